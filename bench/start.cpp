@@ -1,0 +1,100 @@
+// Starting a process: start to exit of an empty child, beside a raw fork, in a small and in a big program.
+
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <brood/brood.hpp>
+#include <cstddef>
+
+#include "harness.hpp"
+
+namespace bench {
+namespace {
+
+// Private memory that is really there while it lives, as a program's heap is.
+class Heap {
+ public:
+  explicit Heap(std::size_t size) : size_(size) {
+    if (size_ == 0) return;
+    at_ =
+        static_cast<char*>(mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
+    for (std::size_t i = 0; i < size_; i += 4096) at_[i] = 1;
+  }
+  ~Heap() {
+    if (at_ != nullptr) munmap(at_, size_);
+  }
+  Heap(const Heap&) = delete;
+  Heap& operator=(const Heap&) = delete;
+
+ private:
+  char* at_ = nullptr;
+  std::size_t size_;
+};
+
+double brood_start(std::size_t heap, int times) {
+  const Heap big(heap);
+  const double begun = seconds_now();
+  for (int i = 0; i < times; ++i) {
+    brood::Process p([] {});
+    p.start();
+    p.join();
+  }
+  return (seconds_now() - begun) / times * 1e6;
+}
+
+double raw_fork(std::size_t heap, int times) {
+  const Heap big(heap);
+  const double begun = seconds_now();
+  for (int i = 0; i < times; ++i) {
+    const pid_t pid = fork();
+    if (pid == 0) _exit(0);
+    waitpid(pid, nullptr, 0);
+  }
+  return (seconds_now() - begun) / times * 1e6;
+}
+
+double call_of_start() {
+  constexpr int times = 200;
+  double inside = 0;
+  for (int i = 0; i < times; ++i) {
+    brood::Process p([] {});
+    const double begun = seconds_now();
+    p.start();
+    inside += seconds_now() - begun;
+    p.join();
+  }
+  return inside / times * 1e6;
+}
+
+double python_process() {
+  return python(
+      "import multiprocessing as m, time\n"
+      "m.set_start_method(\"fork\")\n"
+      "def f(): pass\n"
+      "t=time.time()\n"
+      "for i in range(100):\n p=m.Process(target=f); p.start(); p.join()\n"
+      "print((time.time()-t)/100*1e6)");
+}
+
+}  // namespace
+
+std::vector<Case> start_cases() {
+  constexpr std::size_t gib = std::size_t{1} << 30;
+  return {
+      {"process start to exit, small program",
+       "us",
+       false,
+       {{"brood", [] { return brood_start(0, 300); }},
+        {"floor: raw fork + waitpid", [] { return raw_fork(0, 300); }},
+        {"Python multiprocessing.Process", python_process}}},
+      {"process start to exit, 1 GiB of heap",
+       "us",
+       false,
+       {{"brood", [] { return brood_start(gib, 50); }},
+        {"floor: raw fork + waitpid", [] { return raw_fork(gib, 20); }}}},
+      {"call of start()", "us", false, {{"brood", call_of_start}}},
+  };
+}
+
+}  // namespace bench

@@ -1,0 +1,13 @@
+#pragma once
+/// All of brood. Each header is its own manual; start with <brood/process.hpp>.
+
+#include <brood/codec.hpp>
+#include <brood/copy.hpp>
+#include <brood/errors.hpp>
+#include <brood/executor.hpp>
+#include <brood/function.hpp>
+#include <brood/future.hpp>
+#include <brood/init.hpp>
+#include <brood/pool.hpp>
+#include <brood/process.hpp>
+#include <brood/queue.hpp>

@@ -1,0 +1,19 @@
+#pragma once
+/// Values to bytes and back. You need this page only for types that brood cannot see into.
+///
+/// What travels as it is: numbers, enums, std::string and the other standard containers, optional, variant,
+/// tuple, pair, array, unique_ptr, chrono, filesystem::path, complex, bitset, and aggregates of all these (a
+/// struct without constructors, private fields, bases or C arrays). Pointers, references and views never
+/// travel: they mean nothing in another process. For any other type say how, once, beside the type:
+///
+///   template <> struct brood::Codec<Polygon> {
+///     static void encode(brood::Writer& to, const Polygon& p) { to.value(p.corners()); }
+///     static Polygon decode(brood::Reader& from) { return Polygon(from.value<std::vector<Point>>()); }
+///   };
+///
+/// or, where the type is trivially copyable and holds no pointer:
+///
+///   template <> inline constexpr bool brood::bitwise<Matrix4> = true;
+
+#include <brood/bytes.hpp>
+#include <brood/detail/values.hpp>

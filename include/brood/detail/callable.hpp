@@ -1,0 +1,253 @@
+#pragma once
+// A call as bytes: the function, its arguments as the parameters' types, and the thunk that undoes it over
+// there.
+
+#include <brood/codec.hpp>
+#include <brood/detail/code.hpp>
+#include <brood/function.hpp>
+#include <functional>
+#include <tuple>
+#include <type_traits>
+
+namespace brood::detail {
+
+/// Where the called side leaves its result: whoever implements it calls `write` once or twice (see Writer).
+class ResultSink {
+ public:
+  using Write = void (*)(Writer& to, const void* value);
+  virtual void deliver(Write write, const void* value) = 0;
+
+ protected:
+  ~ResultSink() = default;
+};
+
+/// Decodes a call, makes it, delivers what it returned. `result` may be null: the value is dropped.
+using Thunk = void (*)(Reader& call, ResultSink* result);
+
+// ---- parameters
+// ------------------------------------------------------------------------------------------------
+
+template <class... Params>
+struct Parameters {
+  static constexpr bool known = true;
+  static constexpr std::size_t count = sizeof...(Params);
+  using Tuple = std::tuple<Params...>;
+};
+struct UnknownParameters {
+  static constexpr bool known = false;
+};
+
+template <class F>
+struct ParametersOf : std::type_identity<UnknownParameters> {};
+template <class R, class... A>
+struct ParametersOf<R (*)(A...)> : std::type_identity<Parameters<A...>> {};
+template <class R, class... A>
+struct ParametersOf<R (*)(A...) noexcept> : std::type_identity<Parameters<A...>> {};
+template <class C, class Self, class M>
+struct ParametersOfMember;
+#define BROOD_MEMBER(qualifiers, self)                                                          \
+  template <class R, class C, class... A>                                                       \
+  struct ParametersOf<R (C::*)(A...) qualifiers> : std::type_identity<Parameters<self, A...>> { \
+    using Plain = Parameters<A...>;                                                             \
+  };
+BROOD_MEMBER(, C)
+BROOD_MEMBER(const, C)
+BROOD_MEMBER(noexcept, C)
+BROOD_MEMBER(const noexcept, C)
+BROOD_MEMBER(&, C)
+BROOD_MEMBER(const&, C)
+BROOD_MEMBER(& noexcept, C)
+BROOD_MEMBER(const& noexcept, C)
+#undef BROOD_MEMBER
+template <class F>
+  requires requires { &F::operator(); }
+struct ParametersOf<F> : std::type_identity<typename ParametersOf<decltype(&F::operator())>::Plain> {};
+template <auto V>
+struct ParametersOf<Fn<V>> : ParametersOf<std::decay_t<decltype(V)>> {};
+
+template <class F>
+using ParametersFor = typename ParametersOf<F>::type;
+
+// What an argument becomes when the function does not say: a char array is text.
+template <class Arg>
+using Natural = std::conditional_t<std::is_convertible_v<std::decay_t<Arg>, const char*> &&
+                                       std::is_pointer_v<std::decay_t<Arg>>,
+                                   std::string, std::decay_t<Arg>>;
+
+template <class F, class Seq, class... Args>
+struct StoredTuple {  // parameters unknown (generic lambda, overloaded operator())
+  using type = std::tuple<Natural<Args>...>;
+};
+template <class F, std::size_t... I, class... Args>
+  requires(ParametersFor<F>::known)
+struct StoredTuple<F, std::index_sequence<I...>, Args...> {
+  using Params = typename ParametersFor<F>::Tuple;
+  static_assert(
+      !((std::is_lvalue_reference_v<std::tuple_element_t<I, Params>> &&
+         !std::is_const_v<std::remove_reference_t<std::tuple_element_t<I, Params>>>) ||
+        ...),
+      "brood: the function takes a non-const reference; what it changes would be lost with the other "
+      "process. Take a value and return the result");
+  static_assert((std::is_convertible_v<Args, std::decay_t<std::tuple_element_t<I, Params>>> && ...),
+                "brood: an argument does not convert to the function's parameter");
+  using type = std::tuple<std::decay_t<std::tuple_element_t<I, Params>>...>;
+};
+
+template <class F, class... Args>
+constexpr bool right_count() {
+  if constexpr (ParametersFor<F>::known)
+    return ParametersFor<F>::count == sizeof...(Args);
+  else
+    return true;
+}
+
+/// The arguments as they travel: the parameters' types without references.
+template <class F, class... Args>
+struct StoredFor {
+  static_assert(
+      right_count<F, Args...>(),
+      "brood: the function takes another number of arguments than were passed (default arguments do not "
+      "travel with a function: pass them)");
+  using type = typename StoredTuple<F, std::index_sequence_for<Args...>, Args...>::type;
+};
+template <class F, class... Args>
+using Stored = typename StoredFor<F, Args...>::type;
+
+// ---- the function
+// ----------------------------------------------------------------------------------------------
+
+template <class F>
+inline constexpr bool is_function_pointer =
+    std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
+
+template <class F>
+constexpr bool may_be_called_elsewhere() {
+  if constexpr (is_function_pointer<F> || std::is_member_function_pointer_v<F> || std::is_empty_v<F>) {
+    return true;
+  } else {
+    static_assert(
+        !is_lambda<F>() || HasCodec<F>,
+        "brood: a lambda with captures cannot travel to another process. Pass what it captures as "
+        "arguments: write apply_async([](int a, int b) {...}, a, b) for apply_async([a, b] {...}), and "
+        "map(f, items, extra...) for a capture in map");
+    if constexpr (is_lambda<F>() && !HasCodec<F>)
+      return false;
+    else
+      return travels<F>;
+  }
+}
+
+// Itanium ABI: a pointer to member function is {address, or vtable offset + 1; adjustment of this}.
+struct MemberPointer {
+  std::uintptr_t pointer;
+  std::ptrdiff_t adjustment;
+};
+
+template <class F>
+void encode_function(Writer& w, const F& f) {
+  if constexpr (is_function_pointer<F>) {
+    w.value(code_ref_of(f).word);
+  } else if constexpr (std::is_member_function_pointer_v<F>) {
+    static_assert(sizeof(F) == sizeof(MemberPointer));
+    MemberPointer raw;
+    std::memcpy(&raw, &f, sizeof raw);
+    const bool is_virtual = (raw.pointer & 1) != 0;
+    w.value(is_virtual);
+    w.value(is_virtual ? std::uint64_t{raw.pointer}
+                       : code_ref(reinterpret_cast<const void*>(raw.pointer)).word);
+    w.value(std::int64_t{raw.adjustment});
+  } else if constexpr (!std::is_empty_v<F>) {
+    encode<F>(w, f);
+  }
+}
+
+template <class F>
+F decode_function(Reader& r) {
+  if constexpr (is_function_pointer<F>) {
+    return code_as<std::remove_pointer_t<F>>(CodeRef{r.value<std::uint64_t>()});
+  } else if constexpr (std::is_member_function_pointer_v<F>) {
+    const bool is_virtual = r.value<bool>();
+    const auto word = r.value<std::uint64_t>();
+    const MemberPointer raw{is_virtual ? word : reinterpret_cast<std::uintptr_t>(code_at(CodeRef{word})),
+                            static_cast<std::ptrdiff_t>(r.value<std::int64_t>())};
+    F f;
+    std::memcpy(&f, &raw, sizeof f);
+    return f;
+  } else if constexpr (std::is_empty_v<F>) {
+    static_assert(
+        std::is_default_constructible_v<F>,
+        "brood: a function object without fields must be default constructible to be called elsewhere");
+    return F{};
+  } else {
+    return decode<F>(r);
+  }
+}
+
+// ---- the call
+// --------------------------------------------------------------------------------------------------
+
+/// Told when a call's arguments have all been decoded, before it is made.
+inline void (*arguments_taken)() = nullptr;
+
+/// An argument as what travels: itself when it is of that type already, else converted once.
+template <class To, class From>
+decltype(auto) as_stored(From&& from) {
+  if constexpr (std::is_same_v<std::remove_cvref_t<From>, To>)
+    return static_cast<const To&>(from);
+  else
+    return static_cast<To>(std::forward<From>(from));
+}
+
+template <class F, class StoredArgs>
+struct Call;
+
+template <class F, class... StoredArgs>
+struct Call<F, std::tuple<StoredArgs...>> {
+  static_assert(may_be_called_elsewhere<F>());
+  static_assert((travels<StoredArgs> && ...));
+  static_assert(std::is_invocable_v<F&, StoredArgs...>,
+                "brood: the function cannot be called with these arguments");
+  using Result = std::decay_t<std::invoke_result_t<F&, StoredArgs...>>;
+
+  static void encode_call(Writer& w, const F& f, const StoredArgs&... args) {
+    encode_function(w, f);
+    (encode<StoredArgs>(w, args), ...);
+  }
+
+  static void run(Reader& r, ResultSink* result) {
+    F f = decode_function<F>(r);
+    std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};  // braces: in order
+    r.end();
+    if constexpr (std::is_void_v<Result>) {
+      std::apply([&](auto&&... a) { std::invoke(f, std::move(a)...); }, std::move(args));
+    } else {
+      Result value =
+          std::apply([&](auto&&... a) -> Result { return std::invoke(f, std::move(a)...); }, std::move(args));
+      if (result != nullptr) {
+        if constexpr (travels<Result>)
+          result->deliver([](Writer& to, const void* v) { to.value(*static_cast<const Result*>(v)); },
+                          &value);
+      }
+    }
+  }
+
+  /// As run, for callers that drop the result: it need not be able to travel.
+  static void run_only(Reader& r, ResultSink*) {
+    F f = decode_function<F>(r);
+    std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};
+    r.end();
+    if (arguments_taken != nullptr) arguments_taken();
+    std::apply([&](auto&&... a) { static_cast<void>(std::invoke(f, std::move(a)...)); }, std::move(args));
+  }
+
+  /// Decodes and drops a call that will never be made: what it holds (handles) is given back.
+  static void drop(Reader& r, ResultSink*) {
+    static_cast<void>(decode_function<F>(r));
+    [[maybe_unused]] const std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};
+  }
+};
+
+template <class F, class... Args>
+using CallFor = Call<std::decay_t<F>, Stored<std::decay_t<F>, Args...>>;
+
+}  // namespace brood::detail

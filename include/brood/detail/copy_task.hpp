@@ -1,0 +1,64 @@
+#pragma once
+// What copy_tree ships: tasks to wherever they run, and what comes back. Paths are bytes, relative to the two
+// roots.
+
+#include <brood/bytes.hpp>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace brood {
+
+struct CopyError {
+  std::string path;  // in the source, relative
+  std::string what;  // a sentence without the path
+};
+
+namespace detail {
+
+/// The two roots, and what they were when the copy began: a worker that finds something else there does
+/// nothing.
+struct CopyRoots {
+  std::string source, target;
+  std::uint64_t source_device = 0, source_inode = 0, target_device = 0, target_inode = 0;
+  friend bool operator==(const CopyRoots&, const CopyRoots&) = default;
+};
+
+struct CopyEntry {
+  std::string name;
+  std::string as;           // its name in the target, where it is another
+  bool may_be_big = false;  // copy it whatever its size
+};
+
+/// One folder (list it, make its subfolders, copy its small files), or a batch of entries of a folder.
+struct CopyTask {
+  CopyRoots roots;
+  std::uint64_t folder_id = 0;
+  std::string folder;
+  bool list = false;
+  std::vector<CopyEntry> entries;
+};
+
+struct CopyFolderEnd {  // what a folder gets when all in it is done
+  std::uint32_t mode = 0, user = 0, group = 0;
+  std::int64_t accessed = 0, accessed_ns = 0, modified = 0, modified_ns = 0;
+};
+
+struct CopyDone {
+  std::uint64_t files = 0, links = 0, folders = 0, bytes = 0;
+  std::vector<std::string> subfolders;                     // made; to be listed
+  std::vector<std::vector<CopyEntry>> batches;             // more of this folder
+  std::vector<std::pair<std::uint64_t, std::string>> big;  // size and name: files for a task of their own
+  std::optional<CopyFolderEnd> end;
+  std::uint64_t error_count = 0;
+  std::vector<CopyError> errors;  // the first of them
+  std::string fatal;              // no use to go on: the target is full or gone
+};
+
+/// Does a task. Idempotent: a task whose worker died is simply done again.
+CopyDone run_copy_task(CopyTask task);
+
+}  // namespace detail
+}  // namespace brood

@@ -1,0 +1,68 @@
+#pragma once
+// The byte side of Pool: what the templates call.
+
+#include <brood/detail/callable.hpp>
+#include <brood/detail/packed_call.hpp>
+#include <brood/detail/record.hpp>
+#include <brood/start_method.hpp>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace brood::pool {
+class PoolCore;
+}
+
+namespace brood::detail {
+
+/// One for each kind of call; a constant of the program.
+struct TaskType {
+  Thunk run;
+  Thunk drop;
+  std::string_view function;  // the function's name, or the type of the pointer that the call begins with
+  bool by_pointer;
+};
+
+/// Writes the call, perhaps twice: see Writer.
+struct EncodeCall {
+  void (*encode)(Writer& to, const void* call);
+  const void* call;
+};
+
+struct PoolSetup {
+  int workers;
+  PackedCall initializer;
+  int max_tasks_per_child;
+  std::string name;
+};
+
+/// What Pool<> holds.
+class PoolHandle {
+ public:
+  explicit PoolHandle(PoolSetup setup);
+  ~PoolHandle();  // finishes the work
+  PoolHandle(PoolHandle&&) noexcept;
+  PoolHandle& operator=(PoolHandle&&) noexcept;
+
+  Record& submit(const TaskType& type, EncodeCall call);
+  /// Waits until one of them is done.
+  void wait_any(const std::vector<const Record*>& records);
+  void close();
+  void terminate();
+  bool join(Deadline until);
+  int size() const;
+  struct Counts {
+    std::uint64_t queued, running, done, failed, restarts;
+    int workers;
+  };
+  Counts counts() const;
+
+ private:
+  pool::PoolCore& core() const;
+  std::shared_ptr<pool::PoolCore> core_;
+};
+
+}  // namespace brood::detail

@@ -1,0 +1,54 @@
+#pragma once
+// The byte side of Queue<T>: what the template calls.
+
+#include <brood/bytes.hpp>
+#include <brood/detail/deadline.hpp>
+#include <cstdint>
+
+namespace brood::detail {
+
+/// Writes the value, perhaps twice: see Writer.
+struct EncodeValue {
+  void (*encode)(Writer& to, const void* value);
+  const void* value;
+  std::size_t size_hint;  // its encoded size where the type tells, else 0
+};
+/// Builds the value from its bytes; may throw.
+struct DecodeValue {
+  void (*decode)(Reader& from, void* to);
+  void* to;
+};
+
+enum class QueueResult { done, late, closed };  // late: full or empty until the deadline
+
+struct QueueTraits {
+  std::uint64_t type;
+  void (*drop)(Reader& from);  // null: nothing to drop
+  std::size_t size_hint;
+};
+
+/// A handle: an offset, counted in the process that holds it.
+class QueueHandle {
+ public:
+  QueueHandle(std::int64_t max_size, const QueueTraits& traits);
+  /// From a message.
+  static QueueHandle arrived(std::uint64_t object, std::uint64_t type);
+  QueueHandle(const QueueHandle& other);
+  QueueHandle(QueueHandle&& other) noexcept;
+  QueueHandle& operator=(QueueHandle other) noexcept;
+  ~QueueHandle();
+
+  std::uint64_t object() const { return object_; }
+  QueueResult put(const EncodeValue& value, Deadline until);
+  QueueResult get(const DecodeValue& value, Deadline until);
+  std::uint64_t size() const;
+  std::uint64_t max_size() const;
+  void close();
+  bool closed() const;
+
+ private:
+  explicit QueueHandle(std::uint64_t object) : object_(object) {}
+  std::uint64_t object_ = 0;
+};
+
+}  // namespace brood::detail

@@ -1,0 +1,72 @@
+#pragma once
+// One task's result on its way to its Future. Records lie in a slab of the process that is never unmapped;
+// whoever comes second, the one who finishes the task or the one who drops the Future, gives the record back.
+
+#include <array>
+#include <atomic>
+#include <brood/detail/deadline.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace brood::detail {
+
+struct Record;
+
+/// Who finishes the tasks: what a Future asks when it must wait.
+class TaskSource {
+ public:
+  /// Waits until the record is done. False when the deadline has passed.
+  virtual bool wait(Record& record, Deadline until) = 0;
+  /// A callback was added: somebody must look for results even when nobody waits.
+  virtual void attend() = 0;
+
+ protected:
+  ~TaskSource() = default;
+};
+
+struct Record {
+  // watched: there are callbacks; called: they have run.
+  enum : std::uint32_t { done = 1, dropped = 2, looked = 4, watched = 8, called = 16 };
+  std::atomic<std::uint32_t> word{0};
+  std::uint32_t index = 0;
+  std::atomic<std::uint32_t> next_free{0};
+  TaskSource* source = nullptr;
+
+  // Written before `done`.
+  std::exception_ptr error;
+  std::uint32_t size = 0;
+  std::uint32_t handles = 0;  // shared objects that the bytes name
+  std::array<std::byte, 64> small;
+  std::vector<std::byte> large;
+  // A block that lies elsewhere, and how to give it back.
+  const std::byte* block = nullptr;
+  std::uint64_t block_size = 0, block_name = 0;
+  void (*release)(std::uint64_t name) = nullptr;
+  std::vector<std::function<void()>>* callbacks = nullptr;  // guarded by one mutex for all
+
+  bool is_done() const { return (word.load(std::memory_order_acquire) & done) != 0; }
+  const std::byte* data() const {
+    return block != nullptr ? block : large.empty() ? small.data() : large.data();
+  }
+  std::size_t bytes() const { return block != nullptr ? block_size : large.empty() ? size : large.size(); }
+};
+
+/// A record that is nobody's yet. Throws std::bad_alloc.
+Record& take_record(TaskSource& source);
+/// The task is over: what it left is in the record. True when there are callbacks to run.
+bool finish_record(Record& record);
+/// Runs the callbacks of finished records; true when there were some. What they throw goes to `report`.
+bool run_callbacks(void (*report)(const std::string& text));
+/// The Future is gone.
+void drop_record(Record& record);
+
+/// Failures that nobody looked at: gathered here, said once.
+void note_unseen(const std::exception_ptr& error);
+/// The text for stderr, empty when there were none; forgets them.
+std::string take_unseen();
+
+}  // namespace brood::detail

@@ -1,0 +1,109 @@
+#pragma once
+// A call as a task, and the futures of many.
+
+#include <brood/detail/pool_core.hpp>
+#include <brood/future.hpp>
+#include <chrono>
+#include <tuple>
+#include <type_traits>
+#include <vector>
+
+namespace brood::detail {
+
+template <class F>
+constexpr std::string_view function_name() {
+  return type_name<F>();
+}
+template <class F>
+  requires requires { F::name(); }
+constexpr std::string_view function_name() {
+  return F::name();
+}
+
+template <class CallType, class F>
+inline constexpr TaskType task_type{&CallType::run, &CallType::drop, function_name<F>(),
+                                    is_function_pointer<F>};
+
+template <class F, class... Args>
+using CallResult = typename CallFor<F, Args...>::Result;
+
+template <class F, class... Args>
+auto submit(PoolHandle& pool, F&& f, Args&&... args) {
+  using Function = std::decay_t<F>;
+  using Tuple = Stored<Function, Args...>;
+  using CallType = Call<Function, Tuple>;
+  using Result = typename CallType::Result;
+  if constexpr (!std::is_void_v<Result>) static_assert(travels<Result>);
+  return [&]<class... To>(std::type_identity<std::tuple<To...>>) {
+    // What as_stored converts lives until the end of this expression.
+    return [&](const To&... stored) {
+      const auto write = [&](Writer& to) { CallType::encode_call(to, f, stored...); };
+      using Write = decltype(write);
+      return Future<Result>(
+          pool.submit(task_type<CallType, Function>,
+                      {[](Writer& to, const void* w) { (*static_cast<const Write*>(w))(to); }, &write}));
+    }(as_stored<To>(std::forward<Args>(args))...);
+  }(std::type_identity<Tuple>{});
+}
+
+/// The results of a map.
+template <class R>
+class MapFuture {
+ public:
+  explicit MapFuture(std::vector<Future<R>> futures) : futures_(std::move(futures)) {}
+
+  /// All results in order, or the failure of the first item that has one, after all have ended.
+  auto get() {
+    wait();
+    return collect();
+  }
+  template <class Rep, class Period>
+  auto get(std::chrono::duration<Rep, Period> timeout) {
+    if (!wait(timeout)) throw TimeoutError("the results are not all there yet; the tasks go on");
+    return collect();
+  }
+  void wait() {
+    for (auto& future : futures_) future.wait();
+  }
+  template <class Rep, class Period>
+  bool wait(std::chrono::duration<Rep, Period> timeout) {
+    const auto until = Deadline::in(timeout);
+    for (auto& future : futures_) {
+      if (until.is_never())
+        future.wait();
+      else if (!future.wait(until.left()))
+        return false;
+    }
+    return true;
+  }
+  bool ready() {
+    for (auto& future : futures_) {
+      if (!future.ready()) return false;
+    }
+    return true;
+  }
+  bool successful() {
+    bool good = true;
+    for (auto& future : futures_) good = future.successful() && good;
+    return good;
+  }
+  std::vector<Future<R>>& futures() { return futures_; }
+
+ private:
+  auto collect() {
+    // All are looked at: the failures after the first are not reported as unseen.
+    for (auto& future : futures_) static_cast<void>(future.successful());
+    if constexpr (std::is_void_v<R>) {
+      for (auto& future : futures_) future.get();
+    } else {
+      std::vector<R> results;
+      results.reserve(futures_.size());
+      for (auto& future : futures_) results.push_back(future.get());
+      return results;
+    }
+  }
+
+  std::vector<Future<R>> futures_;
+};
+
+}  // namespace brood::detail

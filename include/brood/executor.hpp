@@ -1,0 +1,59 @@
+#pragma once
+/// Executor: what runs tasks. Pool is one; so is SerialExecutor, which runs them here. Algorithms that take
+/// any of them (copy_tree) are written once.
+
+#include <brood/future.hpp>
+#include <concepts>
+#include <cstddef>
+#include <functional>
+#include <utility>
+#include <vector>
+
+namespace brood {
+
+namespace detail {
+int probe(int);
+}
+
+template <class E>
+concept Executor = requires(E& e, std::vector<Future<int>>& futures) {
+  { e.apply_async(&detail::probe, 1) } -> std::same_as<Future<int>>;
+  // Index of a future that is ready; waits for one.
+  { e.wait_any(futures) } -> std::same_as<std::size_t>;
+  { e.size() } -> std::same_as<int>;
+};
+
+/// Runs each task at once in the calling thread; results do not travel. For one process, and for debugging.
+class SerialExecutor {
+ public:
+  template <class F, class... Args>
+  auto apply_async(F&& f, Args&&... args) {
+    using R = std::decay_t<std::invoke_result_t<F&, Args...>>;
+    detail::Record& record = detail::take_record(source());
+    try {
+      if constexpr (std::is_void_v<R>) {
+        std::invoke(f, std::forward<Args>(args)...);
+      } else {
+        const R result = std::invoke(f, std::forward<Args>(args)...);
+        Writer measure(nullptr, 0);
+        measure.value(result);
+        record.large.resize(measure.written());
+        Writer(record.large.data(), record.large.size()).value(result);
+      }
+    } catch (...) {
+      record.error = std::current_exception();
+    }
+    detail::finish_record(record);
+    return Future<R>(record);
+  }
+  template <class R>
+  std::size_t wait_any(std::vector<Future<R>>&) {
+    return 0;
+  }
+  int size() const { return 1; }
+
+ private:
+  static detail::TaskSource& source();
+};
+
+}  // namespace brood

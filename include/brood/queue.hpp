@@ -1,0 +1,162 @@
+#pragma once
+/// Queue: values between any processes, many writers and many readers, first in, first out.
+///
+///   brood::Queue<std::string> lines(100);
+///   brood::Process writer([](brood::Queue<std::string> q) { q.put("one"); }, lines);
+///   writer.start();
+///   std::string line = lines.get(1s);                          // throws brood::Empty after a second
+///   if (auto next = lines.try_get()) use(*next);               // never waits, never throws for "nothing
+///   there"
+///
+/// A Queue object is a handle: copies name the same queue, and it travels in any message: as an argument of a
+/// process, inside another queue's values, to workers that run already. It lives as long as anybody holds a
+/// handle or a message names it.
+///
+/// put returns when the value is whole in the queue: nothing that the writer does or suffers afterwards can
+/// change or lose it. A process that is killed in put or get costs at most the value in its hands, and nobody
+/// waits for it; a value that a killed reader had not finished taking goes to another reader, at the end of
+/// the queue.
+///
+/// Any thread of any process of the program may call everything. Timeouts of zero or less do not wait.
+/// Cost: no system call as long as nobody has to wait; a wake-up when somebody sleeps.
+
+#include <brood/codec.hpp>
+#include <brood/detail/deadline.hpp>
+#include <brood/detail/queue_core.hpp>
+#include <brood/detail/type_name.hpp>
+#include <brood/errors.hpp>
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <utility>
+
+namespace brood {
+
+template <class T>
+class Queue {
+  static_assert(detail::travels<T>);
+
+ public:
+  /// At most max_size values; 0 or less: as many as memory holds. Throws NoMemory.
+  explicit Queue(std::int64_t max_size = 0) : handle_(max_size, traits()) {}
+
+  /// Waits for room. Throws Closed; NoMemory when the value does not fit into the arena.
+  void put(const T& value) { put_until(value, detail::Deadline::never()); }
+  /// Waits for room at most this long; then throws Full.
+  template <class Rep, class Period>
+  void put(const T& value, std::chrono::duration<Rep, Period> timeout) {
+    put_until(value, detail::Deadline::in(timeout));
+  }
+  /// As Python's put(value, block, timeout): without block it does not wait, whatever the timeout.
+  void put(const T& value, bool block) { block ? put(value) : put_nowait(value); }
+  template <class Rep, class Period>
+  void put(const T& value, bool block, std::chrono::duration<Rep, Period> timeout) {
+    put_until(value, block ? detail::Deadline::in(timeout) : detail::Deadline::now());
+  }
+  void put_nowait(const T& value) { put_until(value, detail::Deadline::now()); }
+  /// False when there is no room now, or the queue is closed (closed() tells which).
+  bool try_put(const T& value) {
+    return handle_.put(encoder(value), detail::Deadline::now()) == detail::QueueResult::done;
+  }
+
+  /// Waits for a value. Throws Closed when the queue is closed and all was taken; DecodeError when the value
+  /// cannot be built (it is gone then).
+  T get() { return get_until(detail::Deadline::never()); }
+  /// Waits at most this long; then throws Empty.
+  template <class Rep, class Period>
+  T get(std::chrono::duration<Rep, Period> timeout) {
+    return get_until(detail::Deadline::in(timeout));
+  }
+  T get(bool block) { return block ? get() : get_nowait(); }
+  template <class Rep, class Period>
+  T get(bool block, std::chrono::duration<Rep, Period> timeout) {
+    return get_until(block ? detail::Deadline::in(timeout) : detail::Deadline::now());
+  }
+  T get_nowait() { return get_until(detail::Deadline::now()); }
+  /// Nothing when there is nothing now, or the queue is closed and all was taken.
+  std::optional<T> try_get() { return take(detail::Deadline::now()).first; }
+  template <class Rep, class Period>
+  std::optional<T> try_get_for(std::chrono::duration<Rep, Period> timeout) {
+    return take(detail::Deadline::in(timeout)).first;
+  }
+
+  /// Values in the queue: those whose put has returned (or is about to) and that nobody has taken. Exact at
+  /// an instant during the call.
+  std::size_t qsize() const { return static_cast<std::size_t>(handle_.size()); }
+  bool empty() const { return qsize() == 0; }
+  /// Never true for a queue that only memory bounds.
+  bool full() const { return handle_.max_size() != 0 && handle_.size() >= handle_.max_size(); }
+
+  /// For the whole queue, in every process: nothing more can be put; what is in it can be taken; then get
+  /// throws Closed. Wakes all who wait. Again: nothing.
+  void close() { handle_.close(); }
+  bool closed() const { return handle_.closed(); }
+
+  /// The same queue?
+  friend bool operator==(const Queue& a, const Queue& b) { return a.handle_.object() == b.handle_.object(); }
+
+ private:
+  friend struct Codec<Queue<T>>;
+  explicit Queue(detail::QueueHandle handle) : handle_(std::move(handle)) {}
+
+  static constexpr std::uint64_t type() {
+    std::uint64_t hash = 1469598103934665603U;  // FNV-1a
+    for (const char c : detail::type_name<T>())
+      hash = (hash ^ static_cast<unsigned char>(c)) * 1099511628211U;
+    return hash;
+  }
+  static constexpr std::size_t size_hint() { return detail::is_plain<T>() ? sizeof(T) : 0; }
+  static detail::QueueTraits traits() {
+    void (*drop)(Reader&) = nullptr;
+    if constexpr (!detail::is_plain<T>())
+      drop = [](Reader& from) { static_cast<void>(detail::decode<T>(from)); };
+    return {type(), drop, size_hint()};
+  }
+  static detail::EncodeValue encoder(const T& value) {
+    return {[](Writer& to, const void* v) { detail::encode<T>(to, *static_cast<const T*>(v)); }, &value,
+            size_hint()};
+  }
+
+  void put_until(const T& value, detail::Deadline until) {
+    switch (handle_.put(encoder(value), until)) {
+      case detail::QueueResult::done:
+        return;
+      case detail::QueueResult::late:
+        throw Full();
+      case detail::QueueResult::closed:
+        throw Closed();
+    }
+  }
+  std::pair<std::optional<T>, detail::QueueResult> take(detail::Deadline until) {
+    std::optional<T> value;
+    const auto result = handle_.get({[](Reader& from, void* to) {
+                                       static_cast<std::optional<T>*>(to)->emplace(detail::decode<T>(from));
+                                       from.end();
+                                     },
+                                     &value},
+                                    until);
+    return {std::move(value), result};
+  }
+  T get_until(detail::Deadline until) {
+    auto [value, result] = take(until);
+    if (result == detail::QueueResult::closed) throw Closed();
+    if (result == detail::QueueResult::late) throw Empty();
+    return std::move(*value);
+  }
+
+  detail::QueueHandle handle_;
+};
+
+/// A queue travels as the number of its place; the message keeps it alive.
+template <class T>
+struct Codec<Queue<T>> {
+  static void encode(Writer& to, const Queue<T>& queue) {
+    to.value(queue.handle_.object());
+    to.handle(queue.handle_.object());
+  }
+  static Queue<T> decode(Reader& from) {
+    return Queue<T>(detail::QueueHandle::arrived(from.value<std::uint64_t>(), Queue<T>::type()));
+  }
+};
+
+}  // namespace brood

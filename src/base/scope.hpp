@@ -1,0 +1,24 @@
+#pragma once
+// Undo with objects: runs a function on every way out of a scope, unless told otherwise.
+
+#include <utility>
+
+namespace brood {
+
+template <class F>
+class OnExit {
+ public:
+  explicit OnExit(F f) : f_(std::move(f)) {}
+  ~OnExit() {
+    if (armed_) f_();
+  }
+  OnExit(const OnExit&) = delete;
+  OnExit& operator=(const OnExit&) = delete;
+  void dismiss() { armed_ = false; }
+
+ private:
+  F f_;
+  bool armed_ = true;
+};
+
+}  // namespace brood

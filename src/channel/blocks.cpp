@@ -1,0 +1,225 @@
+#include "channel/blocks.hpp"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <brood/errors.hpp>
+#include <cstring>
+
+#include "arena/arena.hpp"
+#include "arena/members.hpp"
+
+namespace brood::channel {
+namespace {
+
+constexpr std::uint32_t index_bits = 28;
+constexpr std::uint32_t index_mask = (1U << index_bits) - 1;
+
+// Where this thread looked last for a free block. A queue frees its blocks in the order in which they were
+// filled, so the next one round is nearly always free. Only a hint, shared by all queues that fall on the
+// same place.
+struct Cursor {
+  std::uint64_t object = 0;
+  std::uint32_t next = 0;
+};
+thread_local std::array<Cursor, 64> cursors;
+
+Cursor& cursor_of(std::uint64_t object, std::uint32_t size_class) {
+  auto& cursor = cursors[(object / arena::chunk_size * size_classes + size_class) % cursors.size()];
+  if (cursor.object != object + size_class) cursor = {object + size_class, 0};
+  return cursor;
+}
+
+}  // namespace
+
+void Blocks::choose_sizes(QueueObject& q, std::size_t size_hint) {
+  const auto fitting = (Block::head_size + std::max<std::size_t>(size_hint, 48) + 63) / 64 * 64;
+  q.block_size[0] = static_cast<std::uint32_t>(fitting <= 32768 ? fitting : 64);
+  q.block_size[1] = 1024;
+  q.block_size[2] = 8192;
+  q.block_size[3] = 32768;
+  for (std::size_t c = 0; c < size_classes; ++c) {
+    q.first_group[c] = static_cast<std::uint32_t>(arena::chunk_size / q.block_size[c]);
+  }
+}
+
+// Groups double: the first g of them hold first * (2^g - 1) blocks.
+Block& Blocks::at(std::uint32_t block) {
+  const auto size_class = block >> index_bits;
+  const auto index = block & index_mask;
+  if (size_class >= size_classes) throw DecodeError("a queue's ring names a block that cannot be");
+  const auto first = q_.first_group[size_class];
+  const auto group = static_cast<std::uint32_t>(std::bit_width(index / first + 1) - 1);
+  const auto within = index - first * ((1U << group) - 1);
+  if (group >= max_groups) throw DecodeError("a queue's ring names a block that cannot be");
+  const arena::Place place{q_.groups[size_class][group].load(std::memory_order_acquire)};
+  const auto size = q_.block_size[size_class];
+  return *reinterpret_cast<Block*>(arena::at(place.offset() + std::uint64_t{within} * size, size));
+}
+
+std::uint32_t Blocks::blocks_in(std::uint32_t size_class) const {
+  std::uint32_t n = 0;
+  for (std::uint32_t g = 0; g < max_groups && q_.groups[size_class][g].load() != 0; ++g) {
+    n += q_.first_group[size_class] << g;
+  }
+  return n;
+}
+
+bool Blocks::try_take(std::uint32_t block, std::uint32_t me) {
+  auto& word = at(block).word;
+  BlockWord seen{word.load(std::memory_order_relaxed)};
+  return seen.phase() == Phase::free &&
+         word.compare_exchange_strong(seen.bits, seen.to(Phase::filling, me).bits);
+}
+
+// Adds a group; returns the index of its first block.
+std::uint32_t Blocks::grow(std::uint32_t size_class) {
+  for (std::uint32_t g = 0; g < max_groups; ++g) {
+    auto& group = q_.groups[size_class][g];
+    if (group.load() != 0) continue;
+    const std::uint32_t count = q_.first_group[size_class] << g;
+    const std::uint32_t first = q_.first_group[size_class] * ((1U << g) - 1);
+    if (first + count > index_mask) break;
+    const std::uint32_t size = q_.block_size[size_class];
+    const arena::Run run = arena::allocate(std::size_t{count} * size);
+    std::byte* at = arena::at(run.offset, std::size_t{count} * size);
+    for (std::uint32_t i = 0; i < count; ++i) new (at + std::size_t{i} * size) Word64(0);
+    std::uint64_t none = 0;
+    if (group.compare_exchange_strong(none, run.place().bits))
+      arena::adopt(run);
+    else
+      arena::free(run);
+    return first;
+  }
+  throw NoMemory("a queue has grown to its limit of blocks");
+}
+
+std::uint32_t Blocks::take_free(std::uint32_t size_class, std::uint32_t me) {
+  auto& cursor = cursor_of(object_, size_class);
+  const std::uint32_t tag = size_class << index_bits;
+  for (std::uint32_t n = blocks_in(size_class);; n = blocks_in(size_class)) {
+    // A few next to each other, in a few places: with one group in two full of values a free one is found; if
+    // not, the queue needs another group.
+    for (std::uint32_t tried = 0; tried < 64 && n > 0; ++tried) {
+      const std::uint32_t index = cursor.next % n;
+      cursor.next = tried % 16 == 15 ? index + n / 4 + 1 : index + 1;
+      if (try_take(tag | index, me)) return tag | index;
+    }
+    cursor.next = grow(size_class);
+  }
+}
+
+void Blocks::write(Block& block, std::size_t capacity, const detail::EncodeValue& value, std::size_t size,
+                   std::vector<std::uint64_t>& handles) {
+  std::byte* to = block.data;
+  arena::Run run;
+  if (size > capacity) {
+    run = arena::allocate(size);
+    to = arena::at(run.offset, size);
+    const RunName name{run.offset, run.generation};
+    std::memcpy(block.data, &name, sizeof name);
+    capacity = size;
+  }
+  Writer writer(to, capacity);
+  try {
+    value.encode(writer, value.value);
+    if (writer.written() != size) throw UsageError("a Codec wrote the same value twice in different lengths");
+  } catch (...) {
+    arena::free(run);
+    throw;
+  }
+  // Only now: a length that says "in a run" must stand beside the name of one.
+  block.length = size;
+  handles = writer.handles();
+  if (run) arena::adopt(run);
+}
+
+std::uint32_t Blocks::fill(const detail::EncodeValue& value, std::uint32_t me,
+                           std::vector<std::uint64_t>& handles) {
+  std::size_t size = value.size_hint;
+  if (size == 0) {
+    Writer measure(nullptr, 0);
+    value.encode(measure, value.value);
+    size = measure.written();
+  }
+  std::uint32_t size_class = 0;
+  while (size_class + 1 < size_classes && room(size_class) < size) ++size_class;
+  if (room(size_class) < size) size_class = 0;  // the value goes into a run of its own
+  const std::uint32_t block = take_free(size_class, me);
+  Block& b = at(block);
+  const BlockWord word{b.word.load(std::memory_order_relaxed)};
+  try {
+    write(b, room(size_class), value, size, handles);
+  } catch (...) {
+    release(block);
+    throw;
+  }
+  for (const auto object : handles) arena::count_message(object);
+  // release: who sees it complete sees the value.
+  b.word.store(word.to(Phase::complete, me).bits, std::memory_order_release);
+  return block;
+}
+
+namespace {
+RunName run_of(const Block& block) {
+  RunName name;
+  std::memcpy(&name, block.data, sizeof name);
+  return name;
+}
+}  // namespace
+
+Reader Blocks::read(std::uint32_t block) {
+  Block& b = at(block);
+  const auto length = b.length;
+  if (length <= room(block >> index_bits)) return Reader(b.data, length);
+  const auto name = run_of(b);
+  const arena::Run run{name.offset, static_cast<std::uint32_t>(name.generation)};
+  if (arena::size_of(run) < length) throw DecodeError("a value in a queue has lost its memory");
+  return Reader(arena::at(run.offset, length), length);
+}
+
+void Blocks::release(std::uint32_t block) {
+  Block& b = at(block);
+  if (b.length > room(block >> index_bits)) {
+    const auto name = run_of(b);
+    arena::free({name.offset, static_cast<std::uint32_t>(name.generation)});
+  }
+  b.length = 0;
+  const BlockWord word{b.word.load(std::memory_order_relaxed)};
+  // release: the next owner's writes come after our reads.
+  b.word.store(word.freed().bits, std::memory_order_release);
+}
+
+void Blocks::drop_filling(std::uint32_t block, BlockWord) { release(block); }
+
+void Blocks::for_each_of(std::uint32_t owner, FunctionRef<void(std::uint32_t, BlockWord)> f) {
+  for (std::uint32_t c = 0; c < size_classes; ++c) {
+    const auto n = blocks_in(c);
+    for (std::uint32_t i = 0; i < n; ++i) {
+      const BlockWord word{at(c << index_bits | i).word.load()};
+      if (word.phase() != Phase::free && word.owner() == owner) f(c << index_bits | i, word);
+    }
+  }
+}
+
+void Blocks::adopt_all() {
+  for (auto& groups : q_.groups) {
+    for (auto& group : groups) {
+      if (const arena::Place place{group.load()}; place.is_run()) arena::adopt(arena::Run::at(place));
+    }
+  }
+}
+
+void Blocks::free_all() {
+  for (std::uint32_t c = 0; c < size_classes; ++c) {
+    const auto n = blocks_in(c);
+    for (std::uint32_t i = 0; i < n; ++i) {
+      if (BlockWord{at(c << index_bits | i).word.load()}.phase() != Phase::free) release(c << index_bits | i);
+    }
+    for (auto& group : q_.groups[c]) {
+      if (const arena::Place place{group.load()}; place.is_run()) arena::free(arena::Run::at(place));
+    }
+  }
+}
+
+}  // namespace brood::channel

@@ -1,0 +1,462 @@
+// Queue<T> on bytes: blocks, rings, waiting, repair.
+//
+// put:  free -> filling(me)   value written   -> complete(me) -> published by a cell -> wake
+// get:  complete -> taken(me) the cell is cleared, the head moves   value read   -> free
+// A process killed in between leaves the block's word with its number, and whoever buries it repairs: filling
+// is dropped, complete is published if no ring holds it, taken goes back to the end.
+
+#include "channel/queue_core.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <brood/detail/code.hpp>
+#include <brood/detail/queue_core.hpp>
+#include <brood/errors.hpp>
+#include <mutex>
+#include <unordered_map>
+#include <vector>
+
+#include "arena/arena.hpp"
+#include "arena/members.hpp"
+#include "base/scope.hpp"
+#include "channel/blocks.hpp"
+#include "channel/ring.hpp"
+#include "wire/modules.hpp"
+
+namespace brood::channel {
+
+using detail::Deadline;
+using detail::QueueResult;
+
+namespace {
+QueueObject& usable(std::uint64_t object) {
+  if (arena::forbidden()) arena::require();  // says why not
+  if (object == 0) throw UsageError("this handle of a queue was moved from; use the one it was moved to");
+  return *arena::object_at<QueueObject>(object);
+}
+}  // namespace
+
+QueueCore::QueueCore(std::uint64_t object) : q_(usable(object)), blocks_(q_, object) {}
+
+std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits& traits) {
+  const arena::Run run = arena::allocate(sizeof(QueueObject));
+  auto* q = new (arena::at(run.offset, sizeof(QueueObject))) QueueObject{};
+  q->head.kind = queue_kind;
+  q->type = traits.type;
+  // In a program that never called init there is no table of code yet, and nobody else to hold what values
+  // name.
+  const bool droppable = traits.drop != nullptr && !wire::modules().empty();
+  q->dropper = droppable ? detail::code_ref_of(traits.drop).word : 0;
+  q->max_size = max_size > 0 ? static_cast<std::uint64_t>(max_size) : 0;
+  q->generation = run.generation;
+  Blocks::choose_sizes(*q, traits.size_hint);
+  q->head.references.store(1);
+  arena::hold(run.offset, queue_kind, true);
+  arena::adopt(run);
+  return run.offset;
+}
+
+// ---- rings
+// -----------------------------------------------------------------------------------------------------
+
+namespace {
+constexpr std::uint64_t first_capacity = 4096;
+constexpr std::uint64_t closed_here = 1;
+}  // namespace
+
+Segment* QueueCore::segment(std::uint32_t index) {
+  const arena::Place place{index < max_segments ? q_.segments[index].load() : closed_here};
+  return place.is_run() ? arena::object_at<Segment>(place.offset()) : nullptr;
+}
+
+// The ring after the last, or nullptr where the queue was closed. `for_repair`: also behind a closed queue's
+// last one, for a value that a killed reader had not finished taking must go somewhere.
+Segment* QueueCore::add_segment(std::uint32_t index, bool for_repair) {
+  if (index >= max_segments) throw NoMemory("a queue has grown to its limit of rings");
+  auto& slot = q_.segments[index];
+  std::uint64_t seen = slot.load();
+  if (arena::Place{seen}.is_run()) return segment(index);
+  if (seen == closed_here && !for_repair) return nullptr;
+  // A bounded queue's values all fit into its first ring, where the bound is exact.
+  const std::uint64_t bound = std::min<std::uint64_t>(q_.max_size, std::uint64_t{1} << 22);
+  const std::uint64_t capacity = std::max(first_capacity, std::bit_ceil(bound + 2)) << index;
+  const arena::Run run = arena::allocate(sizeof(Segment) + capacity * sizeof(Word64));
+  auto* fresh = new (arena::at(run.offset, sizeof(Segment))) Segment{};
+  fresh->capacity = capacity;
+  for (std::uint64_t i = 0; i < capacity; ++i) new (&fresh->cells[i]) Word64(0);
+  if (!slot.compare_exchange_strong(seen, run.place().bits)) {
+    arena::free(run);
+    return add_segment(index, for_repair);
+  }
+  // Killed before this line: the repair adopts whatever the queue names.
+  arena::adopt(run);
+  return segment(index);
+}
+
+Segment* QueueCore::writing_segment(std::uint32_t& index, bool for_repair) {
+  index = q_.write_segment.load();
+  Segment* s = segment(index);
+  return s != nullptr ? s : add_segment(index, for_repair);
+}
+
+bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, QueueResult& result) {
+  for (;;) {
+    std::uint32_t index = 0;
+    Segment* s = writing_segment(index, for_repair);
+    if (s == nullptr) {
+      result = QueueResult::closed;
+      return false;
+    }
+    std::uint64_t limit = 0;
+    if (bounded && q_.max_size != 0) {
+      limit = q_.max_size;
+      // Values in older rings count as well; there are some only after growth.
+      if (index != q_.read_segment.load()) {
+        const auto all = size();
+        if (all >= q_.max_size) {
+          result = QueueResult::late;
+          return false;
+        }
+      }
+    }
+    Ring ring(*s);
+    switch (ring.publish(block, limit)) {
+      case Ring::Publish::done:
+        return true;
+      case Ring::Publish::limit:
+        if (help_reading()) continue;  // a stopped reader had not moved the head
+        result = QueueResult::late;
+        return false;
+      case Ring::Publish::full:
+        if (help_reading()) continue;
+        ring.seal();
+        [[fallthrough]];
+      case Ring::Publish::sealed: {
+        if (q_.closed.load() != 0 && !for_repair) {
+          result = QueueResult::closed;
+          return false;
+        }
+        if (add_segment(index + 1, for_repair) == nullptr) {
+          result = QueueResult::closed;
+          return false;
+        }
+        q_.write_segment.compare_exchange_strong(index, index + 1);
+        break;
+      }
+    }
+  }
+}
+
+// Moves the head past what has been taken by somebody who got no further. True when it moved.
+bool QueueCore::help_reading() {
+  Segment* s = segment(q_.read_segment.load());
+  if (s == nullptr) return false;
+  Ring ring(*s);
+  const auto head = ring.front();
+  if (head.front != Ring::Front::block) return false;
+  const BlockWord word{blocks_.at(head.block).word.load()};
+  if (ring.changed(head)) return true;
+  if (word.phase() == Phase::complete) return false;
+  ring.pass(head);
+  return true;
+}
+
+// ---- put
+// -------------------------------------------------------------------------------------------------------
+
+QueueResult QueueCore::try_put(const detail::EncodeValue& value) {
+  if (q_.closed.load() != 0) return QueueResult::closed;
+  if (looks_full() && size() >= q_.max_size) return QueueResult::late;
+  const auto me = arena::self_member();
+  std::vector<std::uint64_t> handles;
+  const std::uint32_t block = blocks_.fill(value, me, handles);
+  QueueResult result = QueueResult::done;
+  bool published = false;
+  try {
+    published = publish(block, true, false, result);
+  } catch (...) {
+    blocks_.release(block);
+    for (const auto object : handles) arena::take_back(object);
+    throw;
+  }
+  if (!published) {
+    blocks_.release(block);
+    for (const auto object : handles) arena::take_back(object);
+    return result;
+  }
+  q_.writer_processor.store(platform::this_processor(), std::memory_order_relaxed);
+  q_.values.wake_one();
+  return QueueResult::done;
+}
+
+QueueResult QueueCore::put(const detail::EncodeValue& value, Deadline until) {
+  for (;;) {
+    const auto result = try_put(value);
+    if (result != QueueResult::late || until.is_now()) return result;
+    const auto full = [&] { return q_.closed.load() == 0 && looks_full() && size() >= q_.max_size; };
+    if (spin_while(full, q_.reader_processor)) continue;
+    const auto seen = q_.room.prepare();
+    if (full() && !q_.room.sleep(seen, until) && full()) return QueueResult::late;
+  }
+}
+
+// ---- get
+// -------------------------------------------------------------------------------------------------------
+
+// Claims the first value; nothing when there is none.
+QueueResult QueueCore::claim(std::uint32_t me, std::uint32_t& block) {
+  for (;;) {
+    std::uint32_t index = q_.read_segment.load();
+    Segment* s = segment(index);
+    if (s == nullptr)
+      return index < max_segments && q_.segments[index].load() == closed_here ? QueueResult::closed
+                                                                              : QueueResult::late;
+    Ring ring(*s);
+    const auto head = ring.front();
+    if (head.front == Ring::Front::empty) return QueueResult::late;
+    if (head.front == Ring::Front::sealed) {
+      const auto next = index + 1 < max_segments ? q_.segments[index + 1].load() : closed_here;
+      if (next == 0) return QueueResult::late;
+      if (next == closed_here) return QueueResult::closed;
+      q_.read_segment.compare_exchange_strong(index, index + 1);
+      continue;
+    }
+    Block& b = blocks_.at(head.block);
+    BlockWord word{b.word.load()};
+    // The word was this block's while the cell named it only if the cell still does.
+    if (ring.changed(head)) continue;
+    const bool mine = word.phase() == Phase::complete &&
+                      b.word.compare_exchange_strong(word.bits, word.to(Phase::taken, me).bits);
+    if (!mine && BlockWord{b.word.load()}.phase() == Phase::complete) continue;
+    ring.pass(head);
+    if (mine) {
+      block = head.block;
+      return QueueResult::done;
+    }
+  }
+}
+
+QueueResult QueueCore::try_get(const detail::DecodeValue& value) {
+  const auto me = arena::self_member();
+  std::uint32_t block = 0;
+  const auto result = claim(me, block);
+  if (result != QueueResult::done) return result;
+  q_.reader_processor.store(platform::this_processor(), std::memory_order_relaxed);
+  // Committed on every way out: a value that cannot be built is gone, and told to the caller.
+  const OnExit commit([&] {
+    blocks_.release(block);
+    if (q_.max_size != 0) q_.room.wake_one();
+  });
+  Reader from = blocks_.read(block);
+  value.decode(from, value.to);
+  return QueueResult::done;
+}
+
+QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
+  for (;;) {
+    const auto result = try_get(value);
+    if (result != QueueResult::late || until.is_now()) return result;
+    const auto nothing = [&] { return q_.closed.load() == 0 && looks_empty(); };
+    if (spin_while(nothing, q_.writer_processor)) continue;
+    const auto seen = q_.values.prepare();
+    if (nothing() && !q_.values.sleep(seen, until) && nothing()) return QueueResult::late;
+    if (until.passed() && nothing()) return QueueResult::late;
+    // Closing is under way, perhaps by somebody who was killed in it: finish it, then the seal decides.
+    if (q_.closed.load() != 0) close();
+  }
+}
+
+// Watches for a moment, while the other side runs on another processor. True when the wait is over.
+template <class Waiting>
+bool QueueCore::spin_while(Waiting waiting, const platform::Word& peer) {
+  const auto until = std::chrono::steady_clock::now() + platform::spin_time;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (!waiting()) return true;
+      platform::relax();
+    }
+  } while (peer.load(std::memory_order_relaxed) != platform::this_processor() &&
+           std::chrono::steady_clock::now() < until);
+  return !waiting();
+}
+
+// Never false when it is full: the tail may lag, but publishing looks again.
+bool QueueCore::looks_full() {
+  if (q_.max_size == 0) return false;
+  const auto index = q_.write_segment.load();
+  Segment* s = segment(index);
+  if (s == nullptr) return false;
+  return index != q_.read_segment.load() || s->tail.load() - s->head.load() >= q_.max_size;
+}
+
+bool QueueCore::looks_empty() {
+  Segment* s = segment(q_.read_segment.load());
+  if (s == nullptr) return true;
+  const auto front = Ring(*s).front();
+  if (front.front == Ring::Front::block) return false;
+  return front.front == Ring::Front::empty || segment(q_.read_segment.load() + 1) == nullptr;
+}
+
+std::uint64_t QueueCore::size() {
+  for (;;) {
+    const auto first = q_.read_segment.load();
+    const auto last = q_.write_segment.load();
+    std::uint64_t n = 0;
+    bool moved = false;
+    for (auto i = first; i <= last && !moved; ++i) {
+      Segment* s = segment(i);
+      if (s == nullptr) continue;
+      Ring ring(*s);
+      ring.help_tail();
+      if (i == first) {
+        while (help_reading()) {
+        }
+      }
+      const auto head = ring.head();
+      const auto tail = ring.tail();
+      moved = ring.head() != head;
+      n += tail - head;
+    }
+    if (!moved && first == q_.read_segment.load() && last == q_.write_segment.load()) return n;
+  }
+}
+
+// ---- close, end, repair
+// ----------------------------------------------------------------------------------------
+
+void QueueCore::close() {
+  q_.closed.store(1);
+  for (std::uint32_t index = q_.write_segment.load(); index < max_segments; ++index) {
+    // Nothing can be published behind the last seal, and nobody can add a ring where the mark is.
+    if (Segment* s = segment(index)) Ring(*s).seal();
+    if (segment(index) == nullptr) {
+      std::uint64_t none = 0;
+      if (q_.segments[index].compare_exchange_strong(none, closed_here) || none == closed_here) break;
+      --index;  // a ring was added meanwhile: seal that
+    }
+  }
+  q_.values.wake_all();
+  q_.room.wake_all();
+}
+
+void QueueCore::repair(std::uint32_t dead) {
+  const auto me = arena::self_member();
+  // What it had added and not yet adopted.
+  for (auto& slot : q_.segments) {
+    if (const arena::Place place{slot.load()}; place.is_run()) arena::adopt(arena::Run::at(place));
+  }
+  blocks_.adopt_all();
+  const auto in_a_ring = [&](std::uint32_t block) {
+    for (std::uint32_t i = 0; i < max_segments; ++i) {
+      if (Segment* s = segment(i); s != nullptr && Ring(*s).holds(block)) return true;
+    }
+    return false;
+  };
+  blocks_.for_each_of(dead, [&](std::uint32_t block, BlockWord word) {
+    QueueResult ignored = QueueResult::done;
+    Block& b = blocks_.at(block);
+    switch (word.phase()) {
+      case Phase::filling:
+        blocks_.drop_filling(block, word);
+        break;
+      case Phase::complete:
+        if (in_a_ring(block)) break;
+        if (b.word.compare_exchange_strong(word.bits, word.to(Phase::complete, me).bits))
+          publish(block, false, true, ignored);
+        break;
+      case Phase::taken:
+        for (std::uint32_t i = 0; i < max_segments; ++i) {
+          if (Segment* s = segment(i)) Ring(*s).clear(block);
+        }
+        if (b.word.compare_exchange_strong(word.bits, word.to(Phase::complete, me).bits))
+          publish(block, false, true, ignored);
+        break;
+      case Phase::free:
+        break;
+    }
+  });
+  if (q_.closed.load() != 0) close();  // what went behind the seal needs one of its own
+  // It may have been woken for a value, or for room, that it did not take.
+  q_.values.wake_all();
+  q_.room.wake_all();
+}
+
+void QueueCore::destroy(std::uint64_t object) {
+  QueueCore queue(object);
+  auto& q = queue.q_;
+  if (q.dropper != 0) {
+    const auto drop = detail::code_as<void(Reader&)>(detail::CodeRef{q.dropper});
+    std::uint32_t block = 0;
+    while (queue.claim(arena::self_member(), block) == QueueResult::done) {
+      try {
+        Reader from = queue.blocks_.read(block);
+        drop(from);
+      } catch (...) {  // it could not be built: there is nothing to give back
+      }
+      queue.blocks_.release(block);
+    }
+  }
+  queue.blocks_.free_all();
+  for (auto& slot : q.segments) {
+    if (const arena::Place place{slot.load()}; place.is_run()) arena::free(arena::Run::at(place));
+  }
+  arena::free({object, q.generation});
+}
+
+namespace {
+// Before any global of the program is initialised: that may use brood already.
+[[gnu::constructor(200)]] void register_here() {
+  arena::register_kind(
+      queue_kind, [](std::uint64_t object, std::uint32_t dead) { QueueCore(object).repair(dead); },
+      [](std::uint64_t object) { QueueCore::destroy(object); });
+}
+}  // namespace
+
+}  // namespace brood::channel
+
+// ---- what the template calls
+// -----------------------------------------------------------------------------------
+
+namespace brood::detail {
+
+using channel::QueueCore;
+
+QueueHandle::QueueHandle(std::int64_t max_size, const QueueTraits& traits) {
+  arena::require();
+  object_ = QueueCore::create(max_size, traits);
+}
+
+QueueHandle QueueHandle::arrived(std::uint64_t object, std::uint64_t type) {
+  arena::require();
+  arena::hold(object, channel::queue_kind, true);
+  QueueHandle handle(object);
+  if (arena::object_at<channel::QueueObject>(object)->type != type) {
+    throw DecodeError("a message names a queue of another type of values");
+  }
+  return handle;
+}
+
+QueueHandle::QueueHandle(const QueueHandle& other) : object_(other.object_) {
+  if (object_ != 0) arena::hold(object_, channel::queue_kind, false);
+}
+QueueHandle::QueueHandle(QueueHandle&& other) noexcept : object_(std::exchange(other.object_, 0)) {}
+QueueHandle& QueueHandle::operator=(QueueHandle other) noexcept {
+  std::swap(object_, other.object_);
+  return *this;
+}
+QueueHandle::~QueueHandle() {
+  if (object_ != 0) arena::let_go(object_);
+}
+
+QueueResult QueueHandle::put(const EncodeValue& value, Deadline until) {
+  return QueueCore(object_).put(value, until);
+}
+QueueResult QueueHandle::get(const DecodeValue& value, Deadline until) {
+  return QueueCore(object_).get(value, until);
+}
+std::uint64_t QueueHandle::size() const { return QueueCore(object_).size(); }
+std::uint64_t QueueHandle::max_size() const { return QueueCore(object_).object().max_size; }
+void QueueHandle::close() { QueueCore(object_).close(); }
+bool QueueHandle::closed() const { return QueueCore(object_).object().closed.load() != 0; }
+
+}  // namespace brood::detail

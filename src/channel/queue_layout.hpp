@@ -1,0 +1,90 @@
+#pragma once
+// A queue in the arena. Any process may be killed at any instruction of it; src/channel/queue_core.cpp says
+// how each word moves.
+//
+// Values lie in blocks. A block's word says who has it and how far it is; publishing one is a single
+// compare-and-swap of a ring's cell. Rings and groups of blocks are added as the queue grows, each twice as
+// long as the one before, and stay until the queue goes: what the old ones cost together is less than the
+// newest.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "arena/layout.hpp"
+#include "sync/event_count.hpp"
+
+namespace brood::channel {
+
+using Word64 = std::atomic<std::uint64_t>;
+
+inline constexpr std::uint32_t queue_kind = 1;
+inline constexpr std::size_t max_segments = 24;
+inline constexpr std::size_t max_groups = 24;
+inline constexpr std::size_t size_classes = 4;
+
+// ---- block: {generation 44 | owner 16 | phase 4} ----
+enum class Phase : std::uint64_t {
+  free = 0,
+  filling = 1,   // the owner writes a value; dies with it
+  complete = 2,  // the value is whole; it is in a ring, or on its way there by the owner
+  taken = 3,     // the owner reads it; free is the commit
+};
+struct BlockWord {
+  std::uint64_t bits = 0;
+  Phase phase() const { return static_cast<Phase>(bits & 15); }
+  std::uint32_t owner() const { return static_cast<std::uint32_t>(bits >> 4) & 0xffff; }
+  std::uint64_t generation() const { return bits >> 20; }
+  BlockWord to(Phase phase, std::uint32_t owner) const {
+    return {(bits >> 20) << 20 | std::uint64_t{owner & 0xffff} << 4 | static_cast<std::uint64_t>(phase)};
+  }
+  BlockWord freed() const { return {((bits >> 20) + 1) << 20}; }
+};
+
+struct Block {
+  Word64 word;
+  std::uint64_t
+      length;         // of the value; more than a block holds: it is in a run of the arena, named in `data`
+  std::byte data[1];  // in truth up to the block's size
+  static constexpr std::size_t head_size = 16;
+};
+struct RunName {
+  std::uint64_t offset;
+  std::uint64_t generation;
+};
+
+// ---- ring: cells {lap 32 | block + 1, or 0: empty, or sealed} ----
+inline constexpr std::uint32_t sealed_mark = 0xffffffff;
+struct Cell {
+  std::uint64_t bits = 0;
+  std::uint32_t lap() const { return static_cast<std::uint32_t>(bits >> 32); }
+  std::uint32_t content() const { return static_cast<std::uint32_t>(bits); }
+  static Cell make(std::uint32_t lap, std::uint32_t content) { return {std::uint64_t{lap} << 32 | content}; }
+};
+
+struct Segment {
+  std::uint64_t capacity;   // a power of two
+  alignas(64) Word64 tail;  // hints: anyone may help them forward; the cells decide
+  alignas(64) Word64 head;
+  alignas(64) Word64 cells[1];  // in truth `capacity`
+};
+struct QueueObject {
+  arena::ObjectHeader head;
+  std::uint64_t type;        // hash of the element type's name
+  std::uint64_t dropper;     // CodeRef of what decodes and drops a value; 0: plain bytes
+  std::uint64_t max_size;    // 0: memory's
+  std::uint32_t generation;  // of this object's own run
+  std::uint32_t block_size[size_classes];
+  std::uint32_t first_group[size_classes];  // blocks in the first group of a class; later ones double
+  std::atomic<std::uint32_t> closed;
+  alignas(64) std::atomic<std::uint32_t> write_segment;
+  std::atomic<std::uint32_t> writer_processor;
+  alignas(64) std::atomic<std::uint32_t> read_segment;
+  std::atomic<std::uint32_t> reader_processor;
+  alignas(64) sync::EventCount values;
+  alignas(64) sync::EventCount room;
+  Word64 segments[max_segments];            // arena::Place; 0: none yet; 1: the queue was closed here
+  Word64 groups[size_classes][max_groups];  // arena::Place of blocks of one size, side by side; 0: none yet
+};
+
+}  // namespace brood::channel

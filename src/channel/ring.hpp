@@ -1,0 +1,63 @@
+#pragma once
+// The rings of a queue: in which order its blocks are.
+//
+// A cell goes empty(lap) -> block(lap) -> empty(lap + 1), each by one compare-and-swap; cells are filled
+// strictly in order. tail and head are hints that anyone may help forward, so whoever dies between a cell and
+// a cursor leaves nothing undone. A ring that is full is sealed: the cell at its tail (there is always one)
+// gets a mark instead of a block, behind which nothing can ever be published there; writers go on to the next
+// ring, and readers follow when they come to the mark.
+
+#include <bit>
+#include <cstdint>
+
+#include "channel/queue_layout.hpp"
+
+namespace brood::channel {
+
+class Ring {
+ public:
+  explicit Ring(Segment& segment)
+      : s_(segment), mask_(segment.capacity - 1), lap_bits_(std::countr_zero(segment.capacity)) {}
+
+  enum class Publish { done, full, limit, sealed };
+  /// Puts the block at the end. `limit`: no more than so many values in this ring (0: as many as it holds).
+  Publish publish(std::uint32_t block, std::uint64_t limit);
+  /// Seals the ring; nothing when it is sealed already.
+  void seal();
+
+  enum class Front { block, empty, sealed };
+  /// What is at the head, and the cell to clear once the block has been taken.
+  struct Head {
+    Front front = Front::empty;
+    std::uint32_t block = 0;
+    std::uint64_t at = 0;
+    std::uint64_t cell = 0;
+  };
+  Head front();
+  /// The head moves on past a block that somebody has taken.
+  void pass(const Head& head);
+  /// Has the cell changed since front() looked?
+  bool changed(const Head& head) const { return cell(head.at).load() != head.cell; }
+
+  /// Values between the cursors; the caller makes sure that nothing moves meanwhile.
+  void help_tail();
+  std::uint64_t tail() const { return s_.tail.load(); }
+  std::uint64_t head() const { return s_.head.load(); }
+
+  /// Does any cell name the block? For repairs.
+  bool holds(std::uint32_t block) const;
+  /// Clears the cell that names the block.
+  void clear(std::uint32_t block);
+
+ private:
+  Word64& cell(std::uint64_t at) const { return s_.cells[at & mask_]; }
+  std::uint32_t lap(std::uint64_t at) const { return static_cast<std::uint32_t>(at >> lap_bits_); }
+  // Before b, counting round.
+  static bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
+
+  Segment& s_;
+  std::uint64_t mask_;
+  int lap_bits_;
+};
+
+}  // namespace brood::channel

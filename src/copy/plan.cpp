@@ -1,0 +1,218 @@
+// The parent's side of a copy: which tasks there are, and what became of them.
+
+#include <algorithm>
+#include <brood/copy.hpp>
+#include <chrono>
+#include <map>
+#include <queue>
+#include <vector>
+
+#include "platform/file.hpp"
+
+namespace brood::detail {
+
+namespace {
+
+constexpr std::size_t errors_kept = 1000;
+
+struct Folder {
+  std::string path;
+  std::uint64_t parent = 0;
+  std::uint64_t pending = 1;  // tasks and subfolders that have not ended
+  std::optional<CopyFolderEnd> end;
+};
+
+struct BigFile {
+  std::uint64_t size;
+  std::uint64_t folder;
+  std::string name;
+  bool operator<(const BigFile& other) const { return size < other.size; }
+};
+
+std::string without_dots(const std::filesystem::path& path) {
+  auto text = std::filesystem::absolute(path).lexically_normal().native();
+  while (text.size() > 1 && text.back() == '/') text.pop_back();
+  return text;
+}
+
+// Is the target the source, or inside it, by whatever names? Asked of the folders that exist, upwards.
+bool lies_inside(const std::string& target, const platform::FileStatus& source) {
+  std::error_code ignored;  // where it cannot be told, the path as it was given is what there is
+  std::filesystem::path at = std::filesystem::weakly_canonical(target, ignored);
+  if (ignored) at = target;
+  for (;; at = at.parent_path()) {
+    platform::FileStatus here;
+    if (platform::status_of_path(at.native(), here) == 0 && here.device == source.device &&
+        here.inode == source.inode) {
+      return true;
+    }
+    if (!at.has_relative_path()) return false;
+  }
+}
+
+}  // namespace
+
+struct CopyPlan::State {
+  CopyRoots roots;
+  platform::Descriptor target;
+  std::map<std::uint64_t, Folder> folders;
+  std::uint64_t last_folder = 0;
+  std::vector<CopyTask> tasks;  // the newest first: deep before wide keeps few folders open
+  std::priority_queue<BigFile> big;
+  CopyReport report;
+  std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
+
+  CopyTask task_for(std::uint64_t folder, bool list, std::vector<CopyEntry> entries) {
+    return {roots, folder, folders.at(folder).path, list, std::move(entries)};
+  }
+
+  std::uint64_t add_folder(std::string path, std::uint64_t parent) {
+    const auto id = ++last_folder;
+    folders.emplace(id, Folder{std::move(path), parent, 1, {}});
+    return id;
+  }
+
+  void add_error(CopyError error) {
+    if (report.errors.size() < errors_kept) report.errors.push_back(std::move(error));
+  }
+
+  // One thing in the folder has ended; the last one ends the folder, and so on upwards.
+  void end_one(std::uint64_t id) {
+    while (id != 0) {
+      const auto it = folders.find(id);
+      if (it == folders.end() || --it->second.pending > 0) return;
+      const Folder folder = std::move(it->second);
+      folders.erase(it);
+      if (folder.end && report.stopped.empty()) give_attributes(folder);
+      id = folder.parent;
+    }
+  }
+
+  void give_attributes(const Folder& folder) {
+    const auto opened = platform::open_folder_below(target, folder.path);
+    int error = opened.error;
+    if (opened.descriptor) {
+      const auto& end = *folder.end;
+      platform::FileStatus now;
+      error = platform::status_of(opened.descriptor, now);
+      if (error == 0 && platform::is_superuser() && (now.user != end.user || now.group != end.group)) {
+        error = platform::set_owner(opened.descriptor, end.user, end.group);
+      }
+      if (error == 0 && now.mode != end.mode) error = platform::set_mode(opened.descriptor, end.mode);
+      if (error == 0) {
+        error = platform::set_times(opened.descriptor, {end.accessed, end.accessed_ns},
+                                    {end.modified, end.modified_ns});
+      }
+    }
+    if (error == 0) return;
+    ++report.error_count;
+    add_error({folder.path.empty() ? "." : folder.path,
+               "its permissions and times cannot be set: " + platform::reason(error)});
+  }
+};
+
+CopyPlan::CopyPlan(const std::filesystem::path& source_path, const std::filesystem::path& target_path)
+    : state_(std::make_unique<State>()) {
+  auto& s = *state_;
+  if (source_path.empty() || target_path.empty())
+    throw CopyRefused("cannot copy: the source or the target has no name");
+  std::string source = without_dots(source_path);
+  std::string target = without_dots(target_path);
+  platform::FileStatus status;
+  if (const int error = platform::status_of_path(source, status)) {
+    throw CopyRefused("cannot copy " + source + ": " + platform::reason(error));
+  }
+  const bool single = status.kind == platform::FileKind::file;
+  if (!single && status.kind != platform::FileKind::folder) {
+    throw CopyRefused("cannot copy " + source + ": it is neither a folder nor a file");
+  }
+  std::string name, as;
+  if (single) {
+    platform::FileStatus there;
+    const bool into =
+        platform::status_of_path(target, there) == 0 && there.kind == platform::FileKind::folder;
+    name = source.substr(source.rfind('/') + 1);
+    as = into ? name : target.substr(target.rfind('/') + 1);
+    if (lies_inside(into ? target + "/" + as : target, status)) {
+      throw CopyRefused("cannot copy " + source + " onto itself");
+    }
+    source = std::filesystem::path(source).parent_path().native();
+    if (!into) target = std::filesystem::path(target).parent_path().native();
+  } else if (lies_inside(target, status)) {
+    throw CopyRefused("cannot copy " + source + " into " + target +
+                      ": the target lies inside the source; choose one beside it");
+  }
+  auto from = platform::open_root(source);
+  if (!from.descriptor) throw CopyRefused("cannot read " + source + ": " + platform::reason(from.error));
+  if (const int error = platform::make_folders(target)) {
+    throw CopyRefused("cannot make " + target + ": " + platform::reason(error));
+  }
+  auto to = platform::open_root(target);
+  if (!to.descriptor) throw CopyRefused("cannot open " + target + ": " + platform::reason(to.error));
+  platform::FileStatus source_status, target_status;
+  platform::status_of(from.descriptor, source_status);
+  platform::status_of(to.descriptor, target_status);
+  s.roots = {
+      source, target, source_status.device, source_status.inode, target_status.device, target_status.inode};
+  s.target = std::move(to.descriptor);
+
+  const auto root = s.add_folder("", 0);
+  if (single)
+    s.tasks.push_back(s.task_for(root, false, {{name, as, true}}));
+  else
+    s.tasks.push_back(s.task_for(root, true, {}));
+}
+
+CopyPlan::~CopyPlan() = default;
+
+std::optional<CopyTask> CopyPlan::next() {
+  auto& s = *state_;
+  if (!s.report.stopped.empty()) return std::nullopt;
+  // The longest first: nothing is worse than one that begins last.
+  if (!s.big.empty()) {
+    const BigFile file = s.big.top();
+    s.big.pop();
+    return s.task_for(file.folder, false, {{file.name, {}, true}});
+  }
+  if (s.tasks.empty()) return std::nullopt;
+  CopyTask task = std::move(s.tasks.back());
+  s.tasks.pop_back();
+  return task;
+}
+
+void CopyPlan::take(const CopyTask& task, CopyDone done) {
+  auto& s = *state_;
+  auto& report = s.report;
+  report.files += done.files;
+  report.links += done.links;
+  report.folders += done.folders;
+  report.bytes += done.bytes;
+  report.error_count += done.error_count;
+  for (auto& error : done.errors) s.add_error(std::move(error));
+  if (report.stopped.empty()) report.stopped = done.fatal;
+  auto& folder = s.folders.at(task.folder_id);
+  if (done.end) folder.end = done.end;
+  const std::string below = folder.path.empty() ? "" : folder.path + "/";
+  folder.pending += done.subfolders.size() + done.batches.size() + done.big.size();
+  for (auto& [size, name] : done.big) s.big.push({size, task.folder_id, std::move(name)});
+  for (const auto& name : done.subfolders) {
+    s.tasks.push_back(s.task_for(s.add_folder(below + name, task.folder_id), true, {}));
+  }
+  for (auto& batch : done.batches) s.tasks.push_back(s.task_for(task.folder_id, false, std::move(batch)));
+  s.end_one(task.folder_id);
+}
+
+void CopyPlan::failed(const CopyTask& task, const std::string& why) {
+  auto& s = *state_;
+  ++s.report.error_count;
+  s.add_error({task.folder.empty() ? "." : task.folder, why});
+  s.end_one(task.folder_id);
+}
+
+const CopyReport& CopyPlan::report() {
+  state_->report.seconds =
+      std::chrono::duration<double>(std::chrono::steady_clock::now() - state_->begun).count();
+  return state_->report;
+}
+
+}  // namespace brood::detail

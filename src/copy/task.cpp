@@ -1,0 +1,260 @@
+// One task of a copy, wherever it runs.
+
+#include <brood/copy.hpp>
+#include <brood/detail/copy_task.hpp>
+#include <string>
+
+#include "platform/file.hpp"
+
+namespace brood {
+namespace detail {
+namespace {
+
+using platform::Descriptor;
+using platform::FileKind;
+using platform::FileStatus;
+using platform::Opened;
+
+constexpr std::size_t entries_at_once = 128;
+constexpr std::uint64_t big_size = 4 << 20;  // such files are worth a task of their own
+constexpr std::size_t errors_told = 1000;
+
+bool umask_is_clear = false;
+
+struct Roots {
+  CopyRoots names;
+  Descriptor source, target;
+  std::string error;
+};
+
+// Opened once in a process, for each copy.
+Roots& roots_of(const CopyRoots& names) {
+  static Roots open;
+  if (open.source && open.names == names) return open;
+  open = {names, {}, {}, {}};
+  const auto check = [&](const std::string& path, std::uint64_t device, std::uint64_t inode, Descriptor& to) {
+    Opened root = platform::open_root(path);
+    FileStatus status;
+    if (!root.descriptor) {
+      open.error = path + ": " + platform::reason(root.error);
+    } else if (platform::status_of(root.descriptor, status) != 0 || status.device != device ||
+               status.inode != inode) {
+      open.error = path + " is another folder now than when the copy began";
+    } else {
+      to = std::move(root.descriptor);
+    }
+  };
+  check(names.source, names.source_device, names.source_inode, open.source);
+  if (open.error.empty()) check(names.target, names.target_device, names.target_inode, open.target);
+  if (!open.error.empty()) open.source.reset();
+  return open;
+}
+
+class Copier {
+ public:
+  explicit Copier(const CopyTask& task) : task_(task) {}
+
+  CopyDone run() {
+    Roots& roots = roots_of(task_.roots);
+    if (!roots.error.empty()) {
+      done_.fatal = roots.error;
+      return std::move(done_);
+    }
+    Opened from = platform::open_folder_below(roots.source, task_.folder);
+    if (!from.descriptor)
+      return fail("", "cannot be opened: " + platform::reason(from.error)), std::move(done_);
+    Opened to = platform::open_folder_below(roots.target, task_.folder);
+    if (!to.descriptor) {
+      return fail("", "cannot be opened in the target: " + platform::reason(to.error)), std::move(done_);
+    }
+    from_ = std::move(from.descriptor);
+    to_ = std::move(to.descriptor);
+    if (task_.list) list();
+    for (const auto& entry : task_.entries) {
+      if (!done_.fatal.empty()) break;
+      copy_entry(entry);
+    }
+    return std::move(done_);
+  }
+
+ private:
+  void fail(const std::string& name, std::string what) {
+    ++done_.error_count;
+    if (done_.errors.size() >= errors_told) return;
+    const bool top = task_.folder.empty();
+    done_.errors.push_back(
+        {name.empty() ? (top ? "." : task_.folder) : (top ? name : task_.folder + "/" + name),
+         std::move(what)});
+  }
+
+  // A failure in the target: when it is full or gone there is no use to go on.
+  void fail_writing(const std::string& name, int error) {
+    if (platform::disk_is_full(error))
+      done_.fatal = "the target cannot be written: " + platform::reason(error);
+    fail(name, "cannot be written: " + platform::reason(error));
+  }
+
+  void list() {
+    FileStatus status;
+    if (platform::status_of(from_, status) == 0) {
+      done_.end = CopyFolderEnd{status.mode,
+                                status.user,
+                                status.group,
+                                status.accessed.seconds,
+                                status.accessed.nanoseconds,
+                                status.modified.seconds,
+                                status.modified.nanoseconds};
+    }
+    std::vector<CopyEntry> now, batch;
+    const int error = platform::list_folder(from_, [&](std::string_view view, FileKind kind) {
+      std::string name(view);
+      if (kind == FileKind::unknown) {
+        FileStatus s;
+        if (const int e = platform::status_in(from_, name, s)) return fail(name, platform::reason(e)), true;
+        kind = s.kind;
+      }
+      switch (kind) {
+        case FileKind::folder:
+          add_subfolder(name);
+          break;
+        case FileKind::file:
+        case FileKind::link:
+          if (now.size() < entries_at_once)
+            now.push_back({std::move(name), {}, false});
+          else
+            batch.push_back({std::move(name), {}, false});
+          break;
+        default:
+          fail(name, "is a " + word_for(kind) + ", which is not copied");
+          break;
+      }
+      if (batch.size() == entries_at_once) done_.batches.push_back(std::exchange(batch, {}));
+      return done_.fatal.empty();
+    });
+    if (error != 0) fail("", "cannot be listed to its end: " + platform::reason(error));
+    if (!batch.empty()) done_.batches.push_back(std::move(batch));
+    for (const auto& entry : now) {
+      if (done_.fatal.empty()) copy_entry(entry);
+    }
+  }
+
+  static std::string word_for(FileKind kind) {
+    switch (kind) {
+      case FileKind::fifo:
+        return "FIFO";
+      case FileKind::socket:
+        return "socket";
+      case FileKind::device:
+        return "device";
+      default:
+        return "special file";
+    }
+  }
+
+  // With all rights for us until the end, when it gets those of the source.
+  void add_subfolder(const std::string& name) {
+    const int error = platform::make_folder(to_, name, 0700);
+    if (error == platform::already_there) {
+      FileStatus status;
+      if (platform::status_in(to_, name, status) != 0 || status.kind != FileKind::folder) {
+        return fail(name, "is a folder here but something else in the target");
+      }
+    } else if (error != 0) {
+      return fail_writing(name, error);
+    }
+    ++done_.folders;
+    done_.subfolders.push_back(name);
+  }
+
+  void copy_entry(const CopyEntry& entry) {
+    const std::string& as = entry.as.empty() ? entry.name : entry.as;
+    Opened from = platform::open_file(from_, entry.name);
+    FileStatus status;
+    if (!from.descriptor) {
+      if (platform::status_in(from_, entry.name, status) == 0 && status.kind == FileKind::link) {
+        return copy_symlink(entry.name, as, status);
+      }
+      return fail(entry.name, "cannot be read: " + platform::reason(from.error));
+    }
+    if (const int error = platform::status_of(from.descriptor, status))
+      return fail(entry.name, platform::reason(error));
+    if (status.kind != FileKind::file) return fail(entry.name, "is no longer a file");
+    if (status.size > big_size && !entry.may_be_big) {
+      done_.big.emplace_back(status.size, entry.name);
+      return;
+    }
+    copy_file(entry.name, as, from.descriptor, status);
+  }
+
+  void copy_symlink(const std::string& name, const std::string& as, const FileStatus& status) {
+    int error = platform::copy_link(from_, to_, name, status, as);
+    if (error == platform::already_there) {
+      const auto temporary = temporary_name();
+      error = platform::copy_link(from_, to_, name, status, temporary);
+      if (error == 0) error = platform::rename_in(to_, temporary, as);
+      if (error != 0) platform::remove_in(to_, temporary);
+    }
+    if (error != 0) return fail_writing(name, error);
+    ++done_.links;
+  }
+
+  static std::string temporary_name() { return ".brood-" + std::to_string(platform::random_number()); }
+
+  // A new file is made under its own name and gets its times last: until then it has neither the source's
+  // size nor its time. One that exists is replaced by temporary name and rename.
+  void copy_file(const std::string& name, const std::string& as, const Descriptor& from,
+                 const FileStatus& status) {
+    static const bool superuser = platform::is_superuser();
+    static const FileStatus us = [] {
+      FileStatus s;
+      platform::own_identity(s.user, s.group);
+      return s;
+    }();
+    const bool other_owner = superuser && (status.user != us.user || status.group != us.group);
+    // Never readable by more than at the source, not for an instant.
+    const std::uint32_t first_mode = other_owner ? 0600 : status.mode & 0777;
+    std::string made = as;
+    Opened to = platform::create_file(to_, made, first_mode);
+    if (to.error == platform::already_there) {
+      made = temporary_name();
+      to = platform::create_file(to_, made, first_mode);
+    }
+    if (!to.descriptor) return fail_writing(name, to.error);
+
+    std::uint64_t copied = 0;
+    int error = platform::copy_content(from, to.descriptor, status.size, copied);
+    if (error == 0 && other_owner) error = platform::set_owner(to.descriptor, status.user, status.group);
+    if (error == 0 && (other_owner || !umask_is_clear || (status.mode & 07000) != 0)) {
+      error = platform::set_mode(to.descriptor, status.mode);
+    }
+    FileStatus after;
+    const bool changed =
+        error == 0 && (platform::status_of(from, after) != 0 || after.size != status.size ||
+                       after.modified != status.modified || (status.size != 0 && copied != status.size));
+    if (error == 0 && !changed) error = platform::set_times(to.descriptor, status.accessed, status.modified);
+    if (error == 0 && !changed && made != as) error = platform::rename_in(to_, made, as);
+    if (error != 0 || changed) {
+      platform::remove_in(to_, made);
+      return changed ? fail(name, "changed while it was copied") : fail_writing(name, error);
+    }
+    ++done_.files;
+    done_.bytes += copied;
+  }
+
+  const CopyTask& task_;
+  CopyDone done_;
+  Descriptor from_, to_;
+};
+
+}  // namespace
+
+CopyDone run_copy_task(CopyTask task) { return Copier(task).run(); }
+
+}  // namespace detail
+
+void prepare_copy_worker() {
+  platform::clear_umask();
+  detail::umask_is_clear = true;
+}
+
+}  // namespace brood

@@ -1,0 +1,247 @@
+#include <brood/detail/record.hpp>
+#include <brood/future.hpp>
+#include <brood/task_errors.hpp>
+#include <cstdio>
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <tuple>
+
+#include "exec/failure.hpp"
+
+namespace brood::detail {
+namespace {
+
+constexpr std::uint32_t slab_bits = 12;
+constexpr std::uint32_t slab_size = 1U << slab_bits;
+constexpr std::uint32_t most_slabs = 1U << 16;
+
+// Never given back to the system: a record may be looked at by somebody who has just lost it.
+struct Slab {
+  std::atomic<std::array<Record, slab_size>*> slabs[most_slabs];
+  std::atomic<std::uint32_t> count{0};
+  // {tag 32 | index + 1}: the tag changes with every pop, so that a stale one fails.
+  std::atomic<std::uint64_t> free{0};
+  std::mutex growing;
+};
+Slab& slab() {
+  static auto* const it = new Slab{};
+  return *it;
+}
+
+Record& record_at(std::uint32_t index) {
+  return (*slab().slabs[index >> slab_bits].load())[index & (slab_size - 1)];
+}
+
+void push_free(Record& record) {
+  auto& all = slab();
+  auto top = all.free.load(std::memory_order_relaxed);
+  do {
+    record.next_free.store(static_cast<std::uint32_t>(top), std::memory_order_relaxed);
+  } while (!all.free.compare_exchange_weak(top, (top & ~std::uint64_t{0xffffffff}) | (record.index + 1),
+                                           std::memory_order_release, std::memory_order_relaxed));
+}
+
+Record* pop_free() {
+  auto& all = slab();
+  auto top = all.free.load(std::memory_order_acquire);
+  while (static_cast<std::uint32_t>(top) != 0) {
+    Record& first = record_at(static_cast<std::uint32_t>(top) - 1);
+    // A record that another thread has just taken may be written to meanwhile; then the tag makes this fail.
+    const std::uint64_t next = ((top >> 32) + 1) << 32 | first.next_free.load(std::memory_order_relaxed);
+    if (all.free.compare_exchange_weak(top, next, std::memory_order_acquire)) return &first;
+  }
+  return nullptr;
+}
+
+void add_slab() {
+  auto& all = slab();
+  const std::lock_guard lock(all.growing);
+  if (static_cast<std::uint32_t>(all.free.load()) != 0) return;
+  const auto n = all.count.load();
+  if (n == most_slabs) throw NoMemory("more than 268 million futures at once");
+  auto fresh = std::make_unique<std::array<Record, slab_size>>();
+  auto* records = fresh.release();
+  all.slabs[n].store(records);
+  all.count.store(n + 1);
+  for (std::uint32_t i = slab_size; i-- > 0;) {
+    (*records)[i].index = n << slab_bits | i;
+    push_free((*records)[i]);
+  }
+}
+
+void give_back(Record& record) {
+  if (record.release != nullptr) record.release(record.block_name);
+  record.release = nullptr;
+  record.block = nullptr;
+  record.error = nullptr;
+  if (!record.large.empty()) record.large = {};
+  record.size = 0;
+  record.handles = 0;
+  if (record.callbacks != nullptr) delete std::exchange(record.callbacks, nullptr);
+  push_free(record);
+}
+
+struct Unseen {
+  std::mutex mutex;
+  std::map<std::string, int> texts;
+  int count = 0;
+};
+Unseen& unseen() {
+  static auto* const it = new Unseen;
+  return *it;
+}
+
+}  // namespace
+
+Record& take_record(TaskSource& source) {
+  Record* record = pop_free();
+  while (record == nullptr) {
+    add_slab();
+    record = pop_free();
+  }
+  record->word.store(0, std::memory_order_relaxed);
+  record->source = &source;
+  return *record;
+}
+
+namespace {
+
+// Sets a mark; whoever sets the last one that is owed gives the record back.
+std::uint32_t mark(Record& record, std::uint32_t bit) {
+  // release: what was written before the mark is seen with it; acquire: so is what others wrote before
+  // theirs.
+  const auto before = record.word.fetch_or(bit, std::memory_order_acq_rel);
+  const auto owed = [](std::uint32_t word) {
+    return (word & Record::watched) != 0 ? Record::done | Record::dropped | Record::called
+                                         : Record::done | Record::dropped;
+  };
+  const auto after = before | bit;
+  if ((after & owed(after)) != owed(after) || (before & owed(before)) == owed(before)) return before;
+  if (record.error && (after & Record::looked) == 0) note_unseen(record.error);
+  give_back(record);
+  return before;
+}
+
+struct Callbacks {
+  std::mutex mutex;
+  std::deque<Record*> ready;
+};
+Callbacks& callbacks() {
+  static auto* const it = new Callbacks;
+  return *it;
+}
+
+}  // namespace
+
+bool finish_record(Record& record) {
+  if ((record.word.load(std::memory_order_acquire) & Record::watched) == 0) {
+    // Whoever adds a callback from here on may still come before the mark.
+    const auto before = mark(record, Record::done);
+    if ((before & Record::watched) == 0) return false;
+  } else {
+    mark(record, Record::done);
+  }
+  auto& all = callbacks();
+  const std::lock_guard lock(all.mutex);
+  all.ready.push_back(&record);
+  return true;
+}
+
+namespace {
+
+void call(std::function<void()>& f, void (*report)(const std::string&)) {
+  try {
+    f();
+  } catch (...) {
+    const Failure failure(std::current_exception());
+    report("brood: a callback of a task threw " + failure.type() + ": " + failure.what() + "\n");
+  }
+}
+
+}  // namespace
+
+void add_callback(Record& record, std::function<void()> f) {
+  bool here = false;
+  bool done = false;
+  {
+    auto& all = callbacks();
+    const std::lock_guard lock(all.mutex);
+    const auto before = record.word.fetch_or(Record::watched, std::memory_order_acq_rel);
+    done = (before & Record::done) != 0;
+    // Ended before anybody watched, or all that watched have been called: nobody will call it but us.
+    here = done && ((before & Record::watched) == 0 || (before & Record::called) != 0);
+    if (here && (before & Record::watched) == 0)
+      record.word.fetch_and(~Record::watched, std::memory_order_acq_rel);
+    if (!here) {
+      if (record.callbacks == nullptr) record.callbacks = new std::vector<std::function<void()>>;
+      record.callbacks->push_back(std::move(f));
+    }
+  }
+  if (here)
+    call(f, [](const std::string& text) { std::fputs(text.c_str(), stderr); });
+  else if (!done)
+    record.source->attend();
+}
+
+bool run_callbacks(void (*report)(const std::string& text)) {
+  auto& all = callbacks();
+  bool any = false;
+  for (;;) {
+    Record* record = nullptr;
+    {
+      const std::lock_guard lock(all.mutex);
+      if (all.ready.empty()) return any;
+      record = all.ready.front();
+      all.ready.pop_front();  // ours alone from here on, whoever else calls callbacks
+    }
+    any = true;
+    for (;;) {
+      std::vector<std::function<void()>> now;
+      {
+        const std::lock_guard lock(all.mutex);
+        if (record->callbacks != nullptr) now.swap(*record->callbacks);
+        if (now.empty()) {
+          mark(*record, Record::called);  // under the lock: one that is added later sees it
+          break;
+        }
+      }
+      for (auto& f : now) call(f, report);
+    }
+  }
+}
+
+void drop_record(Record& record) { mark(record, Record::dropped); }
+
+void note_unseen(const std::exception_ptr& error) {
+  const Failure failure(error);
+  auto& all = unseen();
+  const std::lock_guard lock(all.mutex);
+  ++all.count;
+  if (all.texts.size() < 10 || all.texts.contains(failure.what())) ++all.texts[failure.what()];
+}
+
+std::string take_unseen() {
+  auto& all = unseen();
+  const std::lock_guard lock(all.mutex);
+  if (all.count == 0) return {};
+  std::string text = "brood: " + std::to_string(all.count) +
+                     (all.count == 1 ? " task failed and nobody looked at its result:\n"
+                                     : " tasks failed and nobody looked at their results:\n");
+  for (const auto& [what, n] : all.texts)
+    text += "  " + (n > 1 ? std::to_string(n) + " x " : "") + what + "\n";
+  all.texts.clear();
+  all.count = 0;
+  return text;
+}
+
+}  // namespace brood::detail
+
+namespace brood {
+
+Failure::Failure(std::exception_ptr error) : error_(std::move(error)) {
+  std::tie(type_, what_) = exec::describe(error_);
+}
+
+}  // namespace brood

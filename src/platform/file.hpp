@@ -1,0 +1,82 @@
+#pragma once
+// Files and folders by name below an opened folder, never through a symlink, never above it. Names are bytes.
+// Failures that belong to one entry are return values (an errno value, 0 for none): a copier goes on.
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/function_ref.hpp"
+#include "platform/descriptor.hpp"
+
+namespace brood::platform {
+
+enum class FileKind : std::uint8_t { file, folder, link, fifo, socket, device, unknown };
+
+struct FileTime {
+  std::int64_t seconds = 0;
+  std::int64_t nanoseconds = 0;
+  friend bool operator==(const FileTime&, const FileTime&) = default;
+};
+
+struct FileStatus {
+  FileKind kind = FileKind::unknown;
+  std::uint64_t device = 0, inode = 0;
+  std::uint32_t mode = 0;  // permission bits, with setuid, setgid and sticky
+  std::uint32_t user = 0, group = 0;
+  std::uint64_t size = 0;
+  FileTime accessed, modified;
+};
+
+/// Outcome of an open: a descriptor, or why not.
+struct Opened {
+  Descriptor descriptor;
+  int error = 0;
+};
+
+/// A folder by any path, following symlinks: for the two roots that a person names.
+Opened open_root(const std::string& path);
+/// The folder `path` ("a/b/c", "" for the root itself) below `root`, each step a real folder. Works for paths
+/// longer than PATH_MAX.
+Opened open_folder_below(const Descriptor& root, std::string_view path);
+
+int status_of(const Descriptor& descriptor, FileStatus& status);
+int status_in(const Descriptor& folder, const std::string& name, FileStatus& status);
+/// Follows symlinks; for paths that a person names.
+int status_of_path(const std::string& path, FileStatus& status);
+
+/// Calls f for each entry but . and .., until it returns false.
+int list_folder(const Descriptor& folder, FunctionRef<bool(std::string_view name, FileKind kind)> f);
+
+int make_folder(const Descriptor& in, const std::string& name, std::uint32_t mode);
+int make_folders(const std::string& path);  // as mkdir -p
+/// Opens for reading; not through a symlink, and without waiting for a FIFO's writer.
+Opened open_file(const Descriptor& folder, const std::string& name);
+/// Makes a new file; EEXIST when there is something of that name.
+Opened create_file(const Descriptor& folder, const std::string& name, std::uint32_t mode);
+
+/// Copies the whole content; `size`: what the source said it has. `copied`: how much.
+int copy_content(const Descriptor& from, const Descriptor& to, std::uint64_t size, std::uint64_t& copied);
+int set_mode(const Descriptor& file, std::uint32_t mode);
+int set_owner(const Descriptor& file, std::uint32_t user, std::uint32_t group);
+int set_times(const Descriptor& file, FileTime accessed, FileTime modified);
+int copy_link(const Descriptor& from, const Descriptor& to, const std::string& name, const FileStatus& status,
+              const std::string& as);
+int rename_in(const Descriptor& folder, const std::string& from, const std::string& to);
+int remove_in(const Descriptor& folder, const std::string& name);
+/// Removes a folder and all in it; symlinks are removed, not followed.
+int remove_tree(const std::string& path);
+
+/// umask as it is, read without changing it.
+std::uint32_t current_umask();
+void clear_umask();
+bool is_superuser();
+void own_identity(std::uint32_t& user, std::uint32_t& group);
+bool disk_is_full(int error);             // ENOSPC, EDQUOT, EROFS, EIO: no use to go on
+std::string reason(int error);            // "Permission denied"
+inline constexpr int already_there = 17;  // EEXIST
+std::uint64_t random_number();
+
+}  // namespace brood::platform

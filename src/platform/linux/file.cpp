@@ -1,0 +1,311 @@
+#include "platform/file.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+#include <cstring>
+#include <fstream>
+
+namespace brood::platform {
+
+static_assert(already_there == EEXIST);
+
+namespace {
+
+Opened opened(int fd) { return fd >= 0 ? Opened{Descriptor(fd), 0} : Opened{Descriptor(), errno}; }
+
+FileKind kind_of_mode(mode_t mode) {
+  if (S_ISREG(mode)) return FileKind::file;
+  if (S_ISDIR(mode)) return FileKind::folder;
+  if (S_ISLNK(mode)) return FileKind::link;
+  if (S_ISFIFO(mode)) return FileKind::fifo;
+  if (S_ISSOCK(mode)) return FileKind::socket;
+  if (S_ISBLK(mode) || S_ISCHR(mode)) return FileKind::device;
+  return FileKind::unknown;
+}
+
+FileKind kind_of_entry(unsigned char type) {
+  switch (type) {
+    case DT_REG:
+      return FileKind::file;
+    case DT_DIR:
+      return FileKind::folder;
+    case DT_LNK:
+      return FileKind::link;
+    case DT_FIFO:
+      return FileKind::fifo;
+    case DT_SOCK:
+      return FileKind::socket;
+    case DT_BLK:
+    case DT_CHR:
+      return FileKind::device;
+    default:
+      return FileKind::unknown;
+  }
+}
+
+FileStatus from_stat(const struct stat& st) {
+  FileStatus s;
+  s.kind = kind_of_mode(st.st_mode);
+  s.device = st.st_dev;
+  s.inode = st.st_ino;
+  s.mode = st.st_mode & 07777;
+  s.user = st.st_uid;
+  s.group = st.st_gid;
+  s.size = static_cast<std::uint64_t>(st.st_size);
+  s.accessed = {st.st_atim.tv_sec, st.st_atim.tv_nsec};
+  s.modified = {st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+  return s;
+}
+
+timespec to_timespec(FileTime t) {
+  return {static_cast<time_t>(t.seconds), static_cast<long>(t.nanoseconds)};
+}
+
+constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+// One stretch of a path that is short enough for the kernel, all of it below `at` and without symlinks.
+Opened open_stretch(int at, const std::string& path) {
+  open_how how{};
+  how.flags = folder_flags;
+  how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
+  const long fd = syscall(SYS_openat2, at, path.c_str(), &how, sizeof how);
+  if (fd >= 0 || errno != ENOSYS) return opened(static_cast<int>(fd));
+  // An older kernel: step by step.
+  Descriptor here(fcntl(at, F_DUPFD_CLOEXEC, 3));
+  for (std::size_t from = 0; from <= path.size() && here;) {
+    const auto to = std::min(path.find('/', from), path.size());
+    const auto step = path.substr(from, to - from);
+    if (step == "..") return {Descriptor(), EXDEV};
+    here = Descriptor(openat(here.get(), step.empty() ? "." : step.c_str(), folder_flags | O_NOFOLLOW));
+    from = to + 1;
+  }
+  const int error = errno;
+  return here ? Opened{std::move(here), 0} : Opened{Descriptor(), error};
+}
+
+}  // namespace
+
+Opened open_root(const std::string& path) { return opened(open(path.c_str(), folder_flags)); }
+
+Opened open_folder_below(const Descriptor& root, std::string_view path) {
+  constexpr std::size_t longest = PATH_MAX - 256;
+  Opened here = opened(fcntl(root.get(), F_DUPFD_CLOEXEC, 3));
+  while (!path.empty() && here.descriptor) {
+    auto n = path.size();
+    if (n > longest) n = path.rfind('/', longest);
+    here = open_stretch(here.descriptor.get(), std::string(path.substr(0, n)));
+    path.remove_prefix(std::min(n + 1, path.size()));
+  }
+  return here;
+}
+
+int status_of(const Descriptor& descriptor, FileStatus& status) {
+  struct stat st {};
+  if (fstat(descriptor.get(), &st) != 0) return errno;
+  status = from_stat(st);
+  return 0;
+}
+
+int status_in(const Descriptor& folder, const std::string& name, FileStatus& status) {
+  struct stat st {};
+  if (fstatat(folder.get(), name.c_str(), &st, AT_SYMLINK_NOFOLLOW) != 0) return errno;
+  status = from_stat(st);
+  return 0;
+}
+
+int status_of_path(const std::string& path, FileStatus& status) {
+  struct stat st {};
+  if (stat(path.c_str(), &st) != 0) return errno;
+  status = from_stat(st);
+  return 0;
+}
+
+int list_folder(const Descriptor& folder, FunctionRef<bool(std::string_view, FileKind)> f) {
+  // A descriptor of its own: reading moves its position.
+  const int fd = openat(folder.get(), ".", folder_flags);
+  if (fd < 0) return errno;
+  DIR* stream = fdopendir(fd);
+  if (stream == nullptr) {
+    const int error = errno;
+    close(fd);
+    return error;
+  }
+  errno = 0;
+  while (const dirent* entry = readdir(stream)) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != ".." && !f(name, kind_of_entry(entry->d_type))) break;
+    errno = 0;
+  }
+  const int error = errno;
+  closedir(stream);
+  return error;
+}
+
+int make_folder(const Descriptor& in, const std::string& name, std::uint32_t mode) {
+  return mkdirat(in.get(), name.c_str(), mode) == 0 ? 0 : errno;
+}
+
+int make_folders(const std::string& path) {
+  for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
+    if (mkdir(path.substr(0, at).c_str(), 0777) != 0 && errno != EEXIST) return errno;
+  }
+  return mkdir(path.c_str(), 0777) == 0 || errno == EEXIST ? 0 : errno;
+}
+
+Opened open_file(const Descriptor& folder, const std::string& name) {
+  return opened(openat(folder.get(), name.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC));
+}
+
+Opened create_file(const Descriptor& folder, const std::string& name, std::uint32_t mode) {
+  return opened(
+      openat(folder.get(), name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode));
+}
+
+namespace {
+
+// These say that this pair of files cannot be copied so; any other error is real and must not fall through to
+// the next method, which might then read what the kernel has lost.
+bool try_another_way(int error) {
+  return error == EBADF || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM ||
+         error == ETXTBSY || error == EXDEV;
+}
+
+int copy_by_hand(int from, int to, std::uint64_t& copied) {
+  alignas(4096) static thread_local std::array<char, 128 * 1024> buffer;
+  for (;;) {
+    const ssize_t n = read(from, buffer.data(), buffer.size());
+    if (n == 0) return 0;
+    if (n < 0) {
+      if (errno == EINTR) continue;
+      return errno;
+    }
+    for (ssize_t done = 0; done < n;) {
+      const ssize_t w = write(to, buffer.data() + done, static_cast<std::size_t>(n - done));
+      if (w < 0 && errno != EINTR) return errno;
+      if (w > 0) done += w;
+    }
+    copied += static_cast<std::uint64_t>(n);
+  }
+}
+
+}  // namespace
+
+int copy_content(const Descriptor& from, const Descriptor& to, std::uint64_t size, std::uint64_t& copied) {
+  copied = 0;
+  while (copied < size) {
+    const auto most =
+        static_cast<std::size_t>(std::min<std::uint64_t>(size - copied, std::uint64_t{1} << 30));
+    const ssize_t n = copy_file_range(from.get(), nullptr, to.get(), nullptr, most, 0);
+    if (n > 0) {
+      copied += static_cast<std::uint64_t>(n);
+      continue;
+    }
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0 && (copied > 0 || !try_another_way(errno))) return errno;
+    // Not possible here, or nothing where there should be data (procfs, some FUSE): by hand.
+    return copy_by_hand(from.get(), to.get(), copied);
+  }
+  // A file that says it is empty may be a virtual one.
+  return size == 0 ? copy_by_hand(from.get(), to.get(), copied) : 0;
+}
+
+int set_mode(const Descriptor& file, std::uint32_t mode) { return fchmod(file.get(), mode) == 0 ? 0 : errno; }
+
+int set_owner(const Descriptor& file, std::uint32_t user, std::uint32_t group) {
+  return fchown(file.get(), user, group) == 0 ? 0 : errno;
+}
+
+int set_times(const Descriptor& file, FileTime accessed, FileTime modified) {
+  const timespec times[2] = {to_timespec(accessed), to_timespec(modified)};
+  return futimens(file.get(), times) == 0 ? 0 : errno;
+}
+
+int copy_link(const Descriptor& from, const Descriptor& to, const std::string& name, const FileStatus& status,
+              const std::string& as) {
+  std::string target(static_cast<std::size_t>(status.size) + 256, 0);
+  const ssize_t n = readlinkat(from.get(), name.c_str(), target.data(), target.size());
+  if (n < 0) return errno;
+  target.resize(static_cast<std::size_t>(n));
+  if (symlinkat(target.c_str(), to.get(), as.c_str()) != 0) return errno;
+  if (geteuid() == 0) {
+    static_cast<void>(!fchownat(to.get(), as.c_str(), status.user, status.group, AT_SYMLINK_NOFOLLOW));
+  }
+  const timespec times[2] = {to_timespec(status.accessed), to_timespec(status.modified)};
+  return utimensat(to.get(), as.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+}
+
+int rename_in(const Descriptor& folder, const std::string& from, const std::string& to) {
+  return renameat(folder.get(), from.c_str(), folder.get(), to.c_str()) == 0 ? 0 : errno;
+}
+
+int remove_in(const Descriptor& folder, const std::string& name) {
+  return unlinkat(folder.get(), name.c_str(), 0) == 0 ? 0 : errno;
+}
+
+namespace {
+
+int remove_below(const Descriptor& folder, const std::string& name) {
+  if (unlinkat(folder.get(), name.c_str(), 0) == 0) return 0;
+  if (errno != EISDIR && errno != EPERM) return errno;
+  const Descriptor inside(openat(folder.get(), name.c_str(), folder_flags | O_NOFOLLOW));
+  if (!inside) return errno;
+  std::vector<std::string> names;
+  if (const int error = list_folder(inside, [&](std::string_view entry, FileKind) {
+        names.emplace_back(entry);
+        return true;
+      })) {
+    return error;
+  }
+  for (const auto& entry : names) {
+    if (const int error = remove_below(inside, entry)) return error;
+  }
+  return unlinkat(folder.get(), name.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
+}
+
+}  // namespace
+
+int remove_tree(const std::string& path) {
+  std::string folder = path;
+  while (folder.size() > 1 && folder.back() == '/') folder.pop_back();
+  const auto slash = folder.rfind('/');
+  const auto parent = slash == std::string::npos ? std::string(".")
+                      : slash == 0               ? std::string("/")
+                                                 : folder.substr(0, slash);
+  const auto root = open_root(parent);
+  return root.descriptor ? remove_below(root.descriptor, folder.substr(slash + 1)) : root.error;
+}
+
+std::uint32_t current_umask() {
+  std::ifstream status("/proc/thread-self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("Umask:"))
+      return static_cast<std::uint32_t>(std::strtoul(line.c_str() + 6, nullptr, 8));
+  }
+  return 0777;  // not to be told: let every mode be set by hand
+}
+
+void clear_umask() { umask(0); }
+void own_identity(std::uint32_t& user, std::uint32_t& group) {
+  user = geteuid();
+  group = getegid();
+}
+bool is_superuser() { return geteuid() == 0; }
+bool disk_is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO; }
+std::string reason(int error) { return std::strerror(error); }
+
+std::uint64_t random_number() {
+  std::uint64_t n = 0;
+  static_cast<void>(!getrandom(&n, sizeof n, 0));
+  return n;
+}
+
+}  // namespace brood::platform

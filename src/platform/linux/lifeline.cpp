@@ -1,0 +1,71 @@
+#include "platform/lifeline.hpp"
+
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include <brood/errors.hpp>
+#include <cerrno>
+#include <csignal>
+#include <cstdio>
+
+namespace brood::platform {
+namespace {
+
+bool arm_lifeline(int fd) {
+  fcntl(fd, F_SETFD, 0);
+  fcntl(fd, F_SETOWN, -getpid());  // the group
+  fcntl(fd, F_SETSIG, SIGKILL);
+  fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK);
+  // Armed; now see whether the other end had gone before.
+  char byte;
+  return read(fd, &byte, 1) != 0;
+}
+
+}  // namespace
+
+Lifeline Lifeline::create() {
+  int ends[2];
+  if (pipe2(ends, O_CLOEXEC) != 0) throw OsError("pipe2 for the lifeline of child processes", errno);
+  Lifeline line;
+  line.read_ = Descriptor(above_standard(ends[0]));
+  line.write_ = Descriptor(above_standard(ends[1]));
+  return line;
+}
+
+Lifeline Lifeline::inherited(int read_descriptor) {
+  Lifeline line;
+  line.read_ = Descriptor(read_descriptor);
+  return line;
+}
+
+Descriptor Lifeline::open_anew() const {
+  char path[40];
+  std::snprintf(path, sizeof path, "/proc/self/fd/%d", read_.get());
+  return Descriptor(
+      above_standard(open(path, O_RDONLY | O_NONBLOCK)));  // no O_CLOEXEC: programs that are started keep it
+}
+
+bool Lifeline::arm() {
+  write_.reset();
+  armed_.reset();
+  if (Descriptor own = open_anew()) {
+    read_ = std::move(own);
+    return arm_lifeline(read_.get());
+  }
+  // Without /proc: told of the end of the thread that made this process, which is the best there is.
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  char byte;
+  fcntl(read_.get(), F_SETFL, O_NONBLOCK);
+  return read(read_.get(), &byte, 1) != 0;
+}
+
+bool Lifeline::arm_server() {
+  write_.reset();
+  armed_ = open_anew();
+  if (armed_) return arm_lifeline(armed_.get());
+  prctl(PR_SET_PDEATHSIG, SIGKILL);
+  return true;
+}
+
+}  // namespace brood::platform

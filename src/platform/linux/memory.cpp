@@ -1,0 +1,178 @@
+#include "platform/memory.hpp"
+
+#include <fcntl.h>
+#include <linux/falloc.h>
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <brood/errors.hpp>
+#include <cerrno>
+#include <cstdlib>
+#include <fstream>
+#include <limits>
+#include <string>
+#include <utility>
+
+namespace brood::platform {
+
+int above_standard(int descriptor) {
+  if (descriptor < 0 || descriptor > 2) return descriptor;
+  const int higher = fcntl(descriptor, F_DUPFD_CLOEXEC, 3);
+  const int error = errno;
+  close(descriptor);
+  errno = error;
+  return higher;
+}
+
+void Descriptor::reset() {
+  if (fd_ >= 0) close(std::exchange(fd_, -1));
+}
+
+namespace {
+
+std::byte* map(int memory, std::size_t offset, std::size_t size) {
+  void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory,
+                  static_cast<off_t>(offset));
+  if (at == MAP_FAILED) throw OsError("mmap of " + std::to_string(size) + " bytes of shared memory", errno);
+  // A core dump of a sparse region would make every page of it.
+  madvise(at, size, MADV_DONTDUMP);
+  return static_cast<std::byte*>(at);
+}
+
+}  // namespace
+
+SharedRegion SharedRegion::create(const char* what, std::size_t size) {
+  SharedRegion region;
+  region.memory_ = Descriptor(above_standard(memfd_create(what, MFD_CLOEXEC | MFD_ALLOW_SEALING)));
+  if (!region.memory_) throw OsError(std::string("memfd_create for the ") + what, errno);
+  if (ftruncate(region.memory_.get(), static_cast<off_t>(size)) != 0) {
+    throw OsError("ftruncate of the " + std::string(what) + " to " + std::to_string(size) + " bytes", errno);
+  }
+  // Nobody can shrink it under a mapping: no SIGBUS from that side.
+  fcntl(region.memory_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  region.data_ = map(region.memory_.get(), 0, size);
+  region.size_ = size;
+  return region;
+}
+
+SharedRegion SharedRegion::attach(Descriptor memory, std::size_t offset, std::size_t size) {
+  struct stat st {};
+  if (fstat(memory.get(), &st) != 0) throw OsError("fstat of inherited shared memory", errno);
+  if (size == 0) size = static_cast<std::size_t>(st.st_size) - offset;
+  SharedRegion region;
+  region.memory_ = std::move(memory);
+  region.data_ = map(region.memory_.get(), offset, size);
+  region.size_ = size;
+  return region;
+}
+
+SharedRegion::SharedRegion(SharedRegion&& other) noexcept
+    : memory_(std::move(other.memory_)),
+      data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)) {}
+
+SharedRegion& SharedRegion::operator=(SharedRegion&& other) noexcept {
+  if (this != &other) {
+    forget();
+    memory_ = std::move(other.memory_);
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+  }
+  return *this;
+}
+
+SharedRegion::~SharedRegion() { forget(); }
+
+int SharedRegion::reserve(std::size_t offset, std::size_t n) const {
+  // In a memory cgroup fallocate is not refused but killed: ask first.
+  if (n > cgroup_memory_left()) return ENOMEM;
+  int rc = 0;
+  do {
+    rc = fallocate(memory_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(n));
+  } while (rc != 0 && errno == EINTR);
+  return rc == 0 ? 0 : errno;
+}
+
+void SharedRegion::release(std::size_t offset, std::size_t n) const {
+  fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
+            static_cast<off_t>(n));
+}
+
+void SharedRegion::keep_only(std::size_t offset, std::size_t n) {
+  if (offset > 0) munmap(data_, offset);
+  if (offset + n < size_) munmap(data_ + offset + n, size_ - offset - n);
+  if (n > 0) madvise(data_ + offset, n, MADV_DONTFORK);
+  memory_.reset();
+  data_ += offset;
+  size_ = n;
+}
+
+void SharedRegion::forget() {
+  if (data_ != nullptr && size_ != 0) munmap(data_, size_);
+  data_ = nullptr;
+  size_ = 0;
+  memory_.reset();
+}
+
+std::uint64_t physical_memory() {
+  return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
+         static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
+std::uint64_t address_space_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return std::numeric_limits<std::uint64_t>::max();
+  }
+  return limit.rlim_cur;
+}
+
+namespace {
+
+constexpr auto unlimited = std::numeric_limits<std::uint64_t>::max();
+
+std::uint64_t number_in(const std::string& file) {
+  std::ifstream in(file);
+  std::uint64_t n = unlimited;
+  in >> n;  // "max" is no number: unlimited
+  return in ? n : unlimited;
+}
+
+// The folder of this process's memory cgroup: v2's unified one, or v1's, or empty.
+struct MemoryGroup {
+  std::string limit, usage;
+};
+
+MemoryGroup find_memory_group() {
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto second = line.find(':', line.find(':') + 1);
+    if (second == std::string::npos) continue;
+    const std::string path = line.substr(second + 1);
+    if (line.find(":memory:") != std::string::npos) {
+      const std::string folder = "/sys/fs/cgroup/memory" + path;
+      return {folder + "/memory.limit_in_bytes", folder + "/memory.usage_in_bytes"};
+    }
+    if (line.starts_with("0::")) {
+      const std::string folder = "/sys/fs/cgroup" + path;
+      if (access((folder + "/memory.max").c_str(), R_OK) == 0)
+        return {folder + "/memory.max", folder + "/memory.current"};
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+std::uint64_t cgroup_memory_left() {
+  static const MemoryGroup group = find_memory_group();
+  if (group.limit.empty()) return unlimited;
+  const auto limit = number_in(group.limit);
+  if (limit >= (std::uint64_t{1} << 60)) return unlimited;
+  const auto usage = number_in(group.usage);
+  return usage >= limit ? 0 : limit - usage;
+}
+
+}  // namespace brood::platform

@@ -1,0 +1,294 @@
+#include "platform/surroundings.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <pthread.h>
+#include <sched.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/single_threaded.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <csignal>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+extern char** environ;
+
+namespace brood::platform {
+namespace {
+
+constexpr int limit_count = 16;  // RLIM_NLIMITS
+static_assert(RLIMIT_NOFILE == descriptor_limit);
+
+std::uint32_t read_mask(bool alone) {
+  if (alone) {
+    const mode_t mask = umask(077);
+    umask(mask);
+    return mask;
+  }
+  // With threads the mask must not change even for an instant; the kernel tells it in a file.
+  std::ifstream status("/proc/thread-self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("Umask:"))
+      return static_cast<std::uint32_t>(std::strtoul(line.c_str() + 6, nullptr, 8));
+  }
+  return 022;
+}
+
+// Reads into the strings that are there, so that a start which changes nothing allocates nothing.
+void read_environment(std::string& to) {
+  to.clear();
+  for (char** at = environ; at != nullptr && *at != nullptr; ++at) to.append(*at, std::strlen(*at) + 1);
+}
+
+}  // namespace
+
+void read_surroundings(Surroundings& now, bool alone) {
+  char directory[4096];
+  const long n = syscall(SYS_getcwd, directory, sizeof directory);  // the C library would allocate
+  if (n > 0 && directory[0] == '/')
+    now.directory.assign(directory);
+  else
+    now.directory.clear();
+  now.mask = read_mask(alone);
+  read_environment(now.environment);
+  now.limits.resize(limit_count);
+  for (int i = 0; i < limit_count; ++i) {
+    rlimit limit{};
+    getrlimit(static_cast<__rlimit_resource>(i), &limit);
+    now.limits[static_cast<std::size_t>(i)] = {limit.rlim_cur, limit.rlim_max};
+  }
+}
+
+std::string apply_surroundings(const Surroundings& from, const Surroundings& here) {
+  if (from.environment != here.environment) {
+    clearenv();
+    for (std::size_t at = 0; at < from.environment.size();) {
+      const char* entry = from.environment.c_str() + at;
+      at += std::strlen(entry) + 1;
+      if (const char* equals = std::strchr(entry, '=')) {
+        setenv(std::string(entry, equals).c_str(), equals + 1, 1);
+      }
+    }
+  }
+  umask(from.mask);
+  for (std::size_t i = 0; i < from.limits.size(); ++i) {
+    // The limit of descriptors always: the server itself has the one that brood raised.
+    if (i != descriptor_limit && i < here.limits.size() && from.limits[i] == here.limits[i]) continue;
+    const rlimit limit{from.limits[i].first, from.limits[i].second};
+    if (setrlimit(static_cast<__rlimit_resource>(i), &limit) != 0) {
+      return "setrlimit of resource " + std::to_string(i) + ": " + std::strerror(errno);
+    }
+  }
+  if (!from.directory.empty() && from.directory != here.directory && chdir(from.directory.c_str()) != 0) {
+    return "chdir to " + from.directory + ": " + std::strerror(errno);
+  }
+  return {};
+}
+
+std::string apply_own_limits(const Surroundings& server) {
+  const auto& [soft, hard] = server.limits.at(descriptor_limit);
+  const rlimit limit{soft, hard};
+  return setrlimit(RLIMIT_NOFILE, &limit) == 0 ? std::string()
+                                               : std::string("setrlimit: ") + std::strerror(errno);
+}
+
+std::pair<std::uint64_t, std::uint64_t> raise_descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  const rlimit raised{limit.rlim_max, limit.rlim_max};
+  if (setrlimit(RLIMIT_NOFILE, &raised) != 0) return {limit.rlim_cur, limit.rlim_cur};
+  return {limit.rlim_cur, limit.rlim_max};
+}
+
+void lower_descriptor_limit(std::uint64_t raised, std::uint64_t was) {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  if (limit.rlim_cur != raised) return;
+  limit.rlim_cur = was;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+std::uint64_t soft_descriptor_limit() {
+  rlimit limit{};
+  getrlimit(RLIMIT_NOFILE, &limit);
+  return limit.rlim_cur;
+}
+
+Credentials credentials() { return {getuid(), geteuid(), getgid(), getegid()}; }
+
+void close_descriptors_but(std::initializer_list<int> kept) {
+  std::vector<int> keep(kept);
+  keep.insert(keep.end(), {0, 1, 2});
+  std::sort(keep.begin(), keep.end());
+  unsigned from = 0;
+  for (const int fd : keep) {
+    if (fd < 0) continue;
+    const auto here = static_cast<unsigned>(fd);
+    if (here > from) close_range(from, here - 1, 0);
+    from = std::max(from, here + 1);
+  }
+  close_range(from, ~0U, 0);
+}
+
+void stdin_from_null() {
+  const int null = open("/dev/null", O_RDONLY);
+  if (null > 0) {
+    dup2(null, 0);
+    close(null);
+  } else if (null < 0) {
+    close(0);  // no /dev/null here: better no input than the program's
+  }
+}
+
+bool stderr_into(std::int32_t owner, int write_end_of) {
+  char path[64];
+  std::snprintf(path, sizeof path, "/proc/%d/fd/%d", owner, write_end_of);
+  const int fd = open(path, O_WRONLY | O_APPEND);
+  if (fd < 0) return false;
+  dup2(fd, 2);
+  close(fd);
+  return true;
+}
+
+void reset_signals() {
+  struct sigaction standard {};
+  standard.sa_handler = SIG_DFL;
+  for (int s = 1; s < NSIG; ++s) {
+    if (s != SIGKILL && s != SIGSTOP) sigaction(s, &standard, nullptr);
+  }
+}
+
+void block_signals() {
+  sigset_t all;
+  sigfillset(&all);
+  sigprocmask(SIG_SETMASK, &all, nullptr);
+}
+
+void unblock_signals() {
+  sigset_t none;
+  sigemptyset(&none);
+  sigprocmask(SIG_SETMASK, &none, nullptr);
+}
+
+namespace {
+Word* child_ends = nullptr;
+}  // namespace
+
+void count_child_ends(Word& bell) {
+  child_ends = &bell;
+  struct sigaction action {};
+  action.sa_handler = [](int) {
+    // A sleeper that looked at the bell before finds it changed: nothing is missed between looking and
+    // sleeping.
+    child_ends->fetch_add(1);
+    unpark_all(*child_ends);
+  };
+  sigaction(SIGCHLD, &action, nullptr);
+  sigset_t one;
+  sigemptyset(&one);
+  sigaddset(&one, SIGCHLD);
+  sigprocmask(SIG_UNBLOCK, &one, nullptr);
+}
+
+void stop_counting_child_ends() { signal(SIGCHLD, SIG_DFL); }
+
+void lead_group() { setpgid(0, 0); }
+
+void set_process_name(const std::string& name) { prctl(PR_SET_NAME, name.c_str(), 0, 0, 0); }
+
+void on_exit_first(void (*f)(int, void*)) { on_exit(f, nullptr); }
+void at_fork_in_child(void (*f)()) { pthread_atfork(nullptr, nullptr, f); }
+
+void flush_output() {
+  static const std::ios_base::Init streams;  // this may run in the initialisation of a global
+  std::cout.flush();
+  std::clog.flush();
+  std::fflush(nullptr);
+}
+
+void line_buffered_output() { setvbuf(stdout, nullptr, _IOLBF, 0); }
+
+void say(const std::string& text) {
+  for (std::size_t done = 0; done < text.size();) {
+    const ssize_t n = write(2, text.data() + done, text.size() - done);
+    if (n < 0 && errno != EINTR) return;
+    if (n > 0) done += static_cast<std::size_t>(n);
+  }
+}
+
+int thread_count() {
+  DIR* tasks = opendir("/proc/self/task");
+  if (tasks == nullptr) return 1;
+  int n = 0;
+  while (const dirent* entry = readdir(tasks)) n += entry->d_name[0] != '.';
+  closedir(tasks);
+  return n;
+}
+
+bool has_single_thread() { return __libc_single_threaded != 0; }
+
+int machine_processors() { return std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN))); }
+
+bool variable_set(const char* name) {
+  const char* value = std::getenv(name);
+  return value != nullptr && *value != 0 && std::strcmp(value, "0") != 0;
+}
+
+int usable_processor_count() {
+  static const int n = usable_processors();
+  return n;
+}
+
+namespace {
+
+// Processors' worth of time that a cgroup grants, 0 when unlimited.
+double quota(const std::string& folder) {
+  double amount = -1;
+  double period = 100000;
+  if (std::ifstream v2(folder + "/cpu.max"); v2) {
+    std::string first;
+    v2 >> first >> period;
+    amount = first == "max" ? -1 : std::strtod(first.c_str(), nullptr);
+  } else {
+    std::ifstream(folder + "/cpu.cfs_quota_us") >> amount;
+    std::ifstream(folder + "/cpu.cfs_period_us") >> period;
+  }
+  return amount > 0 && period > 0 ? amount / period : 0;
+}
+
+}  // namespace
+
+int usable_processors() {
+  int n = machine_processors();
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) == 0) n = std::min(n, CPU_COUNT(&set));
+  std::ifstream groups("/proc/self/cgroup");
+  for (std::string line; std::getline(groups, line);) {
+    const auto first = line.find(':');
+    const auto second = line.find(':', first + 1);
+    if (second == std::string::npos) continue;
+    const std::string controllers = "," + line.substr(first + 1, second - first - 1) + ",";
+    const std::string path = line.substr(second + 1);
+    double limit = 0;
+    if (controllers == ",,")
+      limit = quota("/sys/fs/cgroup" + path);
+    else if (controllers.find(",cpu,") != std::string::npos)
+      limit = quota("/sys/fs/cgroup/cpu" + path);
+    if (limit > 0) n = std::min(n, static_cast<int>(std::ceil(limit)));
+  }
+  return std::max(1, n);
+}
+
+}  // namespace brood::platform

@@ -1,0 +1,55 @@
+#pragma once
+// Anonymous memory that processes share. Nothing has a name; nothing is left behind.
+
+#include <cstddef>
+#include <cstdint>
+
+#include "platform/descriptor.hpp"
+
+namespace brood::platform {
+
+/// A sparse piece of shared memory, mapped whole, inherited by fork and clone. Pages must be reserved before
+/// they are touched: an unreserved one may raise SIGBUS when memory is short.
+class SharedRegion {
+ public:
+  SharedRegion() = default;
+  /// Throws OsError naming the size.
+  static SharedRegion create(const char* what, std::size_t size);
+  /// Maps a region that another process made, whole or the part that begins at `offset`.
+  static SharedRegion attach(Descriptor memory, std::size_t offset = 0, std::size_t size = 0);
+  SharedRegion(SharedRegion&& other) noexcept;
+  SharedRegion& operator=(SharedRegion&& other) noexcept;
+  ~SharedRegion();
+
+  std::byte* data() const { return data_; }
+  std::size_t size() const { return size_; }
+  int descriptor() const { return memory_.get(); }
+
+  /// Makes pages of [offset, offset + n) real. 0, or the reason (an errno value); nothing is thrown, for this
+  /// also runs where there is no memory to throw with.
+  [[nodiscard]] int reserve(std::size_t offset, std::size_t n) const;
+  /// Gives the pages back to the system; they read as unreserved zeros.
+  void release(std::size_t offset, std::size_t n) const;
+  /// Unmaps all but [offset, offset + n), and keeps that from the children of this process.
+  void keep_only(std::size_t offset, std::size_t n);
+  /// The mapping stays; nothing more can be reserved or released.
+  void close_descriptor() { memory_.reset(); }
+  /// The descriptor was closed by other means: its number is not ours any more.
+  void abandon_descriptor() { memory_.release(); }
+  /// Unmaps everything and closes the memory; for a process that must not see it.
+  void forget();
+
+ private:
+  Descriptor memory_;
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// What this process may use: physical memory, RLIMIT_AS, and what is left under a memory cgroup.
+std::uint64_t physical_memory();
+std::uint64_t address_space_limit();  // max() when unlimited
+std::uint64_t cgroup_memory_left();   // max() when unlimited or unknown
+
+inline constexpr std::size_t page_size = 4096;
+
+}  // namespace brood::platform

@@ -1,0 +1,93 @@
+#pragma once
+// What a process has around it: directory, umask, environment, limits, descriptors, signals.
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "platform/park.hpp"
+
+namespace brood::platform {
+
+/// What children take over from the caller of start.
+struct Surroundings {
+  std::string directory;    // empty: could not be told (removed)
+  std::uint32_t mask = 0;   // umask
+  std::string environment;  // NAME=value strings, each ended by a zero byte
+  std::vector<std::pair<std::uint64_t, std::uint64_t>> limits;  // soft and hard, by resource number
+  friend bool operator==(const Surroundings&, const Surroundings&) = default;
+};
+
+/// This process's own, now. `alone`: there is one thread, so that the umask may be asked for by setting it.
+void read_surroundings(Surroundings& now, bool alone);
+/// Makes them this process's own, as far as they differ. Empty, or what failed.
+std::string apply_surroundings(const Surroundings& from, const Surroundings& here);
+
+/// For a child whose caller has the server's surroundings: only the limits that brood itself raised go back.
+std::string apply_own_limits(const Surroundings& server);
+
+/// Raises the soft limit of descriptors to the hard one; returns what it was and what it is.
+std::pair<std::uint64_t, std::uint64_t> raise_descriptor_limit();
+std::uint64_t soft_descriptor_limit();
+/// Back to `was`, where the limit still is what it was raised to.
+void lower_descriptor_limit(std::uint64_t raised, std::uint64_t was);
+inline constexpr std::size_t descriptor_limit = 7;  // RLIMIT_NOFILE's place in `limits`
+
+/// User, group and capabilities: a server made under others must not serve.
+struct Credentials {
+  std::uint32_t user = 0, effective_user = 0, group = 0, effective_group = 0;
+  friend bool operator==(const Credentials&, const Credentials&) = default;
+};
+Credentials credentials();
+
+/// Closes every descriptor but 0, 1, 2 and those kept.
+void close_descriptors_but(std::initializer_list<int> kept);
+void stdin_from_null();
+/// Descriptor `write_end_of` (the read end of a pipe) of process `owner`, opened for writing, becomes stderr
+/// here.
+bool stderr_into(std::int32_t owner, int write_end_of);
+/// Default dispositions for all signals.
+void reset_signals();
+/// Nothing is delivered; what arrives waits. A child that is cloned meanwhile starts with nothing waiting.
+void block_signals();
+void unblock_signals();
+/// Bumps and wakes the word whenever a child with exit signal SIGCHLD ends; to be called with signals
+/// blocked.
+void count_child_ends(Word& bell);
+void stop_counting_child_ends();
+/// Makes this process the leader of a new process group.
+void lead_group();
+/// What ps shows (15 bytes).
+void set_process_name(const std::string& name);
+
+/// Runs before everything that was registered with atexit so far, with the code given to exit.
+void on_exit_first(void (*f)(int code, void*));
+/// Runs in the child of every fork() of the C library.
+void at_fork_in_child(void (*f)());
+
+/// Writes out what stdio and iostreams hold back.
+void flush_output();
+/// For a child: stdout by lines, and nothing inherited in its buffer.
+void line_buffered_output();
+/// Writes a whole text to stderr at once, past stdio.
+void say(const std::string& text);
+
+int thread_count();
+/// The C library has never seen a second thread: as good as thread_count() == 1, and free. May be false for
+/// one thread.
+bool has_single_thread();
+/// Processors this process may use: affinity and cgroup quota counted, at least 1.
+int usable_processors();
+/// The same, asked once; for deciding whether spinning can help.
+int usable_processor_count();
+/// A variable of the environment is set to something but 0.
+bool variable_set(const char* name);
+/// Processors of the machine.
+int machine_processors();
+
+}  // namespace brood::platform

@@ -1,0 +1,69 @@
+#pragma once
+// A lane: the memory that the program and one worker share. The program writes tasks into slots, one after
+// the other; the worker takes them in that order and leaves each result in its task's slot.
+//
+//   free -> ready        program (the task is whole)
+//   ready -> running     worker, by compare-and-swap
+//   ready -> revoked     program, by compare-and-swap (it takes back what was not begun)
+//   running -> done      worker (the result is whole)
+//   revoked -> passed    worker
+//   done, passed -> free program
+//
+// What the worker writes is copied first, then checked: the program's own books say which task a slot holds.
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+#include "platform/park.hpp"
+#include "sync/event_count.hpp"
+
+namespace brood::pool {
+
+enum class SlotState : std::uint32_t { free = 0, ready, running, done, revoked, passed };
+
+enum class Content : std::uint32_t { value = 0, exception = 1, quit = 2 };
+
+struct alignas(64) Slot {
+  static constexpr std::size_t size_in_all = 256;
+  std::atomic<std::uint32_t> state;
+  // The task; then its result.
+  Content content;
+  std::uint64_t thunk;       // CodeRef
+  std::uint64_t size;        // of the bytes, here or in the run
+  std::uint64_t run_offset;  // in the arena, where they do not fit here
+  std::uint32_t run_generation;
+  std::uint32_t handles;  // shared objects that the bytes name
+  std::byte data[size_in_all - 40];
+};
+static_assert(sizeof(Slot) == Slot::size_in_all);
+
+struct Lane {
+  static constexpr std::size_t size_in_all = 128 * 1024;
+  static constexpr std::uint32_t slots_in_all = 256;
+  static constexpr std::uint32_t current_version = 1;
+
+  std::uint32_t version;
+  std::uint32_t index, incarnation;  // of the worker
+  std::uint32_t workers;
+  std::uint64_t seed;
+  std::uint64_t results;              // offset in the arena of what the worker wakes
+  platform::Word up;                  // worker: 1 when the initializer has been run, 2 when it failed
+  alignas(64) sync::EventCount work;  // worker sleeps, program wakes
+  platform::Word
+      program_processor;  // where the program was last seen: nobody spins for a peer on its own processor
+  Slot birth;             // worker: what the initializer threw
+  alignas(64) Slot slots[slots_in_all];
+};
+static_assert(sizeof(Lane) <= Lane::size_in_all);
+
+/// In the arena, one for each pool: how workers wake the program. A worker may write noise here; the worst is
+/// a wake-up too many, or one that is late until the next.
+struct Results {
+  sync::EventCount ready;  // whoever waits for results
+  alignas(64)
+      platform::Word low_mark;  // program: wake the helper when a lane has no more than so many tasks left
+  sync::EventCount low;
+};
+
+}  // namespace brood::pool

@@ -1,0 +1,141 @@
+#include <brood/detail/pool_core.hpp>
+#include <brood/errors.hpp>
+#include <brood/init.hpp>
+#include <cstring>
+#include <new>
+#include <vector>
+
+#include "platform/surroundings.hpp"
+#include "pool/pool_core.hpp"
+#include "process/server.hpp"
+#include "process/session.hpp"
+
+namespace brood {
+namespace pool {
+namespace {
+
+struct AllPools {
+  std::mutex mutex;
+  std::vector<std::pair<platform::Pid, std::weak_ptr<PoolCore>>> pools;
+};
+AllPools& all_pools() {
+  static auto* const it = new AllPools;
+  return *it;
+}
+
+// Before any global of the program is initialised: that may use brood already.
+[[gnu::constructor(200)]] void register_here() { process::hooks().before_end = &end_all_pools; }
+
+}  // namespace
+
+void end_all_pools() {
+  std::vector<std::shared_ptr<PoolCore>> ours;
+  {
+    auto& all = all_pools();
+    const std::lock_guard lock(all.mutex);
+    for (const auto& [pid, pool] : all.pools) {
+      if (auto core = pool.lock(); core && pid == platform::self_pid()) ours.push_back(std::move(core));
+    }
+    all.pools.clear();
+  }
+  for (const auto& core : ours) {
+    try {
+      core->close();
+      core->join(Deadline::never());
+    } catch (const Error&) {  // joined by another thread
+    }
+  }
+  platform::say(detail::take_unseen());
+}
+
+PoolCore::PoolCore(detail::PoolSetup setup)
+    : setup_(std::move(setup)), here_(platform::variable_set("BROOD_INLINE")) {
+  process::require_member();
+  if (here_) {
+    if (setup_.initializer) setup_.initializer.run();
+    return;
+  }
+  // With the server comes the region of lanes.
+  if (!process::server_link().exists()) process::server_link().create();
+  results_run_ = arena::allocate(sizeof(Results));
+  results_ = new (arena::at(results_run_.offset, sizeof(Results))) Results{};
+  places_ = std::vector<Place>(static_cast<std::size_t>(setup_.workers));
+  try {
+    for (auto& place : places_) start_worker(place);
+  } catch (...) {
+    // Those that were started end with the pool that never was.
+    for (auto& place : places_) {
+      if (place.lane != nullptr) place.child->signal(9);
+    }
+    state_ = State::terminated;
+    stop_ = true;
+    supervise();
+    arena::free(results_run_);
+    throw;
+  }
+  const platform::SignalsBlocked quiet;
+  ++process::session().own_threads;
+  supervisor_ = std::thread([this] { supervise(); });
+}
+
+PoolCore::~PoolCore() {
+  // A waiter that was woken by the end may still be on its way out.
+  while (waiters_.load() != 0) platform::relax();
+  for (auto* thread : {&supervisor_, &helper_}) {
+    if (thread->joinable()) thread->detach();  // destroyed by its own callback
+  }
+  if (results_run_) arena::free(results_run_);
+}
+
+}  // namespace pool
+
+namespace detail {
+
+PoolHandle::PoolHandle(PoolSetup setup) : core_(std::make_shared<pool::PoolCore>(std::move(setup))) {
+  auto& all = pool::all_pools();
+  const std::lock_guard lock(all.mutex);
+  std::erase_if(all.pools, [](const auto& entry) { return entry.second.expired(); });
+  all.pools.emplace_back(platform::self_pid(), core_);
+}
+
+PoolHandle::PoolHandle(PoolHandle&&) noexcept = default;
+PoolHandle& PoolHandle::operator=(PoolHandle&& other) noexcept {
+  if (this != &other) {
+    PoolHandle old(std::move(*this));
+    core_ = std::move(other.core_);
+  }
+  return *this;
+}
+
+PoolHandle::~PoolHandle() {
+  if (!core_) return;
+  if (process::session().pid != platform::self_pid() ||
+      process::session().kind == process::Session::Kind::stranger) {
+    // A copy made by fork: the pool is the parent's business, its threads are not here.
+    new std::shared_ptr<pool::PoolCore>(std::move(core_));
+    return;
+  }
+  try {
+    core_->close();
+    core_->join(Deadline::never());
+  } catch (const Error&) {  // joined by another thread
+  }
+  core_.reset();
+  platform::say(take_unseen());
+}
+
+pool::PoolCore& PoolHandle::core() const {
+  if (!core_) throw UsageError("this Pool was moved from; use the one it was moved to");
+  return *core_;
+}
+
+Record& PoolHandle::submit(const TaskType& type, EncodeCall call) { return core().submit(type, call); }
+void PoolHandle::wait_any(const std::vector<const Record*>& records) { core().wait_any(records); }
+void PoolHandle::close() { core().close(); }
+void PoolHandle::terminate() { core().terminate(); }
+bool PoolHandle::join(Deadline until) { return core().join(until); }
+int PoolHandle::size() const { return core().size(); }
+PoolHandle::Counts PoolHandle::counts() const { return core().counts(); }
+
+}  // namespace detail
+}  // namespace brood

@@ -1,0 +1,168 @@
+#include "pool/worker.hpp"
+
+#include <brood/detail/packed_call.hpp>
+#include <brood/errors.hpp>
+#include <brood/this_worker.hpp>
+#include <chrono>
+#include <vector>
+
+#include "arena/arena.hpp"
+#include "exec/failure.hpp"
+#include "platform/modules.hpp"
+#include "pool/lanes.hpp"
+
+namespace brood {
+namespace pool {
+namespace {
+
+const Lane* current = nullptr;
+
+// Bytes into a slot, or into a run of the arena when they do not fit.
+template <class Write>
+void write_into(Slot& slot, Content content, Write write) {
+  Writer here(slot.data, sizeof slot.data);
+  write(here);
+  std::vector<std::uint64_t> handles = here.handles();
+  arena::Run run;
+  if (!here.fits()) {
+    run = arena::allocate(here.written());
+    Writer there(arena::at(run.offset, here.written()), here.written());
+    write(there);
+    handles = there.handles();
+  }
+  slot.content = content;
+  slot.size = here.written();
+  slot.run_offset = run.offset;
+  slot.run_generation = run.generation;
+  slot.handles = static_cast<std::uint32_t>(handles.size());
+  detail::count_handles(handles);
+}
+
+class SlotSink final : public detail::ResultSink {
+ public:
+  explicit SlotSink(Slot& slot) : slot_(slot) {}
+  void deliver(Write write, const void* value) override {
+    write_into(slot_, Content::value, [&](Writer& to) { write(to, value); });
+  }
+
+ private:
+  Slot& slot_;
+};
+
+void write_exception(Slot& slot, const platform::ThrowRecorder& recorder) {
+  const auto error = std::current_exception();
+  const auto trace = platform::describe_stack(recorder.last());
+  try {
+    write_into(slot, Content::exception, [&](Writer& to) { exec::encode_current_exception(to, trace); });
+  } catch (const std::exception& e) {  // no memory even for this: the worst kind of news, in short
+    const std::string text = e.what();
+    write_into(slot, Content::exception, [&](Writer& to) {
+      for (const char* part : {"brood::NoMemory", "", "brood::NoMemory"}) to.value(std::string(part));
+      to.value(text.substr(0, 64));
+    });
+  }
+}
+
+void run_task(Slot& slot) {
+  // The task is read before the result is written over it.
+  const auto size = slot.size;
+  const std::byte* bytes = slot.run_offset != 0 ? arena::at(slot.run_offset, size) : slot.data;
+  const platform::ThrowRecorder recorder;
+  try {
+    const auto thunk = detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{slot.thunk});
+    Reader call(bytes, size);
+    slot.content = Content::value;
+    slot.size = 0;
+    slot.run_offset = 0;
+    slot.handles = 0;
+    SlotSink sink(slot);
+    thunk(call, &sink);
+  } catch (...) {
+    write_exception(slot, recorder);
+  }
+}
+
+// Until the slot is no longer free. Spins for a moment first: waking a sleeper costs more than most tasks.
+void wait_for_task(Lane& lane, Slot& slot) {
+  const auto idle = [&] {
+    return slot.state.load(std::memory_order_acquire) == static_cast<std::uint32_t>(SlotState::free);
+  };
+  const auto until = std::chrono::steady_clock::now() + platform::spin_time;
+  do {
+    for (int i = 0; i < 64; ++i) {
+      if (!idle()) return;
+      platform::relax();
+    }
+  } while (lane.program_processor.load(std::memory_order_relaxed) != platform::this_processor() &&
+           std::chrono::steady_clock::now() < until);
+  while (idle()) {
+    const auto seen = lane.work.prepare();
+    if (!idle()) return;
+    lane.work.sleep(seen, detail::Deadline::never());
+  }
+}
+
+}  // namespace
+
+void work(Lane& lane) {
+  auto& results = *arena::object_at<Results>(lane.results);
+  for (std::uint32_t next = 0;; ++next) {
+    Slot& slot = lane.slots[next % Lane::slots_in_all];
+    wait_for_task(lane, slot);
+    auto ready = static_cast<std::uint32_t>(SlotState::ready);
+    if (!slot.state.compare_exchange_strong(ready, static_cast<std::uint32_t>(SlotState::running))) {
+      // Taken back by the program.
+      slot.state.store(static_cast<std::uint32_t>(SlotState::passed));
+      continue;
+    }
+    if (slot.content == Content::quit) return;
+    run_task(slot);
+    // Sequentially consistent: before the look for sleepers.
+    slot.state.store(static_cast<std::uint32_t>(SlotState::done));
+    results.ready.wake_sleepers();
+    const Slot& following = lane.slots[(next + 1) % Lane::slots_in_all];
+    if (following.state.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(SlotState::ready)) {
+      results.low.wake_sleepers();
+    }
+  }
+}
+
+// What a worker process runs; the initializer comes as a packed call, empty when there is none.
+void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
+  Lane& lane = own_lane();
+  current = &lane;
+  auto& results = *arena::object_at<Results>(lane.results);
+  if (initializer != 0) {
+    const platform::ThrowRecorder recorder;
+    try {
+      Reader from(call.data(), call.size());
+      detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{initializer})(from, nullptr);
+    } catch (...) {
+      write_exception(lane.birth, recorder);
+      lane.up.store(2);
+      results.ready.wake_sleepers();
+      return;
+    }
+  }
+  lane.up.store(1);
+  results.low.wake_sleepers();
+  work(lane);
+}
+
+}  // namespace pool
+
+namespace this_worker {
+namespace {
+const pool::Lane& lane() {
+  if (pool::current == nullptr) throw UsageError("this process is not the worker of a pool");
+  return *pool::current;
+}
+}  // namespace
+
+bool exists() { return pool::current != nullptr; }
+int index() { return static_cast<int>(lane().index); }
+std::uint32_t incarnation() { return lane().incarnation; }
+std::uint64_t seed() { return lane().seed; }
+
+}  // namespace this_worker
+}  // namespace brood

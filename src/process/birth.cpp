@@ -1,0 +1,114 @@
+// The child's side: from the clone to the end of its function. Nothing here can throw past be_born.
+
+#include <brood/codec.hpp>
+#include <brood/detail/callable.hpp>
+#include <brood/errors.hpp>
+#include <cstdlib>
+#include <cstring>
+
+#include "arena/arena.hpp"
+#include "arena/members.hpp"
+#include "platform/modules.hpp"
+#include "process/birth.hpp"
+#include "process/certificate.hpp"
+#include "process/child.hpp"
+#include "process/server.hpp"
+#include "process/session.hpp"
+
+namespace brood::process {
+namespace {
+
+std::string label() { return session().name + " (pid " + std::to_string(session().pid) + ")"; }
+
+// exit() in a task, or the end of its function, comes here before any handler that the program had
+// registered: those belong to the program.
+[[noreturn]] void leave(int code, void*) {
+  finish();
+  if (code < 0 || code > 255) {
+    platform::say("brood: " + label() + " exited with " + std::to_string(code) +
+                  ", which no exit code can hold (0 to 255); it is reported as 255\n");
+    code = 255;
+  }
+  platform::exit_now(code);
+}
+
+int run_call(const Certificate& told) {
+  const auto thunk = detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{told.thunk});
+  detail::arguments_taken = [] {
+    detail::arguments_taken = nullptr;
+    arena::mark_settled();
+  };
+  Reader call(told.call.data(), told.call.size());
+  thunk(call, nullptr);
+  return 0;
+}
+
+}  // namespace
+
+int report_exceptions(FunctionRef<int()> f) {
+  const platform::ThrowRecorder recorder;
+  std::string what;
+  try {
+    return f();
+  } catch (const std::exception& e) {
+    what = platform::readable(typeid(e).name()) + std::string(": ") + e.what();
+  } catch (...) {
+    what = platform::current_exception_type();
+  }
+  platform::flush_output();
+  const auto stack = platform::describe_stack(recorder.last());
+  platform::say("brood: " + label() + " ended by an uncaught exception: " + what + "\n" +
+                (stack.empty() ? "" : "thrown at\n" + stack));
+  return 1;
+}
+
+void enter_life(const Certificate& told) {
+  become(told);
+  platform::on_exit_first(&leave);
+  platform::set_process_name(told.name);
+  if (told.errors >= 0) platform::stderr_into(told.parent_pid, told.errors);
+  session().being_born = false;
+  if (told.nests) server_link().create();
+}
+
+void live(const Certificate& told) {
+  const int code = report_exceptions([&] {
+    enter_life(told);
+    return run_call(told);
+  });
+  std::exit(code);
+}
+
+void be_born(Control& control, Request& request) {
+  auto& me = session();
+  platform::lead_group();
+  if (!me.lifeline.arm()) platform::exit_now(0);
+  me.line_above = std::move(me.lifeline);
+  platform::stop_counting_child_ends();
+  Certificate told;
+  std::string reason;
+  try {
+    const std::byte* payload =
+        request.payload_run ? arena::at(request.payload_run.offset, request.payload_size) : request.payload;
+    told = detail::decode_all<Certificate>(payload, request.payload_size);
+    if (told.surroundings)
+      reason = platform::apply_surroundings(*told.surroundings, server_link().snapshot());
+    else
+      reason = platform::apply_own_limits(server_link().snapshot());
+  } catch (const std::exception& e) {
+    reason = e.what();
+  }
+  if (!reason.empty()) {
+    std::strncpy(reinterpret_cast<char*>(request.payload), reason.c_str(), sizeof request.payload - 1);
+    request.born.store(static_cast<std::uint32_t>(Born::failed));
+    platform::exit_now(127);
+  }
+  request.born.store(static_cast<std::uint32_t>(Born::yes), std::memory_order_release);
+  static_cast<void>(control);
+  server_link().forget();  // from here on this process cannot touch the program's requests
+  arena::become_new_process(false);
+  platform::unblock_signals();
+  live(told);
+}
+
+}  // namespace brood::process

@@ -1,0 +1,18 @@
+#pragma once
+// Steps of a child's life that the three start methods share.
+
+#include "base/function_ref.hpp"
+#include "process/certificate.hpp"
+
+namespace brood::process {
+
+/// Runs f; an exception that leaves it is written to stderr with its type, text and the stack of the throw.
+/// Returns the exit code: what f returned, or 1.
+int report_exceptions(FunctionRef<int()> f);
+
+/// Makes this process the child that was told.
+void enter_life(const Certificate& told);
+/// enter_life, the call, the end.
+[[noreturn]] void live(const Certificate& told);
+
+}  // namespace brood::process

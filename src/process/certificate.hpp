@@ -1,0 +1,31 @@
+#pragma once
+// What a child is told at its birth.
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "platform/surroundings.hpp"
+
+namespace brood::process {
+
+struct Certificate {
+  std::string name;
+  std::string path;  // "2" for Process-2, "2:1" for its first child
+  std::string parent_name;
+  std::int32_t parent_pid = 0;
+  bool daemon = false;
+  bool nests = false;
+  std::uint64_t thunk = 0;                             // CodeRef of the call's thunk
+  std::vector<std::byte> call;                         // what it decodes
+  std::optional<platform::Surroundings> surroundings;  // where they differ from what the server has
+  // pools:
+  std::int32_t lane = -1;
+  std::int32_t errors = -1;  // number, in the parent, of the read end of the pipe that takes its stderr
+  // spawn:
+  std::vector<std::string> modules;
+};
+
+}  // namespace brood::process

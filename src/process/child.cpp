@@ -1,0 +1,461 @@
+#include "process/child.hpp"
+
+#include <algorithm>
+#include <brood/codec.hpp>
+#include <brood/errors.hpp>
+#include <csignal>
+#include <cstdlib>
+#include <cstring>
+
+#include "arena/arena.hpp"
+#include "arena/members.hpp"
+#include "platform/poller.hpp"
+#include "process/birth.hpp"
+#include "process/registry.hpp"
+#include "process/server.hpp"
+#include "process/session.hpp"
+#include "process/warden.hpp"
+#include "wire/modules.hpp"
+
+namespace brood::process {
+
+using detail::Deadline;
+
+Child::Child(ProcessOptions options) : nests_(options.nests), method_(options.method) {
+  auto& me = session();
+  owner_ = platform::self_pid();
+  daemon_ = options.daemon.value_or(me.daemon);
+  const auto number = std::to_string(++me.children_made);
+  path_ = me.path.empty() ? number : me.path + ":" + number;
+  name_ = options.name.empty() ? "Process-" + path_ : std::move(options.name);
+}
+
+Child::Child(Relation relation) : relation_(relation), state_(State::running) {
+  const auto& me = session();
+  owner_ = platform::self_pid();
+  path_ = me.path;
+  name_ = relation == Relation::self ? me.name : me.parent_name;
+  pid_ = relation == Relation::self ? owner_ : me.parent_pid;
+  daemon_ = relation == Relation::self && me.daemon;
+}
+
+std::shared_ptr<Child> Child::myself() { return std::shared_ptr<Child>(new Child(Relation::self)); }
+std::shared_ptr<Child> Child::my_parent() { return std::shared_ptr<Child>(new Child(Relation::parent)); }
+
+void Child::set_worker(std::int32_t lane, std::int32_t errors) {
+  lane_ = lane;
+  errors_ = errors;
+}
+
+// ---- who may do what
+// -------------------------------------------------------------------------------------------
+
+void Child::require_owner(const char* verb) const {
+  require_member();
+  if (relation_ == Relation::self) {
+    throw UsageError(std::string("a process cannot ") + verb + " itself; ask another process to");
+  }
+  if (relation_ == Relation::child && owner_ != platform::self_pid()) {
+    throw UsageError(name_ + " was made by process " + std::to_string(owner_) + "; only that one may " +
+                     verb + " it. Let it do so, or send the word through a queue");
+  }
+}
+
+void Child::require_started(const char* verb) const {
+  require_owner(verb);
+  if (state_ == State::fresh) {
+    throw UsageError(std::string("cannot ") + verb + " " + name_ +
+                     ", it has not been started; call start() first");
+  }
+}
+
+void Child::set_daemon(bool daemon) {
+  if (state_ != State::fresh) {
+    throw UsageError("daemon of " + name_ + " cannot be changed, it has been started; set it before start()");
+  }
+  daemon_ = daemon;
+}
+
+// ---- start
+// -----------------------------------------------------------------------------------------------------
+
+Certificate Child::certificate() const {
+  const auto& me = session();
+  Certificate told;
+  told.name = name_;
+  told.path = path_;
+  told.parent_name = me.name;
+  told.parent_pid = me.pid;
+  told.daemon = daemon_;
+  told.nests = nests_;
+  told.lane = lane_;
+  told.errors = errors_;
+  return told;
+}
+
+void Child::start(FunctionRef<void()> run) {
+  require_member();
+  if (relation_ != Relation::child)
+    throw UsageError("this process runs already; make a new Process to start one");
+  if (owner_ != platform::self_pid()) require_owner("start");
+  const std::unique_lock lock(mutex_);
+  if (state_ != State::fresh) {
+    throw UsageError(name_ +
+                     " has been started before; a process runs once, make a new Process for another run");
+  }
+  if (!call_ || method_ == StartMethod::fork)
+    start_by_fork(run);
+  else
+    start_by_server();
+  registry().add(shared_from_this());
+  if (watched_) watch(shared_from_this());
+}
+
+void Child::start_by_fork(FunctionRef<void()> run) {
+  auto& me = session();
+  if (!call_ && !copied_ && !has_one_thread()) {
+    throw UsageError(
+        name_ +
+        " is a subclass with its fields in this process; it could only start by fork, which is unsafe now "
+        "that the program has several threads. Make it with brood::make_process<T>(arguments...), which "
+        "sends the arguments");
+  }
+  if (!server_link().exists() && has_one_thread()) server_link().create();  // for its lifeline
+  if (!me.lifeline) me.lifeline = platform::Lifeline::create();
+  platform::flush_output();
+  watched_ = watched_ || arena::holds_anything();
+  auto counted = arena::count_for_child();
+  const Certificate told = certificate();
+  platform::Pid pid = 0;
+  {
+    const platform::SignalsBlocked quiet;  // a handler of the program's must not run in the child
+    pid = platform::library_fork(nullptr);
+    if (pid == 0) {
+      platform::lead_group();
+      if (!me.lifeline.arm()) platform::exit_now(0);
+      me.line_above = std::move(me.lifeline);
+      me.lifeline = {};
+      server_link().forget();
+      arena::become_new_process(true);
+      if (me.raised_limit != 0) platform::lower_descriptor_limit(me.raised_limit, me.descriptor_limit);
+      platform::reset_signals();
+      platform::stdin_from_null();
+      platform::line_buffered_output();
+      std::exit(report_exceptions([&] {
+        relation_ = Relation::self;
+        state_ = State::running;
+        owner_ = pid_ = platform::self_pid();
+        enter_life(told);
+        session().self = shared_from_this();
+        arena::mark_settled();
+        platform::unblock_signals();
+        if (call_)
+          call_.run();
+        else
+          run();
+        return 0;
+      }));
+    }
+  }
+  if (pid < 0) {
+    arena::uncount(counted);
+    throw StartFailed("fork for " + name_ + ": " + OsError("", -pid).what());
+  }
+  given_ = std::move(counted);
+  born(pid);
+}
+
+void Child::start_by_server() {
+  auto& me = session();
+  if (method_ == StartMethod::spawn && me.arguments == nullptr) {
+    throw UsageError(
+        "spawn executes the program anew, whose main must begin with brood::init(argc, argv); call it there");
+  }
+  if (!server_link().exists()) server_link().create();
+
+  Certificate told = certificate();
+  told.thunk = detail::code_ref_of(call_.thunk()).word;
+  told.call = call_.bytes();
+  // Its strings are used again; one at a time posts. (Not thread_local: handlers of at_exit may start
+  // processes, and by then a thread's own objects are gone.)
+  const std::lock_guard one_at_a_time(start_mutex());
+  static auto& now = *new platform::Surroundings;
+  platform::read_surroundings(now, platform::has_single_thread());
+  auto& [soft, hard] = now.limits.at(platform::descriptor_limit);
+  if (soft == me.raised_limit) soft = me.descriptor_limit;
+  if (now != server_link().snapshot()) told.surroundings = now;
+  if (method_ == StartMethod::spawn) {
+    for (const auto& m : wire::modules()) told.modules.push_back(m.key);
+  }
+
+  std::byte room[sizeof Request::payload];
+  Writer attempt(room, sizeof room);
+  attempt.value(told);
+  std::vector<std::byte> more(attempt.fits() ? 0 : attempt.written());
+  if (!attempt.fits()) {
+    Writer again(more.data(), more.size());
+    again.value(told);
+  }
+  request_ = &server_link().post(
+      static_cast<std::uint32_t>(method_), attempt.written(),
+      [&](std::byte* to) { std::memcpy(to, more.empty() ? room : more.data(), attempt.written()); },
+      [] { return registry().make_room(); });
+  watched_ = watched_ || call_.names_objects();
+  given_ = call_.objects();
+  call_.sent();
+  state_ = State::posted;
+}
+
+void Child::born(platform::Pid pid) {
+  pid_ = pid;
+  state_ = State::running;
+}
+
+void Child::fail(std::string reason) {
+  failure_ = std::move(reason);
+  end({});
+}
+
+// ---- birth and end: with mutex_ held
+// ---------------------------------------------------------------------------
+
+void Child::harvest() {
+  const std::lock_guard lock(mutex_);
+  look_at_request();
+}
+
+// The server's answer, if there is one.
+void Child::look_at_request() {
+  if (state_ == State::posted && request_->done.load(std::memory_order_acquire) != 0) {
+    if (const auto error = request_->error.load()) {
+      return fail("the system could not make " + name_ + ": " +
+                  OsError("clone", static_cast<int>(error)).what());
+    }
+    born(static_cast<platform::Pid>(request_->pid.load()));
+    if (request_->keeper.load() != 0) {
+      process_ = platform::open_process(pid_);
+      request_->opened.store(1);
+      server_link().ring();
+    }
+  }
+  if (request_ != nullptr && state_ == State::running && request_->keeper.load() == 0 &&
+      request_->born.load(std::memory_order_acquire) == static_cast<std::uint32_t>(Born::yes)) {
+    ServerLink::give_back(*std::exchange(request_, nullptr));
+  }
+}
+
+// Looks, without waiting. A pool's worker is buried and reaped by its supervisor, who first takes in its
+// results.
+bool Child::poll_locked(bool supervisor) {
+  look_at_request();
+  if (state_ != State::running) return state_ == State::ended;
+  const bool relayed = request_ != nullptr && request_->keeper.load() != 0;
+  if (relation_ == Relation::parent) return process_ && platform::wait_ended(process_, Deadline::now());
+  if (relayed ? !platform::wait_ended(process_, Deadline::now()) : !platform::has_ended(pid_)) return false;
+  if (lane_ >= 0 && !supervisor) return true;
+
+  // Until it is reaped the pid is not another's: first let go what it held, then what it started, then
+  // itself.
+  arena::let_go_for(pid_, std::exchange(given_, {}));
+  arena::bury(pid_);
+  platform::kill_group(pid_);
+  std::string reason;
+  if (request_ != nullptr && request_->born.load() == static_cast<std::uint32_t>(Born::failed)) {
+    reason = reinterpret_cast<const char*>(request_->payload);
+  }
+  auto how = relayed ? relayed_status() : platform::reap(pid_);
+  if (reason.empty())
+    end(how.value_or(platform::Ended{}));
+  else
+    fail(name_ + " could not begin: " + reason);
+  return true;
+}
+
+// The server reaps it and tells; a server that has died has not.
+std::optional<platform::Ended> Child::relayed_status() {
+  const auto keeper = request_->keeper.load();
+  while (request_->ended.load(std::memory_order_acquire) == 0) {
+    if (server_link().control()->server.load() != keeper ||
+        platform::has_ended(static_cast<platform::Pid>(keeper))) {
+      return std::nullopt;
+    }
+    platform::park(request_->ended, 0, Deadline::in(std::chrono::milliseconds(20)));
+  }
+  return platform::Ended{static_cast<platform::Ended::How>(request_->how), request_->value};
+}
+
+void Child::end(platform::Ended how) {
+  state_ = State::ended;
+  ended_ = how;
+  if (request_ != nullptr) ServerLink::give_back(*std::exchange(request_, nullptr));
+  registry().remove(this);
+}
+
+bool Child::poll() {
+  const std::lock_guard lock(mutex_);
+  return poll_locked();
+}
+
+void Child::await_birth_locked(std::unique_lock<std::mutex>& lock) {
+  while (state_ == State::posted) {
+    Request* request = request_;
+    lock.unlock();
+    try {
+      server_link().wait_done(*request, Deadline::never());
+      lock.lock();
+    } catch (const StartFailed& e) {
+      lock.lock();
+      if (state_ == State::posted) fail(name_ + ": " + e.what());
+      break;
+    }
+    poll_locked();
+  }
+  if (!failure_.empty()) throw StartFailed(failure_);
+}
+
+void Child::await_birth() {
+  std::unique_lock lock(mutex_);
+  await_birth_locked(lock);
+}
+
+// ---- what handles ask
+// ------------------------------------------------------------------------------------------
+
+const platform::Descriptor& Child::process_descriptor() {
+  if (!process_) {
+    process_ = platform::open_process(pid_);
+    if (!process_ && state_ != State::ended) throw OsError("pidfd_open of " + name_, errno);
+  }
+  return process_;
+}
+
+bool Child::join(Deadline until) {
+  require_started("join");
+  std::unique_lock lock(mutex_);
+  if (relation_ == Relation::parent) {
+    const int fd = process_descriptor().get();
+    if (fd < 0) return true;
+    lock.unlock();
+    return platform::wait_ended(process_, until);
+  }
+  if (until.is_never()) await_birth_locked(lock);
+  while (!poll_locked()) {
+    if (until.passed()) return false;
+    if (state_ == State::posted) {
+      Request* request = request_;
+      lock.unlock();
+      server_link().wait_done(*request, until);
+      lock.lock();
+    } else if (until.is_never() && !process_) {
+      const auto pid = pid_;
+      lock.unlock();
+      platform::wait_for_child(pid);
+      lock.lock();
+    } else {
+      const platform::Descriptor& process = process_descriptor();
+      lock.unlock();
+      const bool ended = platform::wait_ended(process, until);
+      lock.lock();
+      if (!ended) return poll_locked();
+    }
+  }
+  if (!failure_.empty()) throw StartFailed(failure_);
+  return true;
+}
+
+bool Child::is_alive() {
+  if (relation_ == Relation::self) return true;
+  if (state_ == State::fresh) return false;
+  require_owner("ask after");
+  std::unique_lock lock(mutex_);
+  if (relation_ == Relation::parent) {
+    const auto& process = process_descriptor();
+    return process && !platform::wait_ended(process, Deadline::now());
+  }
+  await_birth_locked(lock);
+  return !poll_locked();
+}
+
+std::optional<platform::Ended> Child::status() {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::fresh || !poll_locked(true)) return std::nullopt;
+  return ended_;
+}
+
+std::optional<int> Child::exitcode() {
+  if (relation_ != Relation::child || state_ == State::fresh) return std::nullopt;
+  require_owner("ask after");
+  std::unique_lock lock(mutex_);
+  await_birth_locked(lock);
+  if (!poll_locked() || state_ != State::ended) return std::nullopt;
+  if (!failure_.empty()) throw StartFailed(failure_);
+  switch (ended_->how) {
+    case platform::Ended::How::exited:
+      return ended_->value;
+    case platform::Ended::How::signalled:
+      return -ended_->value;
+    default:
+      break;
+  }
+  throw StatusUnknown(
+      "how " + name_ + " (pid " + std::to_string(pid_) +
+      ") ended is not known: somebody else has reaped it, or it went with the server that kept it");
+}
+
+std::optional<int> Child::pid() {
+  if (state_ == State::fresh) return std::nullopt;
+  if (relation_ == Relation::child && owner_ == platform::self_pid()) await_birth();
+  return pid_;
+}
+
+int Child::sentinel() {
+  require_started("watch");
+  std::unique_lock lock(mutex_);
+  await_birth_locked(lock);
+  if (!process_ && state_ == State::ended)
+    process_ = platform::always_readable();  // there is no process to open
+  return process_descriptor().get();
+}
+
+void Child::signal(int number) {
+  require_started("signal");
+  if (relation_ != Relation::child) throw UsageError("a process may signal its children only");
+  std::unique_lock lock(mutex_);
+  await_birth_locked(lock);
+  if (poll_locked()) return;
+  platform::send_signal_to_group(pid_, number);
+}
+
+std::string Child::to_string(const std::string& class_name) {
+  std::string text = "<" + class_name + " name='" + name_ + "'";
+  if (state_ != State::fresh) {
+    try {
+      text += " pid=" + std::to_string(pid().value_or(0));
+    } catch (const StartFailed&) {
+      text += " pid=none";
+    }
+  }
+  text += " parent=" + std::to_string(relation_ == Relation::self ? session().parent_pid : owner_);
+  if (state_ == State::fresh) {
+    text += " initial";
+  } else if (relation_ != Relation::child || owner_ != platform::self_pid() || !poll() ||
+             state_ != State::ended) {
+    text += " started";
+  } else {
+    text += " stopped exitcode=";
+    switch (ended_->how) {
+      case platform::Ended::How::exited:
+        text += std::to_string(ended_->value);
+        break;
+      case platform::Ended::How::signalled:
+        text += "-" + platform::signal_name(ended_->value);
+        break;
+      default:
+        text += "unknown";
+        break;
+    }
+  }
+  return text + (daemon_ ? " daemon>" : ">");
+}
+
+}  // namespace brood::process

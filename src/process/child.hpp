@@ -1,0 +1,104 @@
+#pragma once
+// One process as this process knows it: behind every Process handle, and in the registry while it runs.
+
+#include <brood/detail/packed_call.hpp>
+#include <brood/process.hpp>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+
+#include "base/function_ref.hpp"
+#include "platform/child.hpp"
+#include "process/certificate.hpp"
+#include "process/control.hpp"
+
+namespace brood::process {
+
+class Child : public std::enable_shared_from_this<Child> {
+ public:
+  enum class Relation { child, self, parent };
+
+  explicit Child(ProcessOptions options);
+  static std::shared_ptr<Child> myself();
+  static std::shared_ptr<Child> my_parent();
+
+  // What it will do; before start.
+  void set_call(detail::PackedCall call) { call_ = std::move(call); }
+  void set_copied(std::function<void()> f) { copied_ = std::move(f); }
+  const detail::PackedCall& call() const { return call_; }
+  const std::function<void()>& copied() const { return copied_; }
+  /// Pool workers: more of the certificate.
+  void set_worker(std::int32_t lane, std::int32_t errors);
+
+  /// `run`: what a forked child calls when there is no call that travels.
+  void start(FunctionRef<void()> run);
+
+  bool join(detail::Deadline until);
+  bool is_alive();
+  std::optional<int> exitcode();
+  std::optional<int> pid();
+  int sentinel();
+  void signal(int number);
+
+  const std::string& name() const { return name_; }
+  void set_name(std::string name) { name_ = std::move(name); }
+  bool daemon() const { return daemon_; }
+  void set_daemon(bool daemon);
+  bool started() const { return state_ != State::fresh; }
+  bool ended() const { return state_ == State::ended; }
+  std::string to_string(const std::string& class_name);
+
+  /// Looks, without waiting, whether it has ended; if so buries and reaps it. True when it has.
+  bool poll();
+  /// Waits for the birth: pid known, or StartFailed.
+  void await_birth();
+  /// Takes the pid from the request when the server has answered, and gives the slot back when the child has
+  /// read it.
+  void harvest();
+  /// How it ended; nothing before.
+  std::optional<platform::Ended> status();
+  /// It may hold shared objects, so its death must be noticed soon.
+  bool watched() const { return watched_; }
+  const platform::Descriptor& process_descriptor();
+  platform::Pid raw_pid() const { return pid_; }
+
+ private:
+  enum class State { fresh, posted, running, ended };
+
+  explicit Child(Relation relation);
+  Certificate certificate() const;
+  void start_by_fork(FunctionRef<void()> run);
+  void start_by_server();
+  void require_owner(const char* verb) const;
+  void require_started(const char* verb) const;
+  void born(platform::Pid pid);
+  void fail(std::string reason);
+  void end(platform::Ended how);
+  bool poll_locked(bool supervisor = false);
+  void look_at_request();
+  void await_birth_locked(std::unique_lock<std::mutex>& lock);
+  std::optional<platform::Ended> relayed_status();
+
+  mutable std::mutex mutex_;
+  Relation relation_ = Relation::child;
+  platform::Pid owner_ = 0;  // the process that made this object
+  std::string name_, path_;
+  bool daemon_ = false;
+  bool nests_ = false;
+  bool watched_ = false;
+  StartMethod method_ = StartMethod::forkserver;
+  std::int32_t lane_ = -1, errors_ = -1;  // of a pool's worker, which its supervisor alone reaps
+  detail::PackedCall call_;
+  std::function<void()> copied_;
+
+  State state_ = State::fresh;
+  std::vector<std::uint64_t> given_;  // shared objects that it was sent or inherits
+  Request* request_ = nullptr;        // while the slot is ours
+  platform::Pid pid_ = 0;
+  platform::Descriptor process_;
+  std::optional<platform::Ended> ended_;
+  std::string failure_;  // StartFailed, in words
+};
+
+}  // namespace brood::process

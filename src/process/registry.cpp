@@ -1,0 +1,112 @@
+#include "process/registry.hpp"
+
+#include <algorithm>
+#include <brood/detail/deadline.hpp>
+#include <chrono>
+#include <csignal>
+
+#include "platform/surroundings.hpp"
+#include "process/child.hpp"
+#include "process/server.hpp"
+
+namespace brood::process {
+
+using namespace std::chrono_literals;
+using detail::Deadline;
+
+Registry& registry() {
+  static auto* const it = new Registry;
+  return *it;
+}
+
+std::mutex& start_mutex() {
+  static auto* const it = new std::mutex;
+  return *it;
+}
+
+void Registry::add(const std::shared_ptr<Child>& child) {
+  const std::lock_guard lock(mutex_);
+  children_.push_back(child);
+}
+
+void Registry::remove(const Child* child) {
+  const std::lock_guard lock(mutex_);
+  std::erase_if(children_, [&](const auto& c) { return c.get() == child; });
+}
+
+std::vector<std::shared_ptr<Child>> Registry::all() {
+  const std::lock_guard lock(mutex_);
+  return children_;
+}
+
+bool Registry::make_room() {
+  // A slot is given back when the child has read it; births under way end within a moment. Bounded, so that
+  // slots held by spawned children that run are an error and not a hang.
+  const auto until = Deadline::in(10s);
+  do {
+    for (const auto& child : all()) child->harvest();
+    for (auto& request : server_link().control()->requests) {
+      if (request.posted.load() == 0) return true;
+    }
+    Word never{0};
+    platform::park(never, 0, Deadline::in(1ms));
+  } while (!until.passed());
+  return false;
+}
+
+void Registry::settle() {
+  for (const auto& child : all()) {
+    try {
+      child->await_birth();
+    } catch (const Error&) {  // its own handle tells
+    }
+  }
+}
+
+void Registry::end_all() {
+  const auto quietly = [](auto f) {
+    try {
+      f();
+    } catch (const Error&) {  // there is nobody left to tell
+    }
+  };
+  const auto children = all();
+  for (const auto& child : children) {
+    if (child->daemon()) quietly([&] { child->signal(SIGTERM); });
+  }
+  const auto grace = Deadline::in(1s);
+  for (const auto& child : children) {
+    if (!child->daemon()) continue;
+    quietly([&] {
+      if (!child->join(grace)) child->signal(SIGKILL);
+      child->join(Deadline::never());
+    });
+  }
+  const auto patience = Deadline::in(5s);
+  std::string late;
+  for (const auto& child : children) {
+    if (child->daemon()) continue;
+    quietly([&] {
+      if (!child->join(patience))
+        late +=
+            (late.empty() ? "" : ", ") + child->name() + " (pid " + std::to_string(child->raw_pid()) + ")";
+    });
+  }
+  if (!late.empty()) {
+    platform::say("brood: the program has ended and waits for " + late +
+                  "; processes that need not end first should be daemons\n");
+  }
+  for (const auto& child : children) {
+    if (!child->daemon()) quietly([&] { child->join(Deadline::never()); });
+  }
+}
+
+void Registry::become_new_process() {
+  new (&mutex_) std::mutex;
+  new (&start_mutex()) std::mutex;
+  // The parent's children are not ours; nor is the memory of their handles, which may be in use: keep it as
+  // it is.
+  new (&children_) std::vector<std::shared_ptr<Child>>;
+}
+
+}  // namespace brood::process

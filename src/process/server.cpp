@@ -1,0 +1,114 @@
+// The server's side: from its birth to its end. One thread, no allocation per request, all signals blocked.
+//
+// Killed at any instruction it loses nothing: the kernel itself stores the pid of a clone into the request,
+// and the standby, which polls the server's pidfd, then finishes what was begun: a request with a pid only
+// needs its `done`, one without is cloned now.
+
+#include "process/server.hpp"
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "arena/members.hpp"
+#include "process/session.hpp"
+#include "process/spawn.hpp"
+
+namespace brood::process {
+namespace {
+
+void answer(Request& request) {
+  request.done.store(1);
+  platform::unpark_all(request.done);
+}
+
+void fail_birth(Request& request, const std::string& reason) {
+  const auto n = std::min(reason.size(), sizeof request.payload - 1);
+  std::memcpy(request.payload, reason.data(), n);
+  request.payload[n] = std::byte{0};
+  request.born.store(static_cast<std::uint32_t>(Born::failed));
+  platform::unpark_all(request.born);
+}
+
+// A child of the server's own: where the kernel refuses to make it the program's, and for spawn, since exec
+// would make it visible to the program's waitpid(-1).
+void make_relayed(Control& control, Request& request) {
+  platform::count_child_ends(control.bell);
+  request.keeper.store(static_cast<std::uint32_t>(platform::self_pid()));
+  platform::Pid pid = platform::raw_clone(platform::Parent::caller_with_signal, &request.pid);
+  if (pid < 0 && platform::clone_was_refused(-pid)) pid = platform::library_fork(&request.pid);
+  if (pid < 0) {
+    request.keeper.store(0);
+    request.error.store(static_cast<std::uint32_t>(-pid));
+  }
+  if (pid != 0) return answer(request);
+  if (request.method != static_cast<std::uint32_t>(StartMethod::spawn)) be_born(control, request);
+  const auto reason = re_execute(request);
+  fail_birth(request, reason);
+  platform::exit_now(127);
+}
+
+void make(Control& control, Request& request) {
+  if (request.method == static_cast<std::uint32_t>(StartMethod::spawn)) return make_relayed(control, request);
+  const platform::Pid pid = platform::raw_clone(platform::Parent::callers_parent, &request.pid);
+  if (pid == 0) be_born(control, request);
+  if (pid > 0) return answer(request);
+  if (platform::clone_was_refused(-pid)) return make_relayed(control, request);
+  request.error.store(static_cast<std::uint32_t>(-pid));
+  answer(request);
+}
+
+// Passes on how a relayed child ended, once the program has its pidfd: before that the pid must not be free
+// for others.
+void relay(Request& request) {
+  if (request.ended.load() != 0 || request.opened.load() == 0) return;
+  const auto ended = platform::reap(static_cast<platform::Pid>(request.pid.load()));
+  if (!ended) return;
+  request.how = static_cast<std::uint32_t>(ended->how);
+  request.value = ended->value;
+  request.ended.store(1, std::memory_order_release);
+  platform::unpark_all(request.ended);
+}
+
+void look_at_requests(Control& control) {
+  const auto me = static_cast<std::uint32_t>(platform::self_pid());
+  for (auto& request : control.requests) {
+    if (request.posted.load(std::memory_order_acquire) == 0) continue;
+    if (request.done.load() == 0) {
+      if (request.pid.load() == 0)
+        make(control, request);
+      else
+        answer(request);  // a server was killed between the clone and the answer
+    } else if (request.keeper.load() == me) {
+      relay(request);
+    }
+  }
+}
+
+// Sleeps until the server has died, then is the server.
+void stand_by(Control& control, const platform::Descriptor& server) {
+  platform::wait_ended(server, detail::Deadline::never());
+  if (control.retired.load() != 0) platform::exit_now(0);
+  // In this order: whoever sees the new server also sees that it has no standby yet.
+  control.standby.store(0);
+  control.server.store(static_cast<std::uint32_t>(platform::self_pid()));
+}
+
+}  // namespace
+
+void serve(Control& control) {
+  for (bool is_server = false; !is_server;) {
+    // Opened before the clone, so that the standby watches this server from its first instruction.
+    const platform::Descriptor self = platform::open_process(platform::self_pid());
+    const bool standby = platform::raw_clone(platform::Parent::callers_parent, &control.standby) == 0;
+    if (standby) stand_by(control, self);  // and then makes a standby of its own
+    is_server = !standby;
+  }
+  for (;;) {
+    const auto seen = control.bell.load();
+    look_at_requests(control);
+    platform::park(control.bell, seen, detail::Deadline::never());
+  }
+}
+
+}  // namespace brood::process

@@ -1,0 +1,186 @@
+#include <brood/errors.hpp>
+#include <cstring>
+#include <new>
+
+#include "arena/members.hpp"
+#include "platform/modules.hpp"
+#include "process/server.hpp"
+#include "process/session.hpp"
+#include "wire/modules.hpp"
+
+namespace brood::process {
+namespace {
+
+[[noreturn]] void be_the_server(Control& control) {
+  auto& me = session();
+  platform::lead_group();
+  if (!me.lifeline.arm_server()) platform::exit_now(0);
+  platform::set_process_name("brood-server");
+  // All hygiene that children need is done here once.
+  platform::close_descriptors_but(
+      {me.lifeline.read_descriptor(), me.lifeline.armed_descriptor(), arena::descriptor()});
+  // Whoever owned one of those must not close that number once more: it will be another's.
+  me.line_above.abandon();
+  if (hooks().in_server != nullptr) hooks().in_server();
+  platform::stdin_from_null();
+  platform::block_signals();
+  platform::reset_signals();
+  platform::line_buffered_output();
+  me.being_born = true;  // whoever runs in a copy of this process is on its way to be a child
+  serve(control);
+}
+
+}  // namespace
+
+std::vector<wire::Module> own_modules() {
+  std::vector<wire::Module> all;
+  for (auto& m : platform::loaded_modules()) {
+    all.push_back({std::move(m.key), std::move(m.path), m.base, m.text_begin, m.text_end});
+  }
+  return all;
+}
+
+ServerLink& server_link() {
+  static auto* const link = new ServerLink;
+  return *link;
+}
+
+void ServerLink::create() {
+  if (exists()) return;
+  auto& me = session();
+  if (!has_one_thread()) {
+    throw UsageError(
+        "the fork server cannot be made while this process has several threads; make brood::init(argc, argv) "
+        "the first "
+        "line of main, or give the process that wants children the option .nests = true");
+  }
+  if (arena::exists()) arena::keep_what_is_held();
+  platform::flush_output();  // else each child would have it in its buffers
+  platform::fork_for_handlers();
+  if (hooks().before_server != nullptr) hooks().before_server();
+  wire::set_modules(own_modules());
+  if (!me.lifeline)
+    me.lifeline = platform::Lifeline::create();  // a renewed server's children hang on the old one
+  region_ = platform::SharedRegion::create("brood server", sizeof(Control));
+  if (const int error = region_.reserve(0, sizeof(Control)))
+    throw OsError("fallocate for the fork server", error);
+  control_ = new (region_.data()) Control;
+  platform::read_surroundings(snapshot_, true);
+  snapshot_.limits.at(platform::descriptor_limit).first = me.descriptor_limit;
+  credentials_ = platform::credentials();
+
+  const platform::SignalsBlocked quiet;  // a handler of the program's must not run in the server
+  region_.close_descriptor();
+  const platform::Pid pid = platform::raw_clone(platform::Parent::caller, &control_->server);
+  if (pid == 0) be_the_server(*control_);
+  if (pid < 0) {
+    control_ = nullptr;
+    region_.forget();
+    throw OsError("clone of the fork server", -pid);
+  }
+}
+
+bool ServerLink::any_server_left() {
+  // Reaping tells for sure: nobody but this process can, and until then the pid is not another's.
+  bool left = false;
+  for (Word* word : {&control_->server, &control_->standby}) {
+    const auto pid = static_cast<platform::Pid>(word->load());
+    left = left || (pid != 0 && !platform::has_ended(pid));
+  }
+  return left;
+}
+
+// A server that died and was followed by its standby.
+void ServerLink::reap_predecessor() {
+  const auto now = static_cast<platform::Pid>(control_->server.load(std::memory_order_relaxed));
+  if (now == known_server_) return;
+  if (known_server_ != 0) platform::reap(known_server_);
+  known_server_ = now;
+}
+
+Request& ServerLink::post(std::uint32_t method, std::size_t size, FunctionRef<void(std::byte*)> fill,
+                          FunctionRef<bool()> make_room) {
+  if (platform::credentials() != credentials_) {
+    throw StartFailed(
+        "the program's user or group has changed since the fork server was made; call brood::renew_server() "
+        "while there "
+        "is one thread");
+  }
+  reap_predecessor();
+  Request* free = nullptr;
+  while (free == nullptr) {
+    for (std::size_t i = 0; i < control_->requests.size() && free == nullptr; ++i) {
+      auto& request = control_->requests[next_++ % control_->requests.size()];
+      if (request.posted.load(std::memory_order_relaxed) == 0) free = &request;
+    }
+    if (free == nullptr && !make_room()) {
+      throw StartFailed("more than " + std::to_string(control_->requests.size()) +
+                        " processes are being born or were spawned; join some first");
+    }
+  }
+  free->payload_run = {};
+  std::byte* to = free->payload;
+  if (size > sizeof free->payload) {
+    free->payload_run = arena::allocate(size);
+    to = arena::at(free->payload_run.offset, size);
+  }
+  fill(to);
+  free->method = method;
+  free->payload_size = static_cast<std::uint32_t>(size);
+  for (Word* word :
+       {&free->opened, &free->pid, &free->done, &free->error, &free->keeper, &free->ended, &free->born}) {
+    word->store(0, std::memory_order_relaxed);
+  }
+  // release, by the bell's add as well: a server that sees it posted sees all of it.
+  free->posted.store(1, std::memory_order_release);
+  ring();
+  return *free;
+}
+
+void ServerLink::ring() {
+  control_->bell.fetch_add(1);
+  platform::unpark_all(control_->bell);
+}
+
+bool ServerLink::wait_done(Request& request, detail::Deadline until) {
+  while (request.done.load(std::memory_order_acquire) == 0) {
+    // Not a guess about death: the slices only set how soon a look at both servers is taken.
+    platform::park(request.done, 0, until.at_most(std::chrono::milliseconds(20)));
+    if (request.done.load(std::memory_order_acquire) != 0) break;
+    if (until.passed()) return false;
+    // Ask for the standby after the server: the takeover clears the standby first.
+    if (!any_server_left() && !any_server_left() && request.done.load() == 0) {
+      throw StartFailed(
+          "the fork server and its standby have both been killed; restart the program, or call "
+          "brood::renew_server() while there is one thread");
+    }
+  }
+  return true;
+}
+
+void ServerLink::give_back(Request& request) {
+  if (request.payload_run) arena::free(request.payload_run);
+  request.payload_run = {};
+  request.posted.store(0, std::memory_order_release);
+}
+
+void ServerLink::forget() {
+  region_.forget();
+  control_ = nullptr;
+}
+
+void ServerLink::end() {
+  if (!exists()) return;
+  control_->retired.store(1);
+  for (Word* word : {&control_->server, &control_->standby}) {
+    const auto pid = static_cast<platform::Pid>(word->load());
+    if (pid == 0 || platform::has_ended(pid)) continue;
+    platform::send_kill(platform::open_process(pid));
+    platform::wait_for_child(pid);
+    platform::reap(pid);
+  }
+  known_server_ = 0;
+  forget();
+}
+
+}  // namespace brood::process

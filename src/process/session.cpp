@@ -1,0 +1,195 @@
+#include "process/session.hpp"
+
+#include <brood/errors.hpp>
+#include <brood/init.hpp>
+#include <cstdlib>
+#include <mutex>
+#include <tuple>
+#include <vector>
+
+#include "arena/arena.hpp"
+#include "arena/members.hpp"
+#include "platform/modules.hpp"
+#include "process/certificate.hpp"
+#include "process/child.hpp"
+#include "process/registry.hpp"
+#include "process/server.hpp"
+#include "process/spawn.hpp"
+#include "process/warden.hpp"
+
+namespace brood {
+namespace process {
+namespace {
+
+// In every process that the C library's fork makes of a member, whoever called it. A brood child says who it
+// is afterwards; any other is a stranger, and must not keep the lifeline of its parent's children alive.
+void after_fork_in_child() {
+  auto& me = session();
+  me.lifeline.drop_write_end();
+  me.kind = Session::Kind::stranger;
+  arena::forbid();
+}
+
+struct ExitHandlers {
+  std::mutex mutex;
+  std::vector<std::function<void()>> handlers;
+};
+ExitHandlers& exit_handlers() {
+  static auto* const it = new ExitHandlers;
+  return *it;
+}
+
+void run_exit_handlers() {
+  auto& all = exit_handlers();
+  for (;;) {
+    std::function<void()> last;
+    {
+      const std::lock_guard lock(all.mutex);
+      if (all.handlers.empty()) return;
+      last = std::move(all.handlers.back());
+      all.handlers.pop_back();
+    }
+    try {
+      last();
+    } catch (const std::exception& e) {
+      platform::say(std::string("brood: a handler of at_exit threw: ") + e.what() + "\n");
+    } catch (...) {
+      platform::say("brood: a handler of at_exit threw something that is no std::exception\n");
+    }
+  }
+}
+
+}  // namespace
+
+Session& session() {
+  static auto* const it = new Session;  // used until the very end
+  return *it;
+}
+
+Hooks& hooks() {
+  static Hooks all;
+  return all;
+}
+
+bool has_one_thread() { return platform::thread_count() - session().own_threads.load() <= 1; }
+
+void require_not_stranger() {
+  if (session().kind == Session::Kind::stranger) {
+    throw UsageError(
+        "this process was made by fork(), not by brood, and cannot use brood: its parent's children, queues "
+        "and pools "
+        "are not its own. Start it as a brood::Process, or exec a program");
+  }
+}
+
+void require_member() {
+  require_not_stranger();
+  auto& me = session();
+  if (me.being_born || (me.kind == Session::Kind::fresh && is_unborn_copy())) {
+    throw UsageError(
+        "brood is used while this process is still being born, from the initialisation of a global or before "
+        "brood::init in main; do it after brood::init, in a function that the child calls");
+  }
+  if (me.kind == Session::Kind::fresh) set_up_program({});
+}
+
+namespace {
+// Before any global of the program is initialised: that may use brood already.
+[[gnu::constructor(200)]] void register_here() { arena::set_maker(&require_member); }
+}  // namespace
+
+void watch_forks() { platform::at_fork_in_child(&after_fork_in_child); }
+
+void set_up_program(const arena::Options& options) {
+  auto& me = session();
+  if (!has_one_thread()) {
+    throw UsageError(
+        "brood is used for the first time while the program has several threads; make brood::init(argc, "
+        "argv) the "
+        "first line of main");
+  }
+  me.pid = platform::self_pid();
+  me.parent_pid = platform::parent_pid();
+  arena::create(options);
+  std::tie(me.descriptor_limit, me.raised_limit) = platform::raise_descriptor_limit();
+  watch_forks();
+  server_link().create();
+  me.kind = Session::Kind::program;
+  me.self = Child::myself();
+  std::atexit([] { finish(); });
+}
+
+void become(const Certificate& told) {
+  auto& me = session();
+  me.kind = Session::Kind::child;
+  arena::permit();
+  me.name = told.name;
+  me.path = told.path;
+  me.parent_name = told.parent_name;
+  me.parent_pid = told.parent_pid;
+  me.daemon = told.daemon;
+  me.pid = platform::self_pid();
+  me.children_made = 0;
+  me.own_threads = 0;
+  me.raised_limit = 0;
+  me.descriptor_limit = platform::soft_descriptor_limit();
+  {
+    auto& all = exit_handlers();
+    new (&all.mutex) std::mutex;
+    all.handlers.clear();
+  }
+  registry().become_new_process();
+  if (hooks().in_child != nullptr) hooks().in_child(told.lane);
+  forget_warden();
+  me.self = Child::myself();
+}
+
+void finish() {
+  auto& me = session();
+  if (me.kind != Session::Kind::program && me.kind != Session::Kind::child) return;
+  static std::atomic<platform::Pid> finished{0};
+  if (finished.exchange(me.pid) == me.pid) return;
+  run_exit_handlers();
+  if (hooks().before_end != nullptr) hooks().before_end();
+  platform::flush_output();
+  registry().end_all();
+  server_link().end();
+  platform::flush_output();
+}
+
+void add_exit_handler(std::function<void()> handler) {
+  auto& all = exit_handlers();
+  const std::lock_guard lock(all.mutex);
+  all.handlers.push_back(std::move(handler));
+}
+
+}  // namespace process
+
+void init(int argc, char** argv, InitOptions options) {
+  auto& me = process::session();
+  process::require_not_stranger();
+  if (argc > 0 && argv != nullptr) me.arguments = argv;
+  process::become_spawned_child();
+  if (me.kind == process::Session::Kind::fresh)
+    process::set_up_program({options.arena_bytes, options.members});
+}
+
+void renew_server() {
+  process::require_member();
+  if (!process::has_one_thread()) {
+    throw UsageError("renew_server() while this process has several threads; call it while there is one");
+  }
+  process::registry().settle();
+  process::server_link().end();
+  process::server_link().create();
+}
+
+void at_exit(std::function<void()> handler) {
+  process::require_member();
+  process::add_exit_handler(std::move(handler));
+}
+
+int cpu_count() { return platform::machine_processors(); }
+int usable_cpu_count() { return platform::usable_processors(); }
+
+}  // namespace brood

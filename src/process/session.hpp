@@ -1,0 +1,72 @@
+#pragma once
+// This process: who it is, and what it has set up.
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "platform/lifeline.hpp"
+#include "platform/surroundings.hpp"
+#include "process/control.hpp"
+
+namespace brood::process {
+
+class Child;
+
+struct Session {
+  enum class Kind { fresh, program, child, stranger };  // stranger: made by the user's own fork()
+  std::atomic<Kind> kind{Kind::fresh};
+
+  std::string name = "MainProcess";
+  std::string path;  // "" in the program
+  std::string parent_name;
+  platform::Pid parent_pid = 0;
+  platform::Pid pid = 0;
+  bool daemon = false;
+  std::atomic<bool> being_born{false};
+  std::atomic<int> own_threads{0};  // brood's own
+  std::atomic<int> children_made{0};
+
+  char** arguments = nullptr;          // of main, when init was given them
+  platform::Lifeline line_above;       // ends this process with its parent
+  platform::Lifeline lifeline;         // ends this process's children with it
+  std::uint64_t descriptor_limit = 0;  // the soft limit before it was raised; children get it back
+  std::uint64_t raised_limit = 0;      // what it was raised to; 0: it was not
+
+  std::shared_ptr<Child> self;  // this process as an object, for current_process()
+};
+
+Session& session();
+
+/// Throws UsageError in a process that may not use brood; sets up what init would have, at the first use
+/// without it.
+void require_member();
+void require_not_stranger();
+/// One thread, brood's own not counted.
+bool has_one_thread();
+
+/// Arena, handlers: what does not need a server. Once in a process.
+void set_up_program(const arena::Options& options);
+
+/// Notices the user's own fork(): its child is a stranger.
+void watch_forks();
+
+/// Names this process, in a child, from what it was told.
+struct Certificate;
+void become(const Certificate& told);
+
+/// What rooms above this one do at the turns of a process's life; set before main.
+struct Hooks {
+  void (*before_server)() = nullptr;              // map what its children shall inherit
+  void (*in_server)() = nullptr;                  // its descriptors have been closed
+  void (*in_child)(std::int32_t lane) = nullptr;  // a new process that is to keep this lane, or none (-1)
+  void (*before_end)() = nullptr;                 // the process ends normally, its children still live
+};
+Hooks& hooks();
+
+/// Runs what at_exit registered, ends the children, flushes. Once; then nothing more is registered.
+void finish();
+void add_exit_handler(std::function<void()> handler);
+
+}  // namespace brood::process

@@ -1,0 +1,87 @@
+#include "process/warden.hpp"
+
+#include <map>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "platform/poller.hpp"
+#include "process/child.hpp"
+#include "process/session.hpp"
+
+namespace brood::process {
+namespace {
+
+class Warden {
+ public:
+  Warden() {
+    const platform::SignalsBlocked quiet;  // the thread inherits this: signals are for the program's threads
+    ++session().own_threads;
+    std::thread([this] { work(); }).detach();
+  }
+
+  void add(const std::shared_ptr<Child>& child) {
+    {
+      const std::lock_guard lock(mutex_);
+      fresh_.push_back(child);
+    }
+    poller_.wake();
+  }
+
+ private:
+  void take_fresh() {
+    std::vector<std::shared_ptr<Child>> fresh;
+    {
+      const std::lock_guard lock(mutex_);
+      fresh.swap(fresh_);
+    }
+    for (auto& child : fresh) {
+      try {
+        child->await_birth();
+        if (child->poll()) continue;
+        const std::uint64_t key = next_++;
+        poller_.add(child->sentinel(), key);
+        watched_.emplace(key, std::move(child));
+      } catch (const Error&) {
+        // Not born, or no descriptor left: whoever joins it does the rest.
+      }
+    }
+  }
+
+  void work() {
+    for (;;) {
+      for (const auto key : poller_.wait(-1)) {
+        const auto it = watched_.find(key);
+        if (it == watched_.end()) continue;
+        poller_.remove(it->second->sentinel());
+        it->second->poll();
+        watched_.erase(it);
+      }
+      take_fresh();
+    }
+  }
+
+  platform::Poller poller_;
+  std::mutex mutex_;
+  std::vector<std::shared_ptr<Child>> fresh_;
+  std::map<std::uint64_t, std::shared_ptr<Child>> watched_;  // the thread's alone
+  std::uint64_t next_ = 0;
+};
+
+std::mutex making;
+Warden* warden = nullptr;  // never destroyed: its thread runs until the process ends
+
+}  // namespace
+
+void watch(const std::shared_ptr<Child>& child) {
+  const std::lock_guard lock(making);
+  if (warden == nullptr) warden = new Warden;
+  warden->add(child);
+}
+
+void forget_warden() {
+  new (&making) std::mutex;
+  warden = nullptr;
+}
+
+}  // namespace brood::process

@@ -1,0 +1,116 @@
+// A seccomp filter refuses a system call: filtered WHAT METHOD. clone-parent: clone with CLONE_PARENT, EPERM;
+// clone3: ENOSYS, as Docker's profile does; no-room: clone with CLONE_PARENT, EAGAIN, as if there were too
+// many processes.
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/sched.h>
+#include <linux/seccomp.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <cerrno>
+#include <cstddef>
+#include <vector>
+
+#include "program_support.hpp"
+
+namespace {
+
+bool install(std::vector<sock_filter> code) {
+  const sock_fprog program{static_cast<unsigned short>(code.size()), code.data()};
+  return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0 &&
+         prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program) == 0;
+}
+
+constexpr auto number = static_cast<unsigned>(offsetof(seccomp_data, nr));
+constexpr auto first_argument = static_cast<unsigned>(offsetof(seccomp_data, args));  // its low half
+constexpr unsigned refuse = SECCOMP_RET_ERRNO;
+
+bool refuse_clone_parent(unsigned error) {
+  return install({BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
+                  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 3),
+                  BPF_STMT(BPF_LD | BPF_W | BPF_ABS, first_argument),
+                  BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, CLONE_PARENT, 0, 1),
+                  BPF_STMT(BPF_RET | BPF_K, refuse | error), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)});
+}
+
+bool refuse_clone3() {
+  return install({BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
+                  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+                  BPF_STMT(BPF_RET | BPF_K, refuse | ENOSYS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)});
+}
+
+int exit_code_of(brood::Process& child) {
+  child.start();
+  child.join();
+  return child.exitcode().value();
+}
+
+// Whoever asks after a process that could not be made is told why.
+int fail_to_start() {
+  const auto told = [](auto f) {
+    try {
+      f();
+      say("nothing\n");
+    } catch (const brood::StartFailed& e) {
+      say("%s\n", e.what());
+    }
+  };
+  for (int i = 0; i < 6; ++i) {
+    brood::Process child({.name = "refused"}, [] {});
+    child.start();
+    if (i == 0) told([&] { child.pid(); });
+    if (i == 1) told([&] { child.join(); });
+    if (i == 2) told([&] { child.join(std::chrono::hours(1)); });
+    if (i == 3) told([&] { child.is_alive(); });
+    if (i == 4) told([&] { static_cast<void>(child.exitcode()); });
+    if (i == 5) told([&] { child.terminate(); });
+    static_cast<void>(child.to_string());
+  }
+  brood::Process unasked([] {});
+  unasked.start();
+  return 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const std::string_view what = argc > 1 ? argv[1] : "";
+  const auto filter = [&] {
+    if (what == "clone3") return refuse_clone3();
+    return refuse_clone_parent(what == "no-room" ? EAGAIN : EPERM);
+  };
+  // A spawned copy has the filter from its parent.
+  if (std::getenv("BROOD_BIRTH") == nullptr && !filter()) {
+    say("not allowed\n");
+    return 0;
+  }
+  brood::init(argc, argv);
+  const auto method = method_of(argv[2]);
+  if (what == "no-room") return fail_to_start();
+  const pid_t me = getpid();
+  brood::Process plain({.method = method}, [] { std::exit(5); });
+  brood::Process killed({.method = method}, [] { abort(); });
+  brood::Process above(
+      {.method = method}, [](int caller) { std::exit(getppid() == caller ? 1 : 2); }, me);
+  brood::Process nested(
+      {.method = method},
+      [](brood::StartMethod m) {
+        brood::Process below({.method = m}, [] { std::exit(7); });
+        std::exit(exit_code_of(below));
+      },
+      method);
+  const int a = exit_code_of(plain);
+  const int b = exit_code_of(killed);
+  const int c = exit_code_of(above);
+  const int d = exit_code_of(nested);
+  say("%d %d parent=%s nested=%d\n", a, b, c == 1 ? "caller" : "server", d);
+  // Now to be killed, with a child.
+  brood::Process stays({.method = method}, [] {
+    say("child %d\n", getpid());
+    wait_for_ever();
+  });
+  stays.start();
+  wait_for_ever();
+}

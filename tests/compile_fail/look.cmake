@@ -1,0 +1,31 @@
+# Looks at CASE without making code; KIND is refused, accepted, or headers: these are compiled for the others.
+set(compile ${COMPILER} -std=c++20 -I${INCLUDE} -idirafter ${PFR})
+if(KIND STREQUAL "headers")
+  file(WRITE ${HEADERS} "#include <brood/brood.hpp>\n")
+  execute_process(COMMAND ${compile} -x c++-header ${HEADERS} -o ${HEADERS}.gch COMMAND_ERROR_IS_FATAL ANY)
+  return()
+endif()
+
+execute_process(
+  COMMAND ${compile} -include ${HEADERS} -fsyntax-only ${CASE}
+  RESULT_VARIABLE code OUTPUT_VARIABLE said ERROR_VARIABLE said)
+if(KIND STREQUAL "accepted")
+  if(NOT code EQUAL 0)
+    message(FATAL_ERROR "should compile:\n${said}")
+  endif()
+  return()
+endif()
+
+if(code EQUAL 0)
+  message(FATAL_ERROR "compiles, and should not")
+endif()
+file(STRINGS ${CASE} expected REGEX "^// expects: ")
+if(NOT expected)
+  message(FATAL_ERROR "the case names no message: // expects: <regular expression>")
+endif()
+foreach(line IN LISTS expected)
+  string(REPLACE "// expects: " "" pattern "${line}")
+  if(NOT said MATCHES "${pattern}")
+    message(FATAL_ERROR "does not say '${pattern}' but:\n${said}")
+  endif()
+endforeach()

@@ -1,0 +1,8 @@
+// expects: an aggregate with a C array as member cannot travel by reflection. Use std::array
+#include <brood/brood.hpp>
+
+struct Packet {
+  double body[3];
+};
+void work(Packet);
+void test() { brood::Process process(work, Packet{}); }

@@ -1,0 +1,87 @@
+// The program `brood copy`: exit codes, what it prints, nonsense.
+
+#include <gtest/gtest.h>
+#include <sys/stat.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "child_support.hpp"
+#include "run_program.hpp"
+
+namespace {
+
+using child_support::Folder;
+namespace fs = std::filesystem;
+
+run_program::Ran brood_copy(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), run_program::path_of("../brood"));
+  return run_program::run(std::move(arguments));
+}
+
+void make(const Folder& folder) {
+  fs::create_directories(folder / "from/a");
+  for (int i = 0; i < 50; ++i) std::ofstream(folder / ("from/a/" + std::to_string(i))) << i;
+}
+
+TEST(CopyProgram, copies_and_prints_a_closing_table) {
+  const Folder folder;
+  make(folder);
+  for (const std::vector<std::string>& options : {std::vector<std::string>{}, {"-P", "1"}, {"-P", "2"}}) {
+    std::vector<std::string> arguments = {"copy", folder / "from", folder / "to"};
+    arguments.insert(arguments.end(), options.begin(), options.end());
+    const auto ran = brood_copy(arguments);
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    for (const char* word : {"files", "50", "errors", "seconds"}) {
+      EXPECT_NE((ran.out + ran.err).find(word), std::string::npos) << word << '\n' << ran.out << ran.err;
+    }
+    EXPECT_EQ(child_support::text_of(folder / "to/a/49"), "49");
+    fs::remove_all(folder / "to");
+  }
+}
+
+TEST(CopyProgram, ends_with_1_when_something_could_not_be_copied) {
+  const Folder folder;
+  make(folder);
+  ASSERT_EQ(mkfifo((folder / "from/pipe").c_str(), 0600), 0);
+  const auto ran = brood_copy({"copy", folder / "from", folder / "to"});
+  EXPECT_EQ(ran.code, 1);
+  EXPECT_NE((ran.out + ran.err).find("pipe"), std::string::npos);
+  EXPECT_EQ(child_support::text_of(folder / "to/a/1"), "1");
+}
+
+TEST(CopyProgram, ends_with_2_when_it_cannot_begin) {
+  const Folder folder;
+  make(folder);
+  const std::vector<std::vector<std::string>> wrong = {
+      {},
+      {"nonsense"},
+      {"copy"},
+      {"copy", folder / "from"},
+      {"copy", folder / "nothing", folder / "to"},
+      {"copy", folder / "from", folder / "from/a/inside"},
+      {"copy", folder / "from", folder / "from"},
+      {"copy", "-P", "0", folder / "from", folder / "to"},
+      {"copy", "-P", "-3", folder / "from", folder / "to"},
+      {"copy", "-P", "many", folder / "from", folder / "to"},
+      {"copy", "--no-such-option", folder / "from", folder / "to"},
+      {"copy", "", ""},
+  };
+  for (const auto& arguments : wrong) {
+    const auto ran = brood_copy(arguments);
+    EXPECT_EQ(ran.code, 2) << testing::PrintToString(arguments) << ran.out << ran.err;
+    EXPECT_FALSE(ran.err.empty()) << testing::PrintToString(arguments);
+    EXPECT_FALSE(fs::exists(folder / "to")) << testing::PrintToString(arguments);
+  }
+}
+
+TEST(CopyProgram, compares_one_process_and_pools) {
+  const Folder folder;
+  make(folder);
+  const auto ran = brood_copy({"copy", "--compare", folder / "from", folder / "to"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_NE(ran.out.find("one process"), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("pool of 1"), std::string::npos) << ran.out;
+}
+
+}  // namespace
