@@ -423,11 +423,10 @@ void PoolCore::help() {
       return stop_;
     };
     const auto low = results_->low.prepare();
-    const auto ready = results_->ready.sequence.load();
     if (step()) return static_cast<void>(detail::run_callbacks(&platform::say));
     if (watched) {
       detail::run_callbacks(&platform::say);
-      results_->ready.waiting.store(1);
+      const auto ready = results_->ready.prepare();
       if (step()) return static_cast<void>(detail::run_callbacks(&platform::say));
       if (!detail::run_callbacks(&platform::say)) results_->ready.sleep(ready, Deadline::never());
     } else {
