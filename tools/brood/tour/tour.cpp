@@ -76,7 +76,8 @@ class Tour {
       page_.caption(fmt::format(fmt::runtime(lesson_.word("narrow")), page_.columns(), wanted_columns));
   }
 
-  void explain(std::size_t number) const {
+  void explain(std::size_t number) {
+    page_ = Page();  // the window may have another size by now
     const Stop& here = stop(number);
     page_.title(fmt::format("{}/{}", number, lesson_.stops.size()), here.title);
     page_.prose(here.before);
