@@ -5,8 +5,10 @@ cd "$(dirname "$0")/.."
 bin=build/release
 say() { printf '\n\033[1m== %s\033[0m\n' "$*"; }
 
-for example in 01_process 03_pool 05_crash; do
-  say "examples/$example.cpp: $(sed -n '1s|^// ||p' "examples/$example.cpp")"
+# What an example shows: the sentences at its head.
+about() { sed -n '/^\/\//!q; /^\/\/ \(Order\|Varies\):/q; s|^// ||p' "examples/$1.cpp" | paste -sd ' '; }
+for example in 10_two_loops 24_pool 29_crash; do
+  say "examples/$example.cpp: $(about $example)"
   "$bin/examples/$example"
 done
 

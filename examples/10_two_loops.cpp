@@ -1,0 +1,29 @@
+// Two loops at the same time: one in the program, one in a process of its
+// own.
+// Order: free
+
+#include <brood/brood.hpp>
+#include <chrono>
+#include <cstdio>
+#include <thread>
+
+using namespace std::chrono_literals;
+
+void run() {
+  for (int i = 0; i < 5; ++i) {
+    std::puts("hot day");
+    std::this_thread::sleep_for(240ms);
+  }
+}
+
+int main(int argc, char** argv) {
+  brood::init(argc, argv);  // first line of main
+
+  brood::Process process(run);
+  process.start();
+
+  for (int i = 0; i < 6; ++i) {
+    std::puts("good day");
+    std::this_thread::sleep_for(200ms);
+  }
+}

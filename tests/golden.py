@@ -1,0 +1,102 @@
+#!/usr/bin/env python3
+"""Golden texts: what each example printed lies beside it, examples/NAME.txt.
+
+  golden.py check PROGRAM SOURCE    runs the program and compares what it prints with the golden text
+  golden.py write PROGRAM SOURCE    makes the golden text, where it is not there or not true any more
+
+The program runs with a terminal of its own, as a reader would run it. Compared is what must be the same at each
+run. Numbers of processes are compared by their relations: the child's parent is the program. Clock times and
+durations are left out. The first lines of an example say what else is free in it:
+
+  // Order: free          lines of several processes come in any order
+  // Varies: REGEX        this part of a line differs from run to run (case, machine)
+"""
+
+import difflib
+import os
+import pathlib
+import pty
+import re
+import select
+import subprocess
+import sys
+import termios
+import time
+
+LIMIT_SECONDS = 60
+MOST_LINES = 59
+MOST_COLUMNS = 76  # the tour shows it in 80
+
+
+def run(program):
+    """What the program and its children print, and its exit code."""
+    ours, theirs = pty.openpty()
+    attributes = termios.tcgetattr(theirs)
+    attributes[1] &= ~termios.OPOST  # "\n" stays "\n"
+    termios.tcsetattr(theirs, termios.TCSANOW, attributes)
+    process = subprocess.Popen([program], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
+    os.close(theirs)
+    text = b""
+    until = time.monotonic() + LIMIT_SECONDS
+    while select.select([ours], [], [], max(0, until - time.monotonic()))[0]:
+        try:
+            piece = os.read(ours, 65536)
+        except OSError:  # EIO: nobody has the terminal any more
+            return text.decode(), process.wait()
+        text += piece
+    process.kill()
+    sys.exit(f"{program} did not end within {LIMIT_SECONDS} s; until then it printed:\n{text.decode()}")
+
+
+def head_of(source):
+    """The values of "// NAME: VALUE" in the first comment."""
+    comment = re.match(r"(//.*\n)*", source)[0]
+    return re.findall(r"^// (Order|Varies): (.*)$", comment, re.MULTILINE)
+
+
+def normal(text, head):
+    """What must be the same at each run."""
+    free = ("Order", "free") in head
+    pids = {}
+
+    def pid(match):
+        number = "N" if free else pids.setdefault(match[2], len(pids) + 1)
+        return f"{match[1]}<pid {number}>"
+
+    for key, pattern in head:
+        if key == "Varies":
+            text = re.sub(pattern, "<varies>", text, flags=re.MULTILINE)
+    text = re.sub(r"\b((?:pid|parent)[ =]+)(\d+)", pid, text)
+    text = re.sub(r"\b\d\d:\d\d:\d\d\b", "<clock>", text)
+    text = re.sub(r"\b\d+\.\d+ s\b", "<seconds>", text)
+    lines = text.rstrip("\n").split("\n")
+    return sorted(lines) if free else lines
+
+
+def main():
+    what, program, source = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    golden = source.with_suffix(".txt")
+    code = source.read_text("utf-8")
+    head = head_of(code)
+    text, exit_code = run(program)
+    if exit_code != 0:
+        sys.exit(f"{source.stem} ended with {exit_code}; it printed:\n{text}")
+    is_true = golden.exists() and normal(golden.read_text("utf-8"), head) == normal(text, head)
+
+    if what == "write":
+        if not is_true:
+            golden.write_text(text, "utf-8")
+            print(f"written: {golden}")
+        return
+    lines = code.rstrip("\n").split("\n")
+    if len(lines) > MOST_LINES or max(map(len, lines)) > MOST_COLUMNS:
+        sys.exit(f"{source.name} is longer than {MOST_LINES} lines or wider than {MOST_COLUMNS} columns")
+    if not golden.exists():
+        sys.exit(f"{golden} is not there; ./x goldens makes it")
+    if not is_true:
+        for line in difflib.unified_diff(normal(golden.read_text("utf-8"), head), normal(text, head), str(golden), "now", lineterm=""):
+            print(line)
+        sys.exit(f"{source.stem} printed something else than its golden text (./x goldens makes it anew):\n{text}")
+
+
+main()
