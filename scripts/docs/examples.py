@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Puts the examples and what they printed into pages: examples.py [--check] PAGE..., in the root of the repository.
+"""Puts the examples and what they printed into the pages: examples.py [--check], in the root of the repository.
 
-A comment says what the block after it is made of:
+In README*.md and docs/*.md a comment says what the block after it is made of:
 
   <!-- examples/24_pool.cpp -->         the program, without its first comment
   <!-- examples/24_pool.cpp: body -->   from its first line that is no #include, using or namespace alias
@@ -37,10 +37,9 @@ def block(match):
     return f"{head}{text.strip(chr(10))}\n{end}"
 
 
-def main(arguments):
-    check = arguments[:1] == ["--check"]
+def main(check):
     stale = []
-    for page in map(pathlib.Path, arguments[check:]):
+    for page in sorted([*pathlib.Path().glob("README*.md"), *pathlib.Path("docs").glob("*.md")]):
         text = page.read_text(encoding="utf-8")
         current = BLOCK.sub(block, text)
         if current.count("<!-- examples/") != len(BLOCK.findall(current)):
@@ -53,4 +52,4 @@ def main(arguments):
         sys.exit(f"{', '.join(stale)}: not what the examples are now; type ./x pages")
 
 
-main(sys.argv[1:])
+main(sys.argv[1:] == ["--check"])
