@@ -1,6 +1,5 @@
 // The same function in a process, in a thread, and in two threads of a
 // process.
-// Order: free
 // Varies: thread [0-9]+
 
 #include <unistd.h>

@@ -10,8 +10,6 @@
 #include <cstdio>
 #include <fstream>
 
-int number = 100;  // in the data segment
-
 // The line of /proc/self/maps that an address belongs to.
 void show(const char* segment, const void* address) {
   const auto at = reinterpret_cast<std::uintptr_t>(address);
@@ -26,15 +24,15 @@ void show(const char* segment, const void* address) {
   }
 }
 
+// [tour
+int number = 100;  // in the data segment
+
 void show_all(std::string who) {
   const int local = 0;  // on the stack
   std::printf("%s, pid %d\n", who.c_str(), getpid());
   show("text", reinterpret_cast<const void*>(&show_all));
   show("data", &number);
   show("stack", &local);
-}
-
-void show_number() {
   std::printf("  number at %p is %d\n", static_cast<void*>(&number),
               number);
 }
@@ -42,16 +40,14 @@ void show_number() {
 void child() {
   number += 1;
   show_all("child");
-  show_number();
 }
 
 int main(int argc, char** argv) {
   brood::init(argc, argv);
   show_all("program");
-  show_number();
   brood::Process process(child);
   process.start();
   process.join();
-  std::puts("program again");
-  show_number();
+  std::printf("program: number is still %d\n", number);
 }
+// tour]

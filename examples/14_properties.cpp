@@ -9,13 +9,15 @@
 
 using namespace std::chrono_literals;
 
+// [tour
 void work(brood::Queue<int> stop) {
   stop.get(10s);  // waits for a word
   std::exit(3);
 }
+// tour]
 
 void show(const std::string& when, brood::Process& process) {
-  std::cout << when << '\n' << "  printed   " << process << '\n';
+  std::cout << when << ": " << process << '\n';
   std::cout << "  name      " << process.name() << '\n';
   std::cout << "  daemon    " << process.daemon() << '\n';
   std::cout << "  is_alive  " << process.is_alive() << '\n';
@@ -29,11 +31,12 @@ void show(const std::string& when, brood::Process& process) {
     std::cout << "  exitcode  none yet\n";
 }
 
+// [tour
 int main(int argc, char** argv) {
   brood::init(argc, argv);
   std::cout << std::boolalpha;
   brood::Queue<int> stop;
-  brood::Process process({.name = "weather"}, work, stop);
+  brood::Process process({.name = "rain"}, work, stop);
   show("made", process);
   process.start();
   show("started", process);
@@ -41,3 +44,4 @@ int main(int argc, char** argv) {
   process.join();
   show("ended", process);
 }
+// tour]

@@ -17,6 +17,7 @@ void say(const std::string& what) {
   std::printf("%s %s\n", clock, what.c_str());
 }
 
+// [tour
 void write_letters(brood::Queue<std::string> queue,
                    brood::Queue<int> all_read) {
   for (const char letter : std::string("abcdef")) {
@@ -50,5 +51,6 @@ int main(int argc, char** argv) {
   std::printf("the reader ended with %d\n", *reader.exitcode());
 
   queue.put("still works: yes");
+  // tour]
   std::puts(queue.get(1s).c_str());
 }

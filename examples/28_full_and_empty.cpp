@@ -26,6 +26,7 @@ void attempt(const char* what, Call call) {
 
 int main(int argc, char** argv) {
   brood::init(argc, argv);
+  // [tour
   brood::Queue<std::string> queue(2);
   attempt("put one", [&] { queue.put("one"); });
   attempt("put two", [&] { queue.put("two"); });
@@ -40,4 +41,5 @@ int main(int argc, char** argv) {
   brood::Queue<int> large(0);  // 0 or less: as many as memory holds
   for (int i = 0; i < 100'000; ++i) large.put(i);
   std::printf("a queue without a limit holds %zu\n", large.qsize());
+  // tour]
 }

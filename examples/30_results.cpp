@@ -5,17 +5,20 @@
 #include <ranges>
 #include <stdexcept>
 
+// [tour
 double square_root(double n) {
   if (n < 0) throw std::invalid_argument("no root of a negative number");
   double root = n;
   for (int i = 0; i < 60; ++i) root = (root + n / root) / 2;
   return root;
 }
+// tour]
 
 int square(int n) { return n * n; }
 
 int main(int argc, char** argv) {
   brood::init(argc, argv);
+  // [tour
   brood::Pool pool(2);
 
   auto good = pool.apply_async(square_root, 2);
@@ -37,4 +40,5 @@ int main(int argc, char** argv) {
   const auto numbers = std::views::iota(0, 1000);
   for (const int n : pool.imap_unordered(square, numbers)) sum += n;
   std::printf("as they come, the sum: %ld\n", sum);
+  // tour]
 }

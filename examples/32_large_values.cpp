@@ -13,9 +13,11 @@ Image invert(Image image) {
   return image;
 }
 
+// [tour
 void fill(brood::Queue<Image> images) {
   images.put(Image(50'000'000, 200));
 }
+// tour]
 
 long sum(const Image& image) {
   return std::accumulate(image.begin(), image.end(), 0L);
@@ -24,6 +26,7 @@ long sum(const Image& image) {
 int main(int argc, char** argv) {
   brood::init(argc, argv);
 
+  // [tour
   brood::Queue<Image> images;
   brood::Process camera(fill, images);
   camera.start();
@@ -35,4 +38,5 @@ int main(int argc, char** argv) {
   const Image inverted = pool.apply(invert, image);
   std::printf("%zu MB, sum %ld\n", inverted.size() / 1'000'000,
               sum(inverted));
+  // tour]
 }

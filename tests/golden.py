@@ -63,12 +63,12 @@ def normal(text, head):
         number = "N" if free else pids.setdefault(match[2], len(pids) + 1)
         return f"{match[1]}<pid {number}>"
 
-    for key, pattern in head:
-        if key == "Varies":
-            text = re.sub(pattern, "<varies>", text, flags=re.MULTILINE)
     text = re.sub(r"\b((?:pid|parent)[ =]+)(\d+)", pid, text)
     text = re.sub(r"\b\d\d:\d\d:\d\d\b", "<clock>", text)
     text = re.sub(r"\b\d+\.\d+ s\b", "<seconds>", text)
+    for key, pattern in head:
+        if key == "Varies":
+            text = re.sub(pattern, "<varies>", text, flags=re.MULTILINE)
     lines = text.rstrip("\n").split("\n")
     return sorted(lines) if free else lines
 

@@ -48,9 +48,9 @@ std::string printable(std::string_view name) {
 
 bool stderr_is_terminal() { return isatty(2) != 0; }
 
-int terminal_width() {
+int terminal_width(int descriptor) {
   winsize size{};
-  return ioctl(2, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+  return ioctl(descriptor, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
 }
 
 StatusLine::StatusLine(bool wanted) : on_(wanted && stderr_is_terminal()) {}

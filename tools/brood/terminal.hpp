@@ -14,7 +14,8 @@ std::string bar(double part, int width);      // of █ and its eighths
 /// Names are bytes: control characters are escaped, so that none reaches the terminal.
 std::string printable(std::string_view name);
 bool stderr_is_terminal();
-int terminal_width();
+/// Columns of the terminal behind a descriptor; 80 when there is none.
+int terminal_width(int descriptor = 2);
 
 /// One line on stderr that is written over, ten times a second at most; nothing without a terminal.
 class StatusLine {

@@ -1,0 +1,11 @@
+# The tour works where brood was installed to: it finds the examples' programs there, and no others.
+file(REMOVE_RECURSE ${PREFIX})
+execute_process(COMMAND ${CMAKE_COMMAND} --install ${BUILD} --prefix ${PREFIX} --strip OUTPUT_QUIET RESULT_VARIABLE code)
+if(NOT code EQUAL 0)
+  message(FATAL_ERROR "cmake --install ended with ${code}")
+endif()
+execute_process(COMMAND ${PREFIX}/${BINDIR}/brood tour --lang en 21 OUTPUT_VARIABLE out RESULT_VARIABLE code)
+file(REMOVE_RECURSE ${PREFIX})
+if(NOT code EQUAL 0 OR NOT out MATCHES "parent ends: num is 100")
+  message(FATAL_ERROR "the installed tour ended with ${code} and printed:\n${out}")
+endif()

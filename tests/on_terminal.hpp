@@ -1,0 +1,101 @@
+#pragma once
+// A program on a terminal of its own: what it prints there, and answers typed to it.
+
+#include <fcntl.h>
+#include <poll.h>
+#include <pty.h>
+#include <spawn.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <chrono>
+#include <csignal>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace run_program {
+
+class OnTerminal {
+ public:
+  OnTerminal(std::vector<std::string> command, unsigned short columns) {
+    winsize size{24, columns, 0, 0};
+    int theirs = -1;
+    if (openpty(&ours_, &theirs, nullptr, nullptr, &size) != 0) throw std::runtime_error("openpty");
+    fcntl(ours_, F_SETFD, FD_CLOEXEC);
+    posix_spawn_file_actions_t actions;
+    posix_spawn_file_actions_init(&actions);
+    for (const int fd : {0, 1, 2}) posix_spawn_file_actions_adddup2(&actions, theirs, fd);
+    posix_spawn_file_actions_addclose(&actions, theirs);
+    std::vector<char*> arguments;
+    for (auto& one : command) arguments.push_back(one.data());
+    arguments.push_back(nullptr);
+    const int error = posix_spawn(&pid_, command[0].c_str(), &actions, nullptr, arguments.data(), environ);
+    posix_spawn_file_actions_destroy(&actions);
+    close(theirs);
+    if (error != 0) throw std::runtime_error("cannot run " + command[0]);
+  }
+  ~OnTerminal() {
+    if (pid_ > 0) {
+      kill(pid_, SIGKILL);
+      waitpid(pid_, nullptr, 0);
+    }
+    close(ours_);
+  }
+  OnTerminal(const OnTerminal&) = delete;
+  OnTerminal& operator=(const OnTerminal&) = delete;
+
+  void type(const std::string& text) const {
+    if (write(ours_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
+      throw std::runtime_error("cannot type");
+  }
+
+  /// Waits until it has printed that after what was waited for before.
+  bool shows(const std::string& text) {
+    for (const auto until = Clock::now() + patience;;) {
+      const auto at = screen_.find(text, seen_);
+      if (at != std::string::npos) {
+        seen_ = at + text.size();
+        return true;
+      }
+      if (!take(until)) return false;
+    }
+  }
+
+  /// Its exit code, or minus the signal; -1000 when it does not end.
+  int wait() {
+    const auto until = Clock::now() + patience;
+    while (take(until)) {
+    }
+    if (Clock::now() >= until) return -1000;
+    int status = 0;
+    waitpid(std::exchange(pid_, 0), &status, 0);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
+  }
+
+  const std::string& screen() const { return screen_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::seconds patience{30};
+
+  // Takes what has been printed. False when nobody has the terminal any more, and when the time ran out.
+  bool take(Clock::time_point until) {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
+    pollfd ready{ours_, POLLIN, 0};
+    if (left <= 0 || poll(&ready, 1, static_cast<int>(left)) != 1) return false;
+    std::array<char, 4096> text;
+    const auto n = read(ours_, text.data(), text.size());
+    if (n <= 0) return false;
+    screen_.append(text.data(), static_cast<std::size_t>(n));
+    return true;
+  }
+
+  pid_t pid_ = 0;
+  int ours_ = -1;
+  std::string screen_;
+  std::size_t seen_ = 0;
+};
+
+}  // namespace run_program
