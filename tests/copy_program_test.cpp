@@ -1,6 +1,8 @@
 // The program `brood copy`: exit codes, what it prints, nonsense.
 
 #include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <filesystem>
@@ -73,6 +75,48 @@ TEST(CopyProgram, ends_with_2_when_it_cannot_begin) {
     EXPECT_FALSE(ran.err.empty()) << testing::PrintToString(arguments);
     EXPECT_FALSE(fs::exists(folder / "to")) << testing::PrintToString(arguments);
   }
+}
+
+TEST(CopyProgram, stops_at_a_full_disk_with_a_sentence_and_leaves_no_half_file) {
+  if (getuid() != 0) GTEST_SKIP() << "only root may mount a small disk";
+  const Folder folder;
+  fs::create_directories(folder / "from");
+  for (int i = 0; i < 60; ++i) std::ofstream(folder / ("from/" + std::to_string(i))) << std::string(150'000, 'f');
+  const std::string report = folder / "report";
+  // In a process with mounts of its own.
+  brood::Process process(
+      [](std::string root, std::string to) {
+        const std::string small = root + "/small";
+        fs::create_directories(small);
+        if (unshare(CLONE_NEWNS) != 0 || mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
+            mount("none", small.c_str(), "tmpfs", 0, "size=4m") != 0) {
+          _exit(77);
+        }
+        const auto ran = brood_copy({"copy", "-P", "2", root + "/from", small + "/to"});
+        int half = 0;
+        for (const auto& entry : fs::directory_iterator(small + "/to")) half += entry.file_size() != 150'000;
+        std::ofstream(to) << "code " << ran.code << " half " << half << "\n" << ran.err;
+      },
+      folder.path(), report);
+  process.start();
+  ASSERT_TRUE(process.join(std::chrono::seconds(60)));
+  if (process.exitcode() == 77) GTEST_SKIP() << "mounting is not allowed here";
+  const auto text = child_support::text_of(report);
+  EXPECT_TRUE(text.starts_with("code 1 half 0\n")) << text;
+  EXPECT_NE(text.find("the copy was stopped"), std::string::npos) << text;
+  EXPECT_NE(text.find("No space left on device"), std::string::npos) << text;
+}
+
+TEST(CopyProgram, unreadable_source_is_a_sentence) {
+  if (getuid() == 0) GTEST_SKIP() << "root reads everything";
+  const Folder folder;
+  fs::create_directories(folder / "from");
+  chmod((folder / "from").c_str(), 0);
+  const auto ran = brood_copy({"copy", folder / "from", folder / "to"});
+  chmod((folder / "from").c_str(), 0755);
+  EXPECT_EQ(ran.code, 2);
+  EXPECT_NE(ran.err.find("Permission denied"), std::string::npos) << ran.err;
+  EXPECT_FALSE(fs::exists(folder / "to"));
 }
 
 TEST(CopyProgram, compares_one_process_and_pools) {

@@ -120,7 +120,6 @@ TEST(Pool, forgets_results_that_nobody_takes) {  // O23
 }
 
 TEST(Pool, forgets_queues_in_results_that_nobody_takes) {
-  GTEST_SKIP() << "not yet: queues in results that nobody takes stay until the program ends";
   const nothing_left::Memory memory;
   brood::Pool pool(2);
   for (int i = 0; i < 5; ++i) pool.apply_async([] { return brood::Queue<int>(); });

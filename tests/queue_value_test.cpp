@@ -247,8 +247,6 @@ TEST(QueueValue, that_names_a_queue_lets_it_go_when_it_is_refused) {
 
 // A message is one reference of each queue that it names, also when the value is given up half way.
 TEST(QueueValue, that_cannot_be_built_lets_the_queues_behind_it_go) {
-  GTEST_SKIP()
-      << "not yet: a value that cannot be built keeps the queues that it names until the program ends";
   const nothing_left::Memory memory;
   brood::Queue<queue_value::FragileThenQueue> outer;
   {

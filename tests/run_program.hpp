@@ -10,13 +10,19 @@
 
 #include <chrono>
 #include <csignal>
+#include <cstdlib>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 namespace run_program {
 
-inline std::string path_of(const std::string& name) { return std::string(BROOD_TEST_PROGRAMS) + "/" + name; }
+/// Where the build put it; BROOD_TEST_PROGRAMS in the environment names a copy, for users who may not enter
+/// that folder.
+inline std::string path_of(const std::string& name) {
+  const char* elsewhere = std::getenv("BROOD_TEST_PROGRAMS");
+  return std::string(elsewhere != nullptr ? elsewhere : BROOD_TEST_PROGRAMS) + "/" + name;
+}
 
 class Program {
  public:

@@ -12,6 +12,7 @@
 ///
 /// Numbers travel as they lie in memory: both ends are processes of one program on one machine.
 
+#include <atomic>
 #include <brood/errors.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -74,8 +75,8 @@ class Writer {
   /// All of it is in the memory. When not, that holds a beginning only; try again with written() bytes.
   bool fits() const { return extra_ == 0; }
 
-  /// For codecs of handles: notes that the value names a shared object. Counted when the message is complete,
-  /// so that an attempt that did not fit counts nothing.
+  /// For codecs of handles: notes that the value names a shared object. The message holds a reference of it
+  /// from when it is complete (an attempt that did not fit holds none) until it is decoded, or given up.
   void handle(std::uint64_t object) { handles_.push_back(object); }
   /// Those that were noted, each as often as it was.
   const std::vector<std::uint64_t>& handles() const { return handles_; }
@@ -152,6 +153,18 @@ class Reader {
     return static_cast<std::size_t>(n);
   }
 
+  /// For codecs of handles: the next of the shared objects that the message names is about to be this
+  /// process's; called in their order, before it is.
+  void take_handle() {
+    ++handles_taken_;
+    // Told before it is so: whoever finds this process dead then knows of each one that might be taken.
+    if (tell_ != nullptr) tell_->store(handles_taken_);
+  }
+  /// How many were taken.
+  std::uint32_t handles_taken() const { return handles_taken_; }
+  /// A word that shall always say how many were taken.
+  void tell_handles(std::atomic<std::uint32_t>& word) { tell_ = &word; }
+
   /// Bytes that have not been read.
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   /// Throws DecodeError unless everything was read.
@@ -186,6 +199,8 @@ class Reader {
   const std::byte* at_;
   const std::byte* end_;
   int depth_ = 0;
+  std::uint32_t handles_taken_ = 0;
+  std::atomic<std::uint32_t>* tell_ = nullptr;
 };
 
 }  // namespace brood

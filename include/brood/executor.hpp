@@ -50,10 +50,7 @@ class SerialExecutor {
         std::invoke(f, std::forward<Args>(args)...);
       } else {
         const R result = std::invoke(f, std::forward<Args>(args)...);
-        Writer measure(nullptr, 0);
-        measure.value(result);
-        record.large.resize(measure.written());
-        Writer(record.large.data(), record.large.size()).value(result);
+        detail::keep_value(record, result);
       }
     } catch (...) {
       record.error = std::current_exception();

@@ -194,16 +194,17 @@ class Future {
     record_->word.fetch_or(detail::Record::looked, std::memory_order_relaxed);
     if (record_->error) std::rethrow_exception(record_->error);
     if constexpr (!std::is_void_v<R>) {
-      if (record_->handles == already_taken) throw UsageError("a result that holds queues can be taken once");
-      if (record_->handles != 0) record_->handles = already_taken;
-      return detail::decode_all<R>(record_->data(), record_->bytes());
+      Reader from(record_->data(), record_->bytes());
+      if (record_->names == 0) return detail::decode_whole<R>(from);
+      detail::Names names;
+      if (!record_->take_names(names)) throw UsageError("a result that holds queues can be taken once");
+      const detail::GiveBackRest rest{names, from};
+      return detail::decode_whole<R>(from);
     }
   }
   void drop() {
     if (record_ != nullptr) detail::drop_record(*std::exchange(record_, nullptr));
   }
-  static constexpr std::uint32_t already_taken = ~std::uint32_t{0};
-
   detail::Record* record_ = nullptr;
 };
 

@@ -15,8 +15,9 @@
 /// of a map go to every call: they are what a capture would have been. `pool.apply_async<parse>("a.pdf")`
 /// names the function at compile time.
 ///
-/// Destroying a Pool finishes the work. Any thread may call everything at any time; a worker may have pools
-/// of its own. BROOD_INLINE=1 in the environment runs every task in the caller, for debugging.
+/// Destroying a Pool finishes the work. Any thread may call everything at any time. A task may submit to its
+/// own pool (this_worker::pool()) or make pools of its own. BROOD_INLINE=1 in the environment runs every task
+/// in the caller, for debugging.
 
 #include <brood/detail/imap.hpp>
 #include <brood/detail/pool_core.hpp>
@@ -186,6 +187,8 @@ class Pool {
   Counts counts() const { return core_.counts(); }
 
  private:
+  friend Pool& this_worker::pool();
+  explicit Pool(detail::PoolHandle core) : core_(std::move(core)) {}
   static detail::PoolSetup setup(PoolOptions options, detail::PackedCall initializer) {
     const int n = options.processes.value_or(usable_cpu_count());
     if (n < 1) throw UsageError("a Pool needs at least one process, not " + std::to_string(n));

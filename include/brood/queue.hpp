@@ -121,12 +121,7 @@ class Queue {
     return hash;
   }
   static constexpr std::size_t size_hint() { return detail::is_plain<T>() ? sizeof(T) : 0; }
-  static detail::QueueTraits traits() {
-    void (*drop)(Reader&) = nullptr;
-    if constexpr (!detail::is_plain<T>())
-      drop = [](Reader& from) { static_cast<void>(detail::decode<T>(from)); };
-    return {type(), drop, size_hint()};
-  }
+  static detail::QueueTraits traits() { return {type(), size_hint()}; }
   static detail::EncodeValue encoder(const T& value) {
     return {[](Writer& to, const void* v) { detail::encode<T>(to, *static_cast<const T*>(v)); }, &value,
             size_hint()};
@@ -165,6 +160,12 @@ class Queue {
 /// A queue travels as the number of its place; the message keeps it alive.
 template <class T>
 struct Codec<Queue<T>> {
+  /// The number of its place, for machinery.
+  static std::uint64_t object_of(const Queue<T>& queue) { return queue.handle_.object(); }
+  /// A queue that this process knows to live, without a message that named it.
+  static Queue<T> known(std::uint64_t object) {
+    return Queue<T>(detail::QueueHandle::known(object, Queue<T>::type()));
+  }
   /// Writes the place; the message counts as a holder.
   static void encode(Writer& to, const Queue<T>& queue) {
     to.value(queue.handle_.object());
@@ -172,7 +173,9 @@ struct Codec<Queue<T>> {
   }
   /// A handle of the same queue. Throws DecodeError when there is none there of this T.
   static Queue<T> decode(Reader& from) {
-    return Queue<T>(detail::QueueHandle::arrived(from.value<std::uint64_t>(), Queue<T>::type()));
+    const auto object = from.value<std::uint64_t>();
+    from.take_handle();
+    return Queue<T>(detail::QueueHandle::arrived(object, Queue<T>::type()));
   }
 };
 

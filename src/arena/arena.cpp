@@ -231,16 +231,19 @@ Run allocate(std::size_t size) {
 
 namespace {
 
-// The chunk of a run, or nothing when the run is not one (any more).
-bool locate(Run run, std::uint32_t& chunk, ChunkWord& word) {
-  if (head == nullptr || run.offset < head->chunks || (run.offset - head->chunks) % chunk_size != 0)
-    return false;
-  const auto index = (run.offset - head->chunks) / chunk_size;
+// The chunk where a run begins, or nothing when none does.
+bool locate(std::uint64_t offset, std::uint32_t& chunk, ChunkWord& word) {
+  if (head == nullptr || offset < head->chunks || (offset - head->chunks) % chunk_size != 0) return false;
+  const auto index = (offset - head->chunks) / chunk_size;
   if (index >= head->words_ready.load()) return false;
   chunk = static_cast<std::uint32_t>(index);
   word = ChunkWord{words()[chunk].load(std::memory_order_acquire)};
-  return word.state() == ChunkWord::head && word.generation() == run.generation &&
-         word.length() <= head->words_ready.load() - chunk;
+  return word.state() == ChunkWord::head && word.length() <= head->words_ready.load() - chunk;
+}
+
+// The same for a run that may be another one by now.
+bool locate(Run run, std::uint32_t& chunk, ChunkWord& word) {
+  return locate(run.offset, chunk, word) && word.generation() == run.generation;
 }
 
 }  // namespace
@@ -270,6 +273,18 @@ std::size_t size_of(Run run) {
   std::uint32_t chunk = 0;
   ChunkWord word;
   return locate(run, chunk, word) ? std::size_t{word.length()} * chunk_size : 0;
+}
+
+bool owned_by(Run run, std::uint32_t member) {
+  std::uint32_t chunk = 0;
+  ChunkWord word;
+  return locate(run, chunk, word) && word.owner() == member;
+}
+
+bool run_begins_at(std::uint64_t offset) {
+  std::uint32_t chunk = 0;
+  ChunkWord word;
+  return locate(offset, chunk, word);
 }
 
 void free_all_of(std::uint32_t dead) {

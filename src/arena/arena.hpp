@@ -71,6 +71,10 @@ void free(Run run);
 /// Bytes of a run that is allocated and of this generation, else 0: the word of another process is not
 /// trusted.
 std::size_t size_of(Run run);
+/// Does the run belong to that member?
+bool owned_by(Run run, std::uint32_t member);
+/// A run that is allocated begins there.
+bool run_begins_at(std::uint64_t offset);
 /// Frees all runs of a dead member.
 void free_all_of(std::uint32_t member);
 

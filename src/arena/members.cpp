@@ -181,8 +181,24 @@ void let_go(std::uint64_t object) {
   drop_reference(object);
 }
 
-void count_message(std::uint64_t object) { object_header(object)->references.fetch_add(1); }
-void take_back(std::uint64_t object) { drop_reference(object); }
+namespace {
+
+// Nothing unless it is one that lives: what is asked after may be noise.
+ObjectHeader* living_object(std::uint64_t object) {
+  if (!run_begins_at(object)) return nullptr;
+  ObjectHeader* head = object_header(object);
+  const bool known = head->kind < own().kinds.size() && own().kinds[head->kind].destroy != nullptr;
+  return known && head->references.load() != 0 ? head : nullptr;
+}
+
+}  // namespace
+
+void count_message(std::uint64_t object) {
+  if (auto* head = living_object(object)) head->references.fetch_add(1);
+}
+void take_back(std::uint64_t object) {
+  if (living_object(object) != nullptr) drop_reference(object);
+}
 
 bool holds_anything() {
   auto& me = own();
@@ -197,14 +213,13 @@ void bury_member(std::uint32_t number, std::uint64_t word) {
   if (!m.word.compare_exchange_strong(word, make_word(pid_in(word), generation_in(word), burying))) return;
   if (const auto ledger_at = m.ledger.load()) {
     const auto* ledger = object_at<Ledger>(ledger_at);
+    // First repair all, then let go of all: a value that goes back into one queue may name another.
     for (const auto& entry : ledger->objects) {
       const auto object = entry.load();
-      if (object == 0) continue;
-      const auto kind = object_header(object)->kind;
-      if (kind < own().kinds.size() && own().kinds[kind].repair != nullptr)
-        own().kinds[kind].repair(object, number);
-      drop_reference(object);
+      if (living_object(object) == nullptr) continue;
+      if (const auto repair = own().kinds[object_header(object)->kind].repair) repair(object, number);
     }
+    for (const auto& entry : ledger->objects) take_back(entry.load());
   }
   if (m.uses.load() != 0) free_all_of(number);
   m.ledger.store(0);
@@ -220,21 +235,29 @@ void mark_settled() {
   if (const auto number = own().number.load()) member(number).settled.store(1);
 }
 
-void let_go_for(std::int32_t pid, const std::vector<std::uint64_t>& given) {
-  if (given.empty() || !exists()) return;
-  const Ledger* ledger = nullptr;
-  const auto used = header().members_used.load();
+std::uint32_t member_of(std::int32_t pid) {
+  const auto used = exists() ? header().members_used.load() : 0;
   for (std::uint32_t n = 1; n < used; ++n) {
     const auto word = members()[n].word.load();
-    if (state_in(word) != living || pid_in(word) != static_cast<std::uint64_t>(pid)) continue;
-    if (members()[n].settled.load() != 0) return;
-    if (const auto at = members()[n].ledger.load()) ledger = object_at<Ledger>(at);
+    if (state_in(word) == living && pid_in(word) == static_cast<std::uint64_t>(pid)) return n;
   }
+  return 0;
+}
+
+bool in_ledger(std::uint32_t dead, std::uint64_t object) {
+  const auto at = dead != 0 ? members()[dead].ledger.load() : 0;
+  if (at == 0) return false;
+  const auto* ledger = object_at<Ledger>(at);
+  return std::any_of(std::begin(ledger->objects), std::end(ledger->objects),
+                     [&](const auto& entry) { return entry.load() == object; });
+}
+
+void let_go_for(std::int32_t pid, const std::vector<std::uint64_t>& given) {
+  if (given.empty() || !exists()) return;
+  const auto dead = member_of(pid);
+  if (dead != 0 && members()[dead].settled.load() != 0) return;
   for (const auto object : given) {
-    const bool taken =
-        ledger != nullptr && std::any_of(std::begin(ledger->objects), std::end(ledger->objects),
-                                         [&](const auto& entry) { return entry.load() == object; });
-    if (!taken) drop_reference(object);
+    if (!in_ledger(dead, object)) take_back(object);
   }
 }
 

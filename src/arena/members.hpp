@@ -39,7 +39,8 @@ void register_kind(std::uint32_t kind, Repair repair, Destroy destroy);
 void hold(std::uint64_t object, std::uint32_t kind, bool counted);
 /// This process holds it once less; the last one destroys it.
 void let_go(std::uint64_t object);
-/// A message that names the object is on its way; take_back: it is not.
+/// A message that names the object is on its way; take_back: it is not. What is no shared object is passed
+/// over: the names may come out of a worker's lane.
 void count_message(std::uint64_t object);
 void take_back(std::uint64_t object);
 /// This process holds something that its children could share.
@@ -51,6 +52,10 @@ bool holds_anything();
 void mark_settled();
 /// Before bury: what a process was given at its birth and did not live to take over is let go.
 void let_go_for(std::int32_t pid, const std::vector<std::uint64_t>& given);
+/// The number of a process that is a member, else 0.
+std::uint32_t member_of(std::int32_t pid);
+/// Before bury: did the dead hold the object? False when `dead` is 0.
+bool in_ledger(std::uint32_t dead, std::uint64_t object);
 /// Undoes what a process that has ended, and its descendants (which end with it), held. Called by its parent,
 /// before the pid is reaped. Harmless for processes that were never members.
 void bury(std::int32_t pid);

@@ -5,9 +5,12 @@
 #include <bit>
 #include <brood/errors.hpp>
 #include <cstring>
+#include <span>
+#include <string>
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
+#include "base/scope.hpp"
 
 namespace brood::channel {
 namespace {
@@ -33,7 +36,7 @@ Cursor& cursor_of(std::uint64_t object, std::uint32_t size_class) {
 }  // namespace
 
 void Blocks::choose_sizes(QueueObject& q, std::size_t size_hint) {
-  const auto fitting = (Block::head_size + std::max<std::size_t>(size_hint, 48) + 63) / 64 * 64;
+  const auto fitting = (Block::head_size + std::max<std::size_t>(size_hint, 40) + 63) / 64 * 64;
   q.block_size[0] = static_cast<std::uint32_t>(fitting <= 32768 ? fitting : 64);
   q.block_size[1] = 1024;
   q.block_size[2] = 8192;
@@ -83,7 +86,7 @@ std::uint32_t Blocks::grow(std::uint32_t size_class) {
     const std::uint32_t size = q_.block_size[size_class];
     const arena::Run run = arena::allocate(std::size_t{count} * size);
     std::byte* at = arena::at(run.offset, std::size_t{count} * size);
-    for (std::uint32_t i = 0; i < count; ++i) new (at + std::size_t{i} * size) Word64(0);
+    for (std::uint32_t i = 0; i < count; ++i) std::memset(at + std::size_t{i} * size, 0, Block::head_size);
     std::uint64_t none = 0;
     if (group.compare_exchange_strong(none, run.place().bits))
       arena::adopt(run);
@@ -109,8 +112,19 @@ std::uint32_t Blocks::take_free(std::uint32_t size_class, std::uint32_t me) {
   }
 }
 
-void Blocks::write(Block& block, std::size_t capacity, const detail::EncodeValue& value, std::size_t size,
-                   std::vector<std::uint64_t>& handles) {
+Content Blocks::measure(const detail::EncodeValue& value) const {
+  if (value.size_hint != 0) return Content::make(value.size_hint, 0);
+  Writer measure(nullptr, 0);
+  value.encode(measure, value.value);
+  if (measure.handles().size() > Content::most_names) {
+    throw UsageError("a value in a queue may name at most " + std::to_string(Content::most_names) +
+                     " queues, not " + std::to_string(measure.handles().size()) + "; put them one by one");
+  }
+  return Content::make(measure.written(), measure.handles().size());
+}
+
+void Blocks::write(Block& block, std::size_t capacity, const detail::EncodeValue& value, Content content) {
+  const auto size = static_cast<std::size_t>(content.all());
   std::byte* to = block.data;
   arena::Run run;
   if (size > capacity) {
@@ -123,38 +137,38 @@ void Blocks::write(Block& block, std::size_t capacity, const detail::EncodeValue
   Writer writer(to, capacity);
   try {
     value.encode(writer, value.value);
-    if (writer.written() != size) throw UsageError("a Codec wrote the same value twice in different lengths");
+    if (writer.written() != content.bytes() || writer.handles().size() != content.names())
+      throw UsageError("a Codec wrote the same value twice in different ways");
   } catch (...) {
     arena::free(run);
     throw;
   }
+  const detail::Names names = writer.handles();
+  detail::write_names(writer, names);
   // Only now: a length that says "in a run" must stand beside the name of one.
-  block.length = size;
-  handles = writer.handles();
+  block.content = content;
   if (run) arena::adopt(run);
+  // Killed in between, this process has counted one name too many at the most; never one too few.
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    detail::count_names({&names[i], 1});
+    block.names_counted.store(static_cast<std::uint32_t>(i + 1));
+  }
 }
 
-std::uint32_t Blocks::fill(const detail::EncodeValue& value, std::uint32_t me,
-                           std::vector<std::uint64_t>& handles) {
-  std::size_t size = value.size_hint;
-  if (size == 0) {
-    Writer measure(nullptr, 0);
-    value.encode(measure, value.value);
-    size = measure.written();
-  }
+std::uint32_t Blocks::fill(const detail::EncodeValue& value, std::uint32_t me) {
+  const Content content = measure(value);
   std::uint32_t size_class = 0;
-  while (size_class + 1 < size_classes && room(size_class) < size) ++size_class;
-  if (room(size_class) < size) size_class = 0;  // the value goes into a run of its own
+  while (size_class + 1 < size_classes && room(size_class) < content.all()) ++size_class;
+  if (room(size_class) < content.all()) size_class = 0;  // the value goes into a run of its own
   const std::uint32_t block = take_free(size_class, me);
   Block& b = at(block);
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
   try {
-    write(b, room(size_class), value, size, handles);
+    write(b, room(size_class), value, content);
   } catch (...) {
     release(block);
     throw;
   }
-  for (const auto object : handles) arena::count_message(object);
   // release: who sees it complete sees the value.
   b.word.store(word.to(Phase::complete, me).bits, std::memory_order_release);
   return block;
@@ -168,29 +182,68 @@ RunName run_of(const Block& block) {
 }
 }  // namespace
 
-Reader Blocks::read(std::uint32_t block) {
+Blocks::Bytes Blocks::bytes_of(std::uint32_t block) {
   Block& b = at(block);
-  const auto length = b.length;
-  if (length <= room(block >> index_bits)) return Reader(b.data, length);
+  const Content content = b.content;
+  if (content.all() <= room(block >> index_bits)) return {b.data, content};
   const auto name = run_of(b);
   const arena::Run run{name.offset, static_cast<std::uint32_t>(name.generation)};
-  if (arena::size_of(run) < length) throw DecodeError("a value in a queue has lost its memory");
-  return Reader(arena::at(run.offset, length), length);
+  if (arena::size_of(run) < content.all()) throw DecodeError("a value in a queue has lost its memory");
+  return {arena::at(run.offset, content.all()), content};
+}
+
+detail::Names Blocks::names_in(const Bytes& bytes) const {
+  return detail::names_behind(bytes.at + bytes.content.bytes(), bytes.content.names());
+}
+
+void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
+  // On every way out: a value that cannot be built is gone, and told to the caller.
+  const OnExit commit([&] { release(block); });
+  const Bytes bytes = bytes_of(block);
+  Reader from(bytes.at, static_cast<std::size_t>(bytes.content.bytes()));
+  if (bytes.content.names() == 0) return value.decode(from, value.to);
+  from.tell_handles(at(block).names_taken);
+  const auto names = names_in(bytes);
+  const detail::GiveBackRest rest{names, from};
+  value.decode(from, value.to);
+}
+
+void Blocks::drop(std::uint32_t block) {
+  Block& b = at(block);
+  if (const auto counted = b.names_counted.load(); counted != 0) {
+    try {
+      const auto names = names_in(bytes_of(block));
+      detail::give_names_back(std::span(names).first(std::min<std::size_t>(counted, names.size())));
+    } catch (const DecodeError&) {  // its memory is gone, and the names with it
+    }
+  }
+  release(block);
+}
+
+// The mark is set before an object is taken over: of the last one it is known only that the dead may have it.
+void Blocks::restore_names(std::uint32_t block, std::uint32_t dead) {
+  Block& b = at(block);
+  const auto taken = b.names_taken.exchange(0);
+  if (taken == 0) return;
+  const auto names = names_in(bytes_of(block));
+  for (std::size_t i = 0; i < std::min<std::size_t>(taken, names.size()); ++i) {
+    if (i + 1 < taken || arena::in_ledger(dead, names[i])) detail::count_names({&names[i], 1});
+  }
 }
 
 void Blocks::release(std::uint32_t block) {
   Block& b = at(block);
-  if (b.length > room(block >> index_bits)) {
+  if (b.content.all() > room(block >> index_bits)) {
     const auto name = run_of(b);
     arena::free({name.offset, static_cast<std::uint32_t>(name.generation)});
   }
-  b.length = 0;
+  b.content = {};
+  b.names_counted.store(0, std::memory_order_relaxed);
+  b.names_taken.store(0, std::memory_order_relaxed);
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
   // release: the next owner's writes come after our reads.
   b.word.store(word.freed().bits, std::memory_order_release);
 }
-
-void Blocks::drop_filling(std::uint32_t block, BlockWord) { release(block); }
 
 void Blocks::for_each_of(std::uint32_t owner, FunctionRef<void(std::uint32_t, BlockWord)> f) {
   for (std::uint32_t c = 0; c < size_classes; ++c) {
@@ -214,7 +267,7 @@ void Blocks::free_all() {
   for (std::uint32_t c = 0; c < size_classes; ++c) {
     const auto n = blocks_in(c);
     for (std::uint32_t i = 0; i < n; ++i) {
-      if (BlockWord{at(c << index_bits | i).word.load()}.phase() != Phase::free) release(c << index_bits | i);
+      if (BlockWord{at(c << index_bits | i).word.load()}.phase() != Phase::free) drop(c << index_bits | i);
     }
     for (auto& group : q_.groups[c]) {
       if (const arena::Place place{group.load()}; place.is_run()) arena::free(arena::Run::at(place));

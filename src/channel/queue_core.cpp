@@ -9,19 +9,15 @@
 
 #include <algorithm>
 #include <bit>
-#include <brood/detail/code.hpp>
+#include <brood/detail/names.hpp>
 #include <brood/detail/queue_core.hpp>
 #include <brood/errors.hpp>
-#include <mutex>
-#include <unordered_map>
-#include <vector>
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
 #include "base/scope.hpp"
 #include "channel/blocks.hpp"
 #include "channel/ring.hpp"
-#include "wire/modules.hpp"
 
 namespace brood::channel {
 
@@ -43,10 +39,6 @@ std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits
   auto* q = new (arena::at(run.offset, sizeof(QueueObject))) QueueObject{};
   q->head.kind = queue_kind;
   q->type = traits.type;
-  // In a program that never called init there is no table of code yet, and nobody else to hold what values
-  // name.
-  const bool droppable = traits.drop != nullptr && !wire::modules().empty();
-  q->dropper = droppable ? detail::code_ref_of(traits.drop).word : 0;
   q->max_size = max_size > 0 ? static_cast<std::uint64_t>(max_size) : 0;
   q->generation = run.generation;
   Blocks::choose_sizes(*q, traits.size_hint);
@@ -168,22 +160,11 @@ QueueResult QueueCore::try_put(const detail::EncodeValue& value) {
   if (q_.closed.load() != 0) return QueueResult::closed;
   if (looks_full() && size() >= q_.max_size) return QueueResult::late;
   const auto me = arena::self_member();
-  std::vector<std::uint64_t> handles;
-  const std::uint32_t block = blocks_.fill(value, me, handles);
+  const std::uint32_t block = blocks_.fill(value, me);
+  OnExit refused([&] { blocks_.drop(block); });
   QueueResult result = QueueResult::done;
-  bool published = false;
-  try {
-    published = publish(block, true, false, result);
-  } catch (...) {
-    blocks_.release(block);
-    for (const auto object : handles) arena::take_back(object);
-    throw;
-  }
-  if (!published) {
-    blocks_.release(block);
-    for (const auto object : handles) arena::take_back(object);
-    return result;
-  }
+  if (!publish(block, true, false, result)) return result;
+  refused.dismiss();
   q_.writer_processor.store(platform::this_processor(), std::memory_order_relaxed);
   q_.values.wake_one();
   return QueueResult::done;
@@ -242,13 +223,10 @@ QueueResult QueueCore::try_get(const detail::DecodeValue& value) {
   const auto result = claim(me, block);
   if (result != QueueResult::done) return result;
   q_.reader_processor.store(platform::this_processor(), std::memory_order_relaxed);
-  // Committed on every way out: a value that cannot be built is gone, and told to the caller.
-  const OnExit commit([&] {
-    blocks_.release(block);
+  const OnExit room([&] {
     if (q_.max_size != 0) q_.room.wake_one();
   });
-  Reader from = blocks_.read(block);
-  value.decode(from, value.to);
+  blocks_.take(block, value);
   return QueueResult::done;
 }
 
@@ -357,7 +335,7 @@ void QueueCore::repair(std::uint32_t dead) {
     Block& b = blocks_.at(block);
     switch (word.phase()) {
       case Phase::filling:
-        blocks_.drop_filling(block, word);
+        blocks_.drop(block);
         break;
       case Phase::complete:
         if (in_a_ring(block)) break;
@@ -368,6 +346,7 @@ void QueueCore::repair(std::uint32_t dead) {
         for (std::uint32_t i = 0; i < max_segments; ++i) {
           if (Segment* s = segment(i)) Ring(*s).clear(block);
         }
+        blocks_.restore_names(block, dead);
         if (b.word.compare_exchange_strong(word.bits, word.to(Phase::complete, me).bits))
           publish(block, false, true, ignored);
         break;
@@ -384,18 +363,6 @@ void QueueCore::repair(std::uint32_t dead) {
 void QueueCore::destroy(std::uint64_t object) {
   QueueCore queue(object);
   auto& q = queue.q_;
-  if (q.dropper != 0) {
-    const auto drop = detail::code_as<void(Reader&)>(detail::CodeRef{q.dropper});
-    std::uint32_t block = 0;
-    while (queue.claim(arena::self_member(), block) == QueueResult::done) {
-      try {
-        Reader from = queue.blocks_.read(block);
-        drop(from);
-      } catch (...) {  // it could not be built: there is nothing to give back
-      }
-      queue.blocks_.release(block);
-    }
-  }
   queue.blocks_.free_all();
   for (auto& slot : q.segments) {
     if (const arena::Place place{slot.load()}; place.is_run()) arena::free(arena::Run::at(place));
@@ -406,6 +373,7 @@ void QueueCore::destroy(std::uint64_t object) {
 namespace {
 // Before any global of the program is initialised: that may use brood already.
 [[gnu::constructor(200)]] void register_here() {
+  detail::set_name_book({&arena::count_message, &arena::take_back});
   arena::register_kind(
       queue_kind, [](std::uint64_t object, std::uint32_t dead) { QueueCore(object).repair(dead); },
       [](std::uint64_t object) { QueueCore::destroy(object); });
@@ -428,12 +396,23 @@ QueueHandle::QueueHandle(std::int64_t max_size, const QueueTraits& traits) {
 
 QueueHandle QueueHandle::arrived(std::uint64_t object, std::uint64_t type) {
   arena::require();
-  arena::hold(object, channel::queue_kind, true);
+  try {
+    arena::hold(object, channel::queue_kind, true);
+  } catch (const NoMemory&) {  // this process holds too many: the message's reference goes nowhere
+    arena::take_back(object);
+    throw;
+  }
   QueueHandle handle(object);
   if (arena::object_at<channel::QueueObject>(object)->type != type) {
     throw DecodeError("a message names a queue of another type of values");
   }
   return handle;
+}
+
+QueueHandle QueueHandle::known(std::uint64_t object, std::uint64_t type) {
+  arena::require();
+  arena::count_message(object);
+  return arrived(object, type);
 }
 
 QueueHandle::QueueHandle(const QueueHandle& other) : object_(other.object_) {

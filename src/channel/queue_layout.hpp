@@ -41,13 +41,29 @@ struct BlockWord {
   BlockWord freed() const { return {((bits >> 20) + 1) << 20}; }
 };
 
+// What lies in a block: the value's bytes, then the shared objects that it names. More than the block holds:
+// both are in a run of the arena, named in `data`.
+struct Content {
+  static constexpr int byte_bits = 40;
+  static constexpr std::size_t most_names = 0xfff;
+  std::uint64_t bits = 0;
+  std::uint64_t bytes() const { return bits & ((std::uint64_t{1} << byte_bits) - 1); }
+  std::size_t names() const { return static_cast<std::size_t>(bits >> byte_bits) & most_names; }
+  std::uint64_t all() const { return bytes() + names() * sizeof(std::uint64_t); }
+  static Content make(std::uint64_t bytes, std::size_t names) {
+    return {bytes | std::uint64_t{names} << byte_bits};
+  }
+};
+
 struct Block {
   Word64 word;
-  std::uint64_t
-      length;         // of the value; more than a block holds: it is in a run of the arena, named in `data`
-  std::byte data[1];  // in truth up to the block's size
-  static constexpr std::size_t head_size = 16;
+  Content content;
+  std::atomic<std::uint32_t> names_counted;  // writer: how many of the names have their reference
+  std::atomic<std::uint32_t> names_taken;    // reader: how many of these are its own now, or may be
+  std::byte data[1];                         // in truth up to the block's size
+  static constexpr std::size_t head_size = 24;
 };
+static_assert(offsetof(Block, data) == Block::head_size);
 struct RunName {
   std::uint64_t offset;
   std::uint64_t generation;
@@ -71,7 +87,6 @@ struct Segment {
 struct QueueObject {
   arena::ObjectHeader head;
   std::uint64_t type;        // hash of the element type's name
-  std::uint64_t dropper;     // CodeRef of what decodes and drops a value; 0: plain bytes
   std::uint64_t max_size;    // 0: memory's
   std::uint32_t generation;  // of this object's own run
   std::uint32_t block_size[size_classes];

@@ -9,8 +9,11 @@
 #include <cstdlib>
 #include <filesystem>
 #include <functional>
+#include <future>
+#include <ios>
 #include <memory>
 #include <new>
+#include <regex>
 #include <system_error>
 #include <typeinfo>
 #include <vector>
@@ -26,74 +29,127 @@ std::string readable(const char* mangled) {
   return name ? name.get() : mangled;
 }
 
-// The text of an exception of the standard library is all that its constructor takes.
+// One of another process: of its own type, and with the text that it had there.
+template <class E>
+class Rebuilt final : public detail::Carried<E> {
+ public:
+  Rebuilt(E e, std::string type, std::string trace, std::string text)
+      : detail::Carried<E>(std::move(e), std::move(type), std::move(trace)), text_(std::move(text)) {}
+  const char* what() const noexcept override { return text_.c_str(); }
+
+ private:
+  std::string text_;
+};
+
+// Write(to, e) adds what Rebuild(from, text) needs besides the text.
+template <class E, auto Write, auto Rebuild>
+detail::ExceptionCarrier carrier() {
+  return {readable(typeid(E).name()),
+          [](Writer& to) {
+            try {
+              throw;
+            } catch (const E& e) {
+              if (typeid(e) != typeid(E) && typeid(e) != typeid(Rebuilt<E>)) return false;
+              to.value(std::string(e.what()));
+              Write(to, e);
+              return true;
+            } catch (...) {
+              return false;
+            }
+          },
+          [](Reader& from, std::string type, std::string trace) {
+            auto text = from.value<std::string>();
+            E e = Rebuild(from, text);
+            return std::make_exception_ptr(
+                Rebuilt<E>(std::move(e), std::move(type), std::move(trace), std::move(text)));
+          }};
+}
+
+constexpr auto nothing = [](Writer&, const auto&) {};
+
 template <class E>
 detail::ExceptionCarrier with_text() {
-  return {readable(typeid(E).name()),
-          [](Writer& to) {
-            try {
-              throw;
-            } catch (const E& e) {
-              if (typeid(e) != typeid(E) && typeid(e) != typeid(detail::Carried<E>)) return false;
-              to.value(std::string(e.what()));
-              return true;
-            } catch (...) {
-              return false;
-            }
-          },
-          [](Reader& from, std::string type, std::string trace) {
-            return std::make_exception_ptr(
-                detail::Carried<E>(E(from.value<std::string>()), std::move(type), std::move(trace)));
-          }};
+  return carrier<E, nothing, [](Reader&, const std::string& text) { return E(text); }>();
 }
-
 template <class E>
 detail::ExceptionCarrier without_text() {
-  return {readable(typeid(E).name()),
-          [](Writer&) {
-            try {
-              throw;
-            } catch (const E& e) {
-              return typeid(e) == typeid(E) || typeid(e) == typeid(detail::Carried<E>);
-            } catch (...) {
-              return false;
-            }
-          },
-          [](Reader&, std::string type, std::string trace) {
-            return std::make_exception_ptr(detail::Carried<E>(E(), std::move(type), std::move(trace)));
-          }};
+  return carrier<E, nothing, [](Reader&, const std::string&) { return E(); }>();
 }
 
-// Its text holds the category's message already; the constructor would add it again, so it is rebuilt from
-// the code.
+// The categories of the standard library have names of their own; a code of any other becomes a generic one.
+void write_code(Writer& to, const std::error_code& code) {
+  to.value(std::string(code.category().name()));
+  to.value(std::int32_t{code.value()});
+}
+std::error_code read_code(Reader& from) {
+  const auto name = from.value<std::string>();
+  const auto value = from.value<std::int32_t>();
+  for (const std::error_category* known :
+       {&std::system_category(), &std::iostream_category(), &std::future_category()}) {
+    if (name == known->name()) return {value, *known};
+  }
+  return {value, std::generic_category()};
+}
+constexpr auto with_code = [](Writer& to, const auto& e) { write_code(to, e.code()); };
+
 detail::ExceptionCarrier system_error() {
-  return {"std::system_error",
-          [](Writer& to) {
-            try {
-              throw;
-            } catch (const std::system_error& e) {
-              const bool generic = e.code().category() == std::generic_category();
-              const bool system = e.code().category() == std::system_category();
-              if (typeid(e) != typeid(std::system_error) || (!generic && !system)) return false;
-              std::string text = e.what();
-              const auto message = ": " + e.code().message();
-              if (text.ends_with(message)) text.resize(text.size() - message.size());
-              to.value(generic);
-              to.value(std::int32_t{e.code().value()});
-              to.value(text);
-              return true;
-            } catch (...) {
-              return false;
-            }
-          },
-          [](Reader& from, std::string type, std::string trace) {
-            const bool generic = from.value<bool>();
-            const auto code = from.value<std::int32_t>();
-            const auto text = from.value<std::string>();
-            const std::error_code error(code, generic ? std::generic_category() : std::system_category());
-            return std::make_exception_ptr(detail::Carried<std::system_error>(
-                std::system_error(error, text), std::move(type), std::move(trace)));
-          }};
+  return carrier<std::system_error, with_code,
+                 [](Reader& from, const std::string&) { return std::system_error(read_code(from)); }>();
+}
+detail::ExceptionCarrier stream_failure() {
+  return carrier<std::ios_base::failure, with_code, [](Reader& from, const std::string& text) {
+    return std::ios_base::failure(text, read_code(from));
+  }>();
+}
+detail::ExceptionCarrier future_error() {
+  return carrier<std::future_error, with_code, [](Reader& from, const std::string&) {
+    return std::future_error(static_cast<std::future_errc>(read_code(from).value()));
+  }>();
+}
+detail::ExceptionCarrier regex_error() {
+  return carrier<std::regex_error,
+                 [](Writer& to, const std::regex_error& e) { to.value(std::int32_t{e.code()}); },
+                 [](Reader& from, const std::string&) {
+                   return std::regex_error(
+                       static_cast<std::regex_constants::error_type>(from.value<std::int32_t>()));
+                 }>();
+}
+detail::ExceptionCarrier filesystem_error() {
+  using std::filesystem::filesystem_error;
+  using std::filesystem::path;
+  return carrier<filesystem_error,
+                 [](Writer& to, const filesystem_error& e) {
+                   write_code(to, e.code());
+                   to.value(e.path1());
+                   to.value(e.path2());
+                 },
+                 [](Reader& from, const std::string& text) {
+                   const auto code = read_code(from);
+                   const auto first = from.value<path>();
+                   return filesystem_error(text, first, from.value<path>(), code);
+                 }>();
+}
+detail::ExceptionCarrier os_error() {
+  return carrier<OsError, [](Writer& to, const OsError& e) { to.value(std::int32_t{e.code()}); },
+                 [](Reader& from, const std::string& text) {
+                   return OsError(text, from.value<std::int32_t>());
+                 }>();
+}
+detail::ExceptionCarrier worker_died() {
+  return carrier<WorkerDied,
+                 [](Writer& to, const WorkerDied& e) {
+                   for (const int number : {e.signal(), e.exit_code(), e.pid()})
+                     to.value(std::int32_t{number});
+                   to.value(e.task());
+                   to.value(e.last_lines());
+                 },
+                 [](Reader& from, const std::string& text) {
+                   const auto signal = from.value<std::int32_t>();
+                   const auto code = from.value<std::int32_t>();
+                   const auto pid = from.value<std::int32_t>();
+                   auto task = from.value<std::string>();
+                   return WorkerDied(text, signal, code, pid, std::move(task), from.value<std::string>());
+                 }>();
 }
 
 std::vector<detail::ExceptionCarrier>& carriers() {
@@ -118,6 +174,10 @@ std::vector<detail::ExceptionCarrier>& carriers() {
       without_text<std::bad_array_new_length>(),
       without_text<std::exception>(),
       system_error(),
+      filesystem_error(),
+      stream_failure(),
+      future_error(),
+      regex_error(),
       with_text<Error>(),
       with_text<UsageError>(),
       with_text<NoMemory>(),
@@ -130,6 +190,8 @@ std::vector<detail::ExceptionCarrier>& carriers() {
       without_text<Closed>(),
       with_text<PoolTerminated>(),
       with_text<PoolBroken>(),
+      os_error(),
+      worker_died(),
   };
   return *all;
 }
@@ -166,6 +228,25 @@ void encode_current_exception(Writer& to, const std::string& trace) {
   }
   to.value(std::string());
   to.value(text);
+}
+
+std::vector<std::byte> encoded(const std::exception_ptr& error) {
+  const auto write = [&](Writer& to, const std::string& trace) { encode_current_exception(to, trace); };
+  const auto whole = [&](const std::string& trace) {
+    Writer measure(nullptr, 0);
+    write(measure, trace);
+    std::vector<std::byte> bytes(measure.written());
+    Writer to(bytes.data(), bytes.size());
+    write(to, trace);
+    return bytes;
+  };
+  try {
+    std::rethrow_exception(error);
+  } catch (const RemoteTrace& e) {
+    return whole(e.remote_trace());
+  } catch (...) {
+    return whole({});
+  }
 }
 
 std::exception_ptr decode_exception(Reader& from) {

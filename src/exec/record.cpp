@@ -72,16 +72,29 @@ void add_slab() {
 }
 
 void give_back(Record& record) {
+  Names names;
+  if (record.names != 0 && record.take_names(names)) give_names_back(names);
   if (record.release != nullptr) record.release(record.block_name);
   record.release = nullptr;
   record.block = nullptr;
   record.error = nullptr;
   if (!record.large.empty()) record.large = {};
   record.size = 0;
-  record.handles = 0;
+  record.names = 0;
+  record.names_taken = false;
   if (record.callbacks != nullptr) delete std::exchange(record.callbacks, nullptr);
   push_free(record);
 }
+
+}  // namespace
+
+bool Record::take_names(Names& taken) {
+  if (std::exchange(names_taken, true)) return false;
+  taken = names_behind(data() + bytes(), names);
+  return true;
+}
+
+namespace {
 
 struct Unseen {
   std::mutex mutex;

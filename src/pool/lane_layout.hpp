@@ -33,8 +33,10 @@ struct alignas(64) Slot {
   std::uint64_t size;        // of the bytes, here or in the run
   std::uint64_t run_offset;  // in the arena, where they do not fit here
   std::uint32_t run_generation;
-  std::uint32_t handles;  // shared objects that the bytes name
-  std::byte data[size_in_all - 40];
+  std::uint32_t names;                 // of the result: shared objects that it names; they lie behind it
+  std::atomic<std::uint32_t> counted;  // of these: how many have their reference
+  std::atomic<std::uint32_t> taken;    // worker: how many that the task names are its own now, or may be
+  std::byte data[size_in_all - 48];
 };
 static_assert(sizeof(Slot) == Slot::size_in_all);
 
@@ -57,13 +59,17 @@ struct Lane {
 };
 static_assert(sizeof(Lane) <= Lane::size_in_all);
 
+enum class Wanted : std::uint32_t { nothing = 0, low = 1, all = 2 };
+
 /// In the arena, one for each pool: how workers wake the program. A worker may write noise here; the worst is
 /// a wake-up too many, or one that is late until the next.
 struct Results {
-  sync::EventCount ready;  // whoever waits for results
-  alignas(64)
-      platform::Word low_mark;  // program: wake the helper when a lane has no more than so many tasks left
-  sync::EventCount low;
+  sync::EventCount ready;               // whoever waits for results
+  alignas(64) sync::EventCount helper;  // the program's helper thread
+  platform::Word
+      wanted;  // program: of which results the helper wants to hear: when a lane runs low, or of all
+  platform::Word asked;  // workers: bumped after each message in the queue of what they ask
+  std::uint64_t asks;    // program: that queue
 };
 
 }  // namespace brood::pool

@@ -57,33 +57,46 @@ PoolCore::PoolCore(detail::PoolSetup setup)
   }
   // With the server comes the region of lanes.
   if (!process::server_link().exists()) process::server_link().create();
+  asks_.emplace();
   results_run_ = arena::allocate(sizeof(Results));
   results_ = new (arena::at(results_run_.offset, sizeof(Results))) Results{};
-  places_ = std::vector<Place>(static_cast<std::size_t>(setup_.workers));
+  results_->asks = Codec<Queue<Ask>>::object_of(*asks_);
+  used_places_ = static_cast<std::size_t>(setup_.workers);
+  places_ = std::vector<Place>(used_places_ + most_substitutes(setup_.workers));
+  for (auto& place : places_) place.restart_at = std::chrono::steady_clock::time_point::max();
   try {
-    for (auto& place : places_) start_worker(place);
+    for (std::size_t i = 0; i < used_places_; ++i) start_worker(places_[i]);
+    supervisor_ = own_thread([this] { supervise(); });
+    helper_ = own_thread([this] { help(); });
   } catch (...) {
-    // Those that were started end with the pool that never was.
+    abandon();
+    throw;
+  }
+}
+
+// Those that were started end with the pool that never was.
+void PoolCore::abandon() {
+  {
+    const std::lock_guard lock(mutex_);
+    state_ = State::terminated;
     for (auto& place : places_) {
       if (place.lane != nullptr) place.child->signal(9);
     }
-    state_ = State::terminated;
+  }
+  if (supervisor_.joinable()) {
+    stop_threads();
+  } else {
     stop_ = true;
     supervise();
-    arena::free(results_run_);
-    throw;
   }
-  const platform::SignalsBlocked quiet;
-  ++process::session().own_threads;
-  supervisor_ = std::thread([this] { supervise(); });
+  arena::free(results_run_);
 }
 
 PoolCore::~PoolCore() {
   // A waiter that was woken by the end may still be on its way out.
   while (waiters_.load() != 0) platform::relax();
-  for (auto* thread : {&supervisor_, &helper_}) {
-    if (thread->joinable()) thread->detach();  // destroyed by its own callback
-  }
+  { const std::lock_guard lock(mutex_); }
+  if (caller_.joinable()) caller_.detach();  // destroyed by its own callback
   if (results_run_) arena::free(results_run_);
 }
 
@@ -91,28 +104,33 @@ PoolCore::~PoolCore() {
 
 namespace detail {
 
-PoolHandle::PoolHandle(PoolSetup setup) : core_(std::make_shared<pool::PoolCore>(std::move(setup))) {
+PoolHandle::PoolHandle(PoolSetup setup) {
+  auto core = std::make_shared<pool::PoolCore>(std::move(setup));
+  core_ = core;
   auto& all = pool::all_pools();
   const std::lock_guard lock(all.mutex);
   std::erase_if(all.pools, [](const auto& entry) { return entry.second.expired(); });
-  all.pools.emplace_back(platform::self_pid(), core_);
+  all.pools.emplace_back(platform::self_pid(), std::move(core));
 }
+
+PoolHandle::PoolHandle(std::shared_ptr<pool::Core> borrowed) : core_(std::move(borrowed)), borrowed_(true) {}
 
 PoolHandle::PoolHandle(PoolHandle&&) noexcept = default;
 PoolHandle& PoolHandle::operator=(PoolHandle&& other) noexcept {
   if (this != &other) {
     PoolHandle old(std::move(*this));
     core_ = std::move(other.core_);
+    borrowed_ = other.borrowed_;
   }
   return *this;
 }
 
 PoolHandle::~PoolHandle() {
-  if (!core_) return;
+  if (!core_ || borrowed_) return;
   if (process::session().pid != platform::self_pid() ||
       process::session().kind == process::Session::Kind::stranger) {
     // A copy made by fork: the pool is the parent's business, its threads are not here.
-    new std::shared_ptr<pool::PoolCore>(std::move(core_));
+    new std::shared_ptr<pool::Core>(std::move(core_));
     return;
   }
   try {
@@ -124,7 +142,7 @@ PoolHandle::~PoolHandle() {
   platform::say(take_unseen());
 }
 
-pool::PoolCore& PoolHandle::core() const {
+pool::Core& PoolHandle::core() const {
   if (!core_) throw UsageError("this Pool was moved from; use the one it was moved to");
   return *core_;
 }

@@ -1,19 +1,27 @@
 #pragma once
-// The program's side of a pool: its private books. pool_core.cpp hands tasks out and takes results in;
+// The program's side of a pool: its private books. submit.cpp hands tasks out, results.cpp takes results in,
+// waiting.cpp is for those who wait, ending.cpp for the end, asked.cpp for tasks that workers submit,
 // supervisor.cpp sees to births, deaths and what workers write to stderr.
 
+#include <algorithm>
 #include <array>
+#include <atomic>
 #include <brood/detail/pool_core.hpp>
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
 
 #include "arena/arena.hpp"
+#include "base/function_ref.hpp"
 #include "platform/poller.hpp"
+#include "pool/asking.hpp"
+#include "pool/core.hpp"
 #include "pool/lane_layout.hpp"
 #include "process/child.hpp"
 
@@ -23,12 +31,27 @@ using detail::Deadline;
 using detail::Record;
 using detail::TaskType;
 
+constexpr std::uint32_t raw(SlotState state) { return static_cast<std::uint32_t>(state); }
+
+/// What is known of a task that a worker submitted; it may be noise, and is only handed on.
+struct Asked {
+  std::uint32_t place = 0, incarnation = 0;
+  std::uint64_t question = 0;
+  std::uint64_t thunk = 0;
+  std::string function;
+  bool by_pointer = false;
+};
+
 /// What the program knows of a task, whatever a worker writes into its lane.
 struct Task {
-  Record* record = nullptr;
-  const TaskType* type = nullptr;
-  std::uint64_t function = 0;  // CodeRef of the function, where the call begins with one
-  arena::Run arguments;        // where they are when they do not fit into a slot
+  Record* record = nullptr;                    // until it is resolved
+  const TaskType* type = nullptr;              // of a task of the program's own
+  std::unique_ptr<const Asked> asked;          // of a worker's
+  std::uint64_t function = 0;                  // CodeRef of the function, where the call begins with one
+  arena::Run arguments;                        // where they are when they do not fit into a slot
+  std::unique_ptr<const detail::Names> names;  // shared objects that the call names, not taken over yet
+
+  bool exists() const { return type != nullptr || asked != nullptr; }
 };
 
 /// A task that is in no lane.
@@ -44,96 +67,146 @@ struct Place {
   Lane* lane = nullptr;
   std::uint32_t lane_index = 0;
   std::uint32_t incarnation = 0;
-  std::array<Task, Lane::slots_in_all> tasks;
+  std::unique_ptr<std::array<Task, Lane::slots_in_all>> tasks;
   std::uint32_t head = 0;   // next slot to fill
   std::uint32_t tail = 0;   // next slot to take from
   std::uint32_t depth = 2;  // how many tasks it may have at once
   std::uint32_t given = 0;  // tasks so far, for max_tasks_per_child
   bool quitting = false;    // was told to quit
   bool watched = false;     // its pidfd and its stderr are in the poller
+  bool waits = false;       // its task waits for a task that it submitted
   int failed_births = 0;    // in a row
   std::chrono::steady_clock::time_point last_taken;
   double seconds_each = 0;
   platform::Descriptor errors;  // the pipe of its stderr
   std::string last_lines;
   std::chrono::steady_clock::time_point restart_at;
+  std::optional<Queue<Answer>> answers;  // to what it asked
 
   std::uint32_t in_lane() const { return head - tail; }
+  Task& task_at(std::uint32_t at) { return (*tasks)[at % Lane::slots_in_all]; }
+  const Task& task_at(std::uint32_t at) const { return (*tasks)[at % Lane::slots_in_all]; }
+  Slot& slot_at(std::uint32_t at) const { return lane->slots[at % Lane::slots_in_all]; }
 };
 
-class PoolCore final : public detail::TaskSource {
+class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore> {
  public:
   explicit PoolCore(detail::PoolSetup setup);
-  ~PoolCore();
+  ~PoolCore() override;
 
-  Record& submit(const TaskType& type, detail::EncodeCall call);
+  Record& submit(const TaskType& type, detail::EncodeCall call) override;
   bool wait(Record& record, Deadline until) override;
   void attend() override;
-  void wait_any(const std::vector<const Record*>& records);
+  void wait_any(const std::vector<const Record*>& records) override;
 
-  void close();
-  void terminate();
-  bool join(Deadline until);
-  int size() const { return setup_.workers; }
-  detail::PoolHandle::Counts counts();
+  void close() override;
+  void terminate() override;
+  bool join(Deadline until) override;
+  int size() const override { return setup_.workers; }
+  detail::PoolHandle::Counts counts() override;
 
  private:
   enum class State { open, closed, terminated, broken, joined };
 
-  // pool_core.cpp; with mutex_ held
+  // submit.cpp; all of them, and those that follow, with mutex_ held
   void require_open() const;
   Record& run_here(const TaskType& type, detail::EncodeCall call);
   Place* place_for_task();
-  void fill(Place& place, const Task& task, const std::byte* bytes, std::uint64_t size);
+  bool may_take(const Place& place) const;
+  void fill(Place& place, Task task, const std::byte* bytes, std::uint64_t size);
+  void hand_out();
+  void hand_out(std::deque<Waiting>& waiting);
+  void rebalance();
+  bool take_back_last(Place& from, Waiting& taken);
+  void quit(Place& place);
+
+  // results.cpp
   bool take_results();
   bool take_results(Place& place);
   void take_result(Place& place, Slot& slot, Task& task);
   void adapt(Place& place, std::uint32_t taken);
-  void hand_out();
-  void rebalance();
-  bool take_back_one(Place& from, Place& to);
+  static std::uint32_t member_of(const Place& place);
+  void resolve(Task& task, const std::exception_ptr& error = nullptr);
+  void drop_call(Task& task, std::size_t taken);
+  void fail_waiting(std::deque<Waiting>& waiting, const std::exception_ptr& error);
   bool all_done() const;
-  bool may_take(const Place& place) const;
-  void finish(Task& task);
-  void fail(Task& task, const std::exception_ptr& error);
-  void fail_waiting(const std::exception_ptr& error);
-  void quit(Place& place);
+
+  // waiting.cpp
+  void turn();
+  bool work_is_left() const;
+  void want(Wanted wanted);
   void wake_waiters();
   bool wait_until(FunctionRef<bool()> done, Deadline until);
-  void need_helper();
+  void begin_waiting();
+  void end_waiting();
   void help();
+  void call_back();
+  std::thread own_thread(std::function<void()> work);
+
+  // pool.cpp
+  void abandon();
+
+  // ending.cpp
+  void stop_threads();
+
+  // asked.cpp
+  void take_asks();
+  void take_ask(Ask ask);
+  void answer(Task& task);
+  void begin_stand_in(Place& place);
+  void end_stand_in(Place& place);
+  void start_substitutes();
+  void retire_substitutes();
+  int workers_at_work() const;
 
   // supervisor.cpp
   void start_worker(Place& place);
+  bool start_or_note(Place& place);
   void supervise();
   void read_errors(Place& place);
   void bury(Place& place);
+  std::exception_ptr what_the_initializer_threw(const Place& place) const;
+  void give_names_of_dead(Place& place);
+  void give_result_back(const Place& place, const Slot& slot);
   void settle_running(Place& place, const platform::Ended& how);
+  std::exception_ptr died(const Place& place, const Task& task, const platform::Ended& how) const;
+  void settle_birth(Place& place, const platform::Ended& how, std::string failure,
+                    const std::exception_ptr& cause);
   void restart_due();
   void give_up(const std::exception_ptr& cause);
+  bool wants_workers() const;
   int milliseconds_to_next_restart() const;
   std::string task_name(const Task& task) const;
-  void stop_threads();
 
   detail::PoolSetup setup_;
   const bool here_;  // BROOD_INLINE: no workers
   std::mutex mutex_;
   State state_ = State::open;
   std::exception_ptr broken_;
+  // The workers, then those that may stand in for workers whose tasks wait.
   std::vector<Place> places_;
-  std::deque<Waiting> waiting_;
+  std::size_t used_places_ = 0;  // beyond these nobody is
+  std::deque<Waiting> waiting_, asked_;
   std::uint32_t next_place_ = 0;
   std::uint64_t done_ = 0, failed_ = 0, restarts_ = 0;
   arena::Run results_run_;
   Results* results_ = nullptr;
+  std::optional<Queue<Ask>> asks_;
+  std::uint32_t asks_seen_ = 0;
   std::atomic<int> waiters_{0};
   bool watched_ = false;  // somebody has asked for a callback
 
   platform::Poller poller_;
   std::mutex ending_;  // one at a time joins the threads
-  std::thread supervisor_, helper_;
+  std::thread supervisor_, helper_, caller_;
+  sync::EventCount callbacks_;  // the caller sleeps here
   bool stop_ = false;
 };
+
+/// So many may stand in at once for workers whose tasks wait for tasks of their own pool.
+constexpr std::size_t most_substitutes(int workers) {
+  return std::max<std::size_t>(64, 4 * static_cast<std::size_t>(workers));
+}
 
 /// Every pool of this process that has not been joined, for the end of the process.
 void end_all_pools();

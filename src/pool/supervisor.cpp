@@ -5,7 +5,9 @@
 #include <brood/task_errors.hpp>
 #include <cstdlib>
 #include <random>
+#include <span>
 
+#include "arena/members.hpp"
 #include "exec/failure.hpp"
 #include "platform/modules.hpp"
 #include "platform/surroundings.hpp"
@@ -23,8 +25,6 @@ namespace {
 
 constexpr int most_failed_births = 3;
 constexpr std::size_t kept_lines = 4096;
-constexpr std::uint32_t raw(SlotState state) { return static_cast<std::uint32_t>(state); }
-
 std::string how_it_ended(const platform::Ended& how) {
   switch (how.how) {
     case platform::Ended::How::signalled:
@@ -54,7 +54,7 @@ void PoolCore::start_worker(Place& place) {
     lane.version = Lane::current_version;
     lane.index = index;
     lane.incarnation = ++place.incarnation;
-    lane.workers = static_cast<std::uint32_t>(places_.size());
+    lane.workers = static_cast<std::uint32_t>(setup_.workers);
     std::random_device random;
     lane.seed = std::uint64_t{random()} << 32 | random();
     lane.results = results_run_.offset;
@@ -62,7 +62,8 @@ void PoolCore::start_worker(Place& place) {
     place.errors = platform::make_pipe_reader();
     const auto thunk = setup_.initializer ? detail::code_ref_of(setup_.initializer.thunk()).word : 0;
     auto call = detail::pack(&worker_main, std::uint64_t{thunk}, setup_.initializer.bytes());
-    detail::count_handles(setup_.initializer.objects());
+    detail::count_names(setup_.initializer.names());
+    call.add_names(setup_.initializer.names());
     auto child = std::make_shared<process::Child>(
         ProcessOptions{.name = setup_.name + "-" + std::to_string(index + 1), .daemon = true});
     child->set_call(std::move(call));
@@ -71,9 +72,9 @@ void PoolCore::start_worker(Place& place) {
     place.child = std::move(child);
     place.lane = &lane;
     place.lane_index = lane_index;
+    place.tasks = std::make_unique<std::array<Task, Lane::slots_in_all>>();
     place.head = place.tail = place.given = 0;
-    place.quitting = false;
-    place.watched = false;
+    place.quitting = place.watched = place.waits = false;
     place.last_lines.clear();
   } catch (...) {
     place.errors.reset();
@@ -93,66 +94,90 @@ void PoolCore::read_errors(Place& place) {
 }
 
 std::string PoolCore::task_name(const Task& task) const {
-  if (!task.type->by_pointer) return std::string(task.type->function);
+  const bool by_pointer = task.asked ? task.asked->by_pointer : task.type->by_pointer;
+  const auto given = task.asked ? std::string_view(task.asked->function) : task.type->function;
+  if (!by_pointer) return std::string(given);
   try {
     auto name = platform::function_name_at(detail::code_at(detail::CodeRef{task.function}));
     if (!name.empty()) return name;
   } catch (const DecodeError&) {
   }
-  return std::string(task.type->function);
+  return std::string(given);
+}
+
+// Before the dead worker's own references are let go: what its calls name and it had not taken over. The mark
+// is set before an object is taken over, so of the last one it is known only that the worker may have it.
+void PoolCore::give_names_of_dead(Place& place) {
+  const auto dead = member_of(place);
+  for (auto at = place.tail; at != place.head; ++at) {
+    Task& task = place.task_at(at);
+    const Slot& slot = place.slot_at(at);
+    if (slot.state.load() == raw(SlotState::ready)) continue;
+    give_result_back(place, slot);
+    if (!task.names) continue;
+    const auto names = std::exchange(task.names, nullptr);
+    const std::size_t taken = std::min<std::size_t>(slot.taken.load(), names->size());
+    const bool last_was_not = taken > 0 && !arena::in_ledger(dead, names->at(taken - 1));
+    detail::give_names_back(std::span(*names).subspan(last_was_not ? taken - 1 : taken));
+  }
 }
 
 // What was in the lane of a worker that has ended: finished tasks have been taken in; one was running; the
 // rest was never begun and goes to others.
 void PoolCore::settle_running(Place& place, const platform::Ended& how) {
-  std::deque<Waiting> unbegun;
-  for (auto at = place.tail; at != place.head; ++at) {
-    Task& task = place.tasks[at % Lane::slots_in_all];
-    if (task.record == nullptr) continue;
-    const Slot& slot = place.lane->slots[at % Lane::slots_in_all];
-    if (slot.state.load() == raw(SlotState::ready)) {
-      Waiting waiting{task, {}, slot.size};
-      if (!task.arguments) {
-        waiting.size = std::min<std::uint64_t>(slot.size, sizeof slot.data);
-        waiting.bytes.assign(slot.data, slot.data + waiting.size);
-      }
-      task = {};
-      unbegun.push_back(std::move(waiting));
-      continue;
+  Waiting back;
+  while (take_back_last(place, back)) {
+    if (back.task.record != nullptr) {
+      (back.task.asked ? asked_ : waiting_).push_front(std::move(back));
+    } else {
+      drop_call(back.task, 0);  // resolved by the end of the pool
     }
-    const auto name = task_name(task);
-    const auto lines = tail_of(place.last_lines);
-    const int pid = place.child->raw_pid();
-    std::string what = name + " in " + place.child->name() + " (pid " + std::to_string(pid) +
-                       ") did not return: the process " + how_it_ended(how);
-    if (!lines.empty()) what += "; the end of its stderr:\n" + lines;
-    const bool signalled = how.how == platform::Ended::How::signalled;
-    const bool exited = how.how == platform::Ended::How::exited;
-    fail(task, std::make_exception_ptr(
-                   WorkerDied(what, signalled ? how.value : 0, exited ? how.value : -1, pid, name, lines)));
+    back = {};
   }
-  waiting_.insert(waiting_.begin(), std::make_move_iterator(unbegun.begin()),
-                  std::make_move_iterator(unbegun.end()));
+  for (auto at = place.tail; at != place.head; ++at) {
+    Task& task = place.task_at(at);
+    if (!task.exists()) continue;
+    if (task.record != nullptr) resolve(task, died(place, task, how));
+    drop_call(task, 0);
+  }
+}
+
+std::exception_ptr PoolCore::died(const Place& place, const Task& task, const platform::Ended& how) const {
+  const auto name = task_name(task);
+  const auto lines = tail_of(place.last_lines);
+  const int pid = place.child->raw_pid();
+  std::string what = name + " in " + place.child->name() + " (pid " + std::to_string(pid) +
+                     ") did not return: the process " + how_it_ended(how);
+  if (!lines.empty()) what += "; the end of its stderr:\n" + lines;
+  const bool signalled = how.how == platform::Ended::How::signalled;
+  const bool exited = how.how == platform::Ended::How::exited;
+  return std::make_exception_ptr(
+      WorkerDied(what, signalled ? how.value : 0, exited ? how.value : -1, pid, name, lines));
+}
+
+std::exception_ptr PoolCore::what_the_initializer_threw(const Place& place) const {
+  if (place.lane->up.load() != 2) return nullptr;
+  const Slot& birth = place.lane->birth;
+  const arena::Run run{birth.run_offset, birth.run_generation};
+  const std::uint64_t size = birth.size;
+  const bool far = static_cast<bool>(run) && arena::size_of(run) >= size;
+  if (!far && size > sizeof birth.data) return nullptr;
+  const std::byte* bytes = far ? arena::at(run.offset, size) : birth.data;
+  const std::vector<std::byte> copy(bytes, bytes + size);
+  Reader from(copy.data(), copy.size());
+  return exec::decode_exception(from);
+}
+
+bool PoolCore::wants_workers() const {
+  return state_ == State::open || (state_ == State::closed && !all_done());
 }
 
 // The worker has ended: one last look at its lane, then its tasks, its process, its memory, in this order.
 void PoolCore::bury(Place& place) {
   read_errors(place);
   take_results(place);
-  const bool was_up = place.lane->up.load() == 1;
-  std::exception_ptr cause;
-  if (place.lane->up.load() == 2) {
-    const Slot& birth = place.lane->birth;
-    const arena::Run run{birth.run_offset, birth.run_generation};
-    const std::uint64_t size = birth.size;
-    const bool far = static_cast<bool>(run) && arena::size_of(run) >= size;
-    if (far || size <= sizeof birth.data) {
-      const std::byte* bytes = far ? arena::at(run.offset, size) : birth.data;
-      const std::vector<std::byte> copy(bytes, bytes + size);
-      Reader from(copy.data(), copy.size());
-      cause = exec::decode_exception(from);
-    }
-  }
+  const auto cause = what_the_initializer_threw(place);
+  give_names_of_dead(place);
   std::string failure;
   platform::Ended how;
   try {
@@ -163,15 +188,34 @@ void PoolCore::bury(Place& place) {
     failure = e.what();
   }
   settle_running(place, how);
+  std::erase_if(asked_, [&](Waiting& waiting) {
+    const auto& asked = *waiting.task.asked;
+    if (&places_[asked.place] != &place || asked.incarnation != place.incarnation) return false;
+    resolve(waiting.task, std::make_exception_ptr(PoolTerminated("who asked for this task has died")));
+    drop_call(waiting.task, 0);
+    return true;
+  });
+  if (state_ == State::broken) fail_waiting(waiting_, broken_), fail_waiting(asked_, broken_);
+  settle_birth(place, how, std::move(failure), cause);
+  retire_substitutes();
+  hand_out();
+  wake_waiters();
+}
+
+// Was it the end of a life or a failed birth? Gives the place free, to be filled again if need be.
+void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::string failure,
+                            const std::exception_ptr& cause) {
+  const bool was_up = place.lane->up.load() == 1;
   const bool expected = place.quitting && how.how == platform::Ended::How::exited && how.value == 0;
-  if (state_ == State::broken) fail_waiting(broken_);
   place.lane = nullptr;
+  place.tasks.reset();
+  place.answers.reset();
+  place.waits = false;
   place.errors.reset();
   give_lane_back(place.lane_index);
   place.failed_births = was_up ? 0 : place.failed_births + 1;
 
-  const bool wanted = state_ == State::open || (state_ == State::closed && !all_done());
-  if (!expected && !was_up && wanted) {
+  if (!expected && !was_up && wants_workers()) {
     if (failure.empty()) {
       const auto lines = tail_of(place.last_lines);
       failure = place.child->name() + " " + how_it_ended(how) + " before it was ready" +
@@ -185,46 +229,49 @@ void PoolCore::bury(Place& place) {
       give_up(std::make_exception_ptr(PoolBroken("the pool cannot run: " + failure)));
     }
   }
-  if (state_ == State::open || (state_ == State::closed && !all_done())) {
-    restarts_ += !expected;
-    place.restart_at = Clock::now() + (place.failed_births > 0 ? 20ms * (1 << place.failed_births) : 0ms);
-  } else {
-    place.restart_at = Clock::time_point::max();
-  }
-  hand_out();
-  wake_waiters();
+  const bool regular = &place - places_.data() < setup_.workers;
+  const bool again = wants_workers() && (regular || !expected);
+  if (again) restarts_ += !expected;
+  place.restart_at = again && regular
+                         ? Clock::now() + (place.failed_births > 0 ? 20ms * (1 << place.failed_births) : 0ms)
+                         : Clock::time_point::max();
 }
 
 // Every task that nobody will run any more fails with the cause.
 void PoolCore::give_up(const std::exception_ptr& cause) {
   state_ = State::broken;
   broken_ = cause;
-  fail_waiting(cause);
+  fail_waiting(asked_, cause);
+  fail_waiting(waiting_, cause);
   for (auto& place : places_) {
     if (place.lane == nullptr || place.lane->up.load() == 1) continue;
-    for (auto at = place.tail; at != place.head; ++at) {
-      Task& task = place.tasks[at % Lane::slots_in_all];
-      if (task.record != nullptr) fail(task, cause);
+    for (auto at = place.tail; at != place.head; ++at) resolve(place.task_at(at), cause);
+  }
+}
+
+// False when it could not be started now; tried again later.
+bool PoolCore::start_or_note(Place& place) {
+  try {
+    start_worker(place);
+    return true;
+  } catch (const Error& e) {
+    if (&place - places_.data() >= setup_.workers) return false;  // a substitute: there may be others
+    place.restart_at = Clock::now() + 100ms;
+    if (++place.failed_births >= most_failed_births &&
+        std::none_of(places_.begin(), places_.end(), [](const Place& p) { return p.lane != nullptr; })) {
+      give_up(std::make_exception_ptr(
+          PoolBroken(std::string("the pool has no worker left and cannot start one: ") + e.what())));
+      wake_waiters();
     }
+    return false;
   }
 }
 
 void PoolCore::restart_due() {
   const auto now = Clock::now();
-  for (auto& place : places_) {
-    if (place.lane != nullptr || place.restart_at > now) continue;
-    if (state_ != State::open && (state_ != State::closed || all_done())) continue;
-    try {
-      start_worker(place);
-    } catch (const Error& e) {
-      place.restart_at = now + 100ms;
-      if (++place.failed_births >= most_failed_births &&
-          std::none_of(places_.begin(), places_.end(), [](const Place& p) { return p.lane != nullptr; })) {
-        give_up(std::make_exception_ptr(
-            PoolBroken(std::string("the pool has no worker left and cannot start one: ") + e.what())));
-        wake_waiters();
-      }
-    }
+  for (int i = 0; i < setup_.workers; ++i) {
+    auto& place = places_[static_cast<std::size_t>(i)];
+    if (place.lane == nullptr && place.restart_at <= now && wants_workers()) start_or_note(place);
   }
   hand_out();
 }
@@ -289,26 +336,6 @@ void PoolCore::supervise() {
         bury(place);
     }
   }
-}
-
-void PoolCore::stop_threads() {
-  {
-    const std::lock_guard lock(mutex_);
-    stop_ = true;
-    results_->low.wake_all();
-    results_->ready.wake_all();
-  }
-  poller_.wake();
-  const auto me = std::this_thread::get_id();
-  if (me == helper_.get_id() || me == supervisor_.get_id())
-    return;  // from a callback: the next to join does it
-  const std::lock_guard one_at_a_time(ending_);
-  for (auto* thread : {&supervisor_, &helper_}) {
-    if (!thread->joinable()) continue;
-    thread->join();
-    --process::session().own_threads;
-  }
-  detail::run_callbacks(&platform::say);
 }
 
 }  // namespace brood::pool

@@ -7,8 +7,10 @@
 #include <vector>
 
 #include "arena/arena.hpp"
+#include "arena/members.hpp"
 #include "exec/failure.hpp"
 #include "platform/modules.hpp"
+#include "pool/core.hpp"
 #include "pool/lanes.hpp"
 
 namespace brood {
@@ -22,20 +24,25 @@ template <class Write>
 void write_into(Slot& slot, Content content, Write write) {
   Writer here(slot.data, sizeof slot.data);
   write(here);
-  std::vector<std::uint64_t> handles = here.handles();
+  const detail::Names names = here.handles();
+  detail::write_names(here, names);
   arena::Run run;
   if (!here.fits()) {
     run = arena::allocate(here.written());
     Writer there(arena::at(run.offset, here.written()), here.written());
     write(there);
-    handles = there.handles();
+    detail::write_names(there, names);
   }
   slot.content = content;
   slot.size = here.written();
   slot.run_offset = run.offset;
   slot.run_generation = run.generation;
-  slot.handles = static_cast<std::uint32_t>(handles.size());
-  detail::count_handles(handles);
+  slot.names = static_cast<std::uint32_t>(names.size());
+  // Killed in between, this process has counted one name too many at the most; never one too few.
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    detail::count_names({&names[i], 1});
+    slot.counted.store(static_cast<std::uint32_t>(i + 1));
+  }
 }
 
 class SlotSink final : public detail::ResultSink {
@@ -71,10 +78,11 @@ void run_task(Slot& slot) {
   try {
     const auto thunk = detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{slot.thunk});
     Reader call(bytes, size);
+    call.tell_handles(slot.taken);
     slot.content = Content::value;
     slot.size = 0;
     slot.run_offset = 0;
-    slot.handles = 0;
+    slot.names = 0;
     SlotSink sink(slot);
     thunk(call, &sink);
   } catch (...) {
@@ -120,11 +128,17 @@ void work(Lane& lane) {
     // Sequentially consistent: before the look for sleepers.
     slot.state.store(static_cast<std::uint32_t>(SlotState::done));
     results.ready.wake_sleepers();
+    const auto wanted = static_cast<Wanted>(results.wanted.load());
     const Slot& following = lane.slots[(next + 1) % Lane::slots_in_all];
-    if (following.state.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(SlotState::ready)) {
-      results.low.wake_sleepers();
-    }
+    const bool low =
+        following.state.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(SlotState::ready);
+    if (wanted == Wanted::all || (wanted == Wanted::low && low)) results.helper.wake_sleepers();
   }
+}
+
+void settled() {
+  detail::arguments_taken = nullptr;
+  arena::mark_settled();
 }
 
 // What a worker process runs; the initializer comes as a packed call, empty when there is none.
@@ -132,8 +146,11 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
   Lane& lane = own_lane();
   current = &lane;
   auto& results = *arena::object_at<Results>(lane.results);
-  if (initializer != 0) {
+  if (initializer == 0) {
+    settled();
+  } else {
     const platform::ThrowRecorder recorder;
+    detail::arguments_taken = &settled;
     try {
       Reader from(call.data(), call.size());
       detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{initializer})(from, nullptr);
@@ -145,7 +162,6 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
     }
   }
   lane.up.store(1);
-  results.low.wake_sleepers();
   work(lane);
 }
 
@@ -153,16 +169,21 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
 
 namespace this_worker {
 namespace {
-const pool::Lane& lane() {
-  if (pool::current == nullptr) throw UsageError("this process is not the worker of a pool");
-  return *pool::current;
+
+// Under BROOD_INLINE the caller is the one worker of all pools.
+template <class T>
+T of_lane(T pool::Lane::*field, T when_inline) {
+  if (pool::current != nullptr) return pool::current->*field;
+  if (pool::inline_core() != nullptr) return when_inline;
+  throw UsageError("this process is not the worker of a pool; ask inside a task");
 }
+
 }  // namespace
 
-bool exists() { return pool::current != nullptr; }
-int index() { return static_cast<int>(lane().index); }
-std::uint32_t incarnation() { return lane().incarnation; }
-std::uint64_t seed() { return lane().seed; }
+bool exists() { return pool::current != nullptr || pool::inline_core() != nullptr; }
+int index() { return static_cast<int>(of_lane<std::uint32_t>(&pool::Lane::index, 0)); }
+std::uint32_t incarnation() { return of_lane<std::uint32_t>(&pool::Lane::incarnation, 1); }
+std::uint64_t seed() { return of_lane<std::uint64_t>(&pool::Lane::seed, 1); }
 
 }  // namespace this_worker
 }  // namespace brood

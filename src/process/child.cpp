@@ -200,9 +200,8 @@ void Child::start_by_server() {
       static_cast<std::uint32_t>(method_), attempt.written(),
       [&](std::byte* to) { std::memcpy(to, more.empty() ? room : more.data(), attempt.written()); },
       [] { return registry().make_room(); });
-  watched_ = watched_ || call_.names_objects();
-  given_ = call_.objects();
-  call_.sent();
+  given_ = call_.sent();
+  watched_ = watched_ || !given_.empty();
   state_ = State::posted;
 }
 

@@ -3,7 +3,6 @@
 #include <ostream>
 #include <typeinfo>
 
-#include "arena/members.hpp"
 #include "platform/modules.hpp"
 #include "process/child.hpp"
 #include "process/registry.hpp"
@@ -18,24 +17,12 @@ thread_local int constructing_self = 0;
 ConstructingSelf::ConstructingSelf() { ++constructing_self; }
 ConstructingSelf::~ConstructingSelf() { --constructing_self; }
 
-void count_handles(const std::vector<std::uint64_t>& objects) {
-  for (const auto object : objects) arena::count_message(object);
-}
-
 void PackedCall::run() const {
   // The decoded call takes over what its bytes name: count that once more, for the bytes stay.
-  count_handles(objects_);
+  count_names(names_);
   Reader r(bytes_.data(), bytes_.size());
+  const GiveBackRest rest{names_, r};
   thunk_(r, nullptr);
-}
-
-void PackedCall::discard() noexcept {
-  if (thunk_ == nullptr || objects_.empty()) return;
-  try {
-    Reader r(bytes_.data(), bytes_.size());
-    drop_(r, nullptr);
-  } catch (...) {  // a codec of the user's threw; its handles stay counted until the program ends
-  }
 }
 
 }  // namespace detail

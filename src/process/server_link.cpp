@@ -48,7 +48,7 @@ ServerLink& server_link() {
 void ServerLink::create() {
   if (exists()) return;
   auto& me = session();
-  if (!has_one_thread()) {
+  if (!put_threads_away()) {
     throw UsageError(
         "the fork server cannot be made while this process has several threads; make brood::init(argc, argv) "
         "the first "

@@ -73,6 +73,18 @@ Hooks& hooks() {
 
 bool has_one_thread() { return platform::thread_count() - session().own_threads.load() <= 1; }
 
+bool put_threads_away() {
+  if (has_one_thread()) return true;
+  platform::fork_for_handlers();
+  // A thread that has been joined is still counted for a moment.
+  const auto until = detail::Deadline::in(std::chrono::milliseconds(100));
+  for (Word never{0}; !has_one_thread();
+       platform::park(never, 0, detail::Deadline::in(std::chrono::milliseconds(1)))) {
+    if (until.passed()) return false;
+  }
+  return true;
+}
+
 void require_not_stranger() {
   if (session().kind == Session::Kind::stranger) {
     throw UsageError(
@@ -102,7 +114,7 @@ void watch_forks() { platform::at_fork_in_child(&after_fork_in_child); }
 
 void set_up_program(const arena::Options& options) {
   auto& me = session();
-  if (!has_one_thread()) {
+  if (!put_threads_away()) {
     throw UsageError(
         "brood is used for the first time while the program has several threads; make brood::init(argc, "
         "argv) the "
@@ -176,7 +188,7 @@ void init(int argc, char** argv, InitOptions options) {
 
 void renew_server() {
   process::require_member();
-  if (!process::has_one_thread()) {
+  if (!process::put_threads_away()) {
     throw UsageError("renew_server() while this process has several threads; call it while there is one");
   }
   process::registry().settle();

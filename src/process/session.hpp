@@ -45,6 +45,9 @@ void require_member();
 void require_not_stranger();
 /// One thread, brood's own not counted.
 bool has_one_thread();
+/// The same, after libraries that have threads of their own (OpenBLAS, since before main) were asked to put
+/// them away, as their handlers of fork do.
+bool put_threads_away();
 
 /// Arena, handlers: what does not need a server. Once in a process.
 void set_up_program(const arena::Options& options);

@@ -1,4 +1,5 @@
 #include <brood/codec.hpp>
+#include <brood/detail/names.hpp>
 
 namespace brood {
 
@@ -30,6 +31,28 @@ void Reader::trailing(std::size_t n) {
 namespace detail {
 
 void bad_value(const char* type) { throw DecodeError(std::string("a message holds an impossible ") + type); }
+
+namespace {
+NameBook book{};
+}
+
+void set_name_book(NameBook now) { book = now; }
+
+void count_names(std::span<const std::uint64_t> names) {
+  for (const auto object : names) book.count(object);
+}
+
+void give_names_back(std::span<const std::uint64_t> names) {
+  for (const auto object : names) book.give_back(object);
+}
+
+void write_names(Writer& to, const Names& names) { to.bytes(names.data(), size_of_names(names.size())); }
+
+Names names_behind(const std::byte* end_of_value, std::size_t n) {
+  Names names(n);
+  if (n != 0) std::memcpy(names.data(), end_of_value, size_of_names(n));
+  return names;
+}
 
 }  // namespace detail
 

@@ -45,6 +45,8 @@ void run_inline() {
     say("%s\n", e.what());
   }
   pool.apply_async(twice, 1).add_done_callback([](brood::Outcome<int> o) { say("callback %d\n", *o); });
+  say("nested %d in %d\n", pool.apply([] { return brood::this_worker::pool().apply(twice, 5); }),
+      pool.apply([] { return brood::this_worker::index(); }));
   pool.close();
   try {
     pool.apply(twice, 1);

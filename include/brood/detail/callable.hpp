@@ -239,12 +239,6 @@ struct Call<F, std::tuple<StoredArgs...>> {
     if (arguments_taken != nullptr) arguments_taken();
     std::apply([&](auto&&... a) { static_cast<void>(std::invoke(f, std::move(a)...)); }, std::move(args));
   }
-
-  /// Decodes and drops a call that will never be made: what it holds (handles) is given back.
-  static void drop(Reader& r, ResultSink*) {
-    static_cast<void>(decode_function<F>(r));
-    [[maybe_unused]] const std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};
-  }
 };
 
 template <class F, class... Args>

@@ -2,76 +2,68 @@
 // A call that waits in this process for another one to make it.
 
 #include <brood/detail/callable.hpp>
+#include <brood/detail/names.hpp>
 #include <cstddef>
 #include <utility>
 #include <vector>
 
 namespace brood::detail {
 
-/// Shared objects that a message names: counted while it is on its way.
-void count_handles(const std::vector<std::uint64_t>& objects);
-
 class PackedCall {
  public:
   PackedCall() = default;
-  PackedCall(Thunk call, Thunk drop, std::vector<std::byte> encoded, std::vector<std::uint64_t> objects)
-      : thunk_(call), drop_(drop), bytes_(std::move(encoded)), objects_(std::move(objects)) {}
+  /// The names have been counted.
+  PackedCall(Thunk call, std::vector<std::byte> encoded, Names names)
+      : thunk_(call), bytes_(std::move(encoded)), names_(std::move(names)) {}
   PackedCall(PackedCall&& other) noexcept
       : thunk_(std::exchange(other.thunk_, nullptr)),
-        drop_(other.drop_),
         bytes_(std::move(other.bytes_)),
-        objects_(std::exchange(other.objects_, {})) {}
+        names_(std::exchange(other.names_, {})) {}
   PackedCall& operator=(PackedCall&& other) noexcept {
     if (this != &other) {
-      discard();
+      give_names_back(names_);
       thunk_ = std::exchange(other.thunk_, nullptr);
-      drop_ = other.drop_;
       bytes_ = std::move(other.bytes_);
-      objects_ = std::exchange(other.objects_, {});
+      names_ = std::exchange(other.names_, {});
     }
     return *this;
   }
-  ~PackedCall() { discard(); }
+  ~PackedCall() { give_names_back(names_); }
 
   explicit operator bool() const { return thunk_ != nullptr; }
   Thunk thunk() const { return thunk_; }
   const std::vector<std::byte>& bytes() const { return bytes_; }
-  bool names_objects() const { return !objects_.empty(); }
-  const std::vector<std::uint64_t>& objects() const { return objects_; }
+  const Names& names() const { return names_; }
 
   /// Makes the call here; it can be made again, or sent.
   void run() const;
+  /// Names more objects, of a call that its bytes hold; they have been counted.
+  void add_names(const Names& more) { names_.insert(names_.end(), more.begin(), more.end()); }
   /// It is on its way: what it names is the receiver's now.
-  void sent() {
+  Names sent() {
     thunk_ = nullptr;
-    objects_ = {};
     bytes_ = {};
+    return std::exchange(names_, {});
   }
 
  private:
-  void discard() noexcept;
-
   Thunk thunk_ = nullptr;
-  Thunk drop_ = nullptr;
   std::vector<std::byte> bytes_;
-  std::vector<std::uint64_t> objects_;
+  Names names_;
 };
 
 template <class CallType, class F, class... Args>
 PackedCall pack_stored(const F& f, const Args&... args) {
   std::vector<std::byte> bytes(256);
-  std::vector<std::uint64_t> handles;
   for (;;) {
     Writer w(bytes.data(), bytes.size());
     CallType::encode_call(w, f, args...);
     const bool fits = w.fits();
     bytes.resize(w.written());
     if (!fits) continue;
-    handles = w.handles();
-    break;
+    count_names(w.handles());
+    return PackedCall(&CallType::run_only, std::move(bytes), w.handles());
   }
-  count_handles(handles);
-  return PackedCall(&CallType::run_only, &CallType::drop, std::move(bytes), std::move(handles));
 }
 
 template <class F, class... Args>

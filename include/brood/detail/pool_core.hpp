@@ -13,7 +13,7 @@
 #include <vector>
 
 namespace brood::pool {
-class PoolCore;
+class Core;
 }
 
 namespace brood::detail {
@@ -21,7 +21,6 @@ namespace brood::detail {
 /// One for each kind of call; a constant of the program.
 struct TaskType {
   Thunk run;
-  Thunk drop;
   std::string_view function;  // the function's name, or the type of the pointer that the call begins with
   bool by_pointer;
 };
@@ -43,6 +42,8 @@ struct PoolSetup {
 class PoolHandle {
  public:
   explicit PoolHandle(PoolSetup setup);
+  /// Of a pool whose end is somebody else's business.
+  explicit PoolHandle(std::shared_ptr<pool::Core> borrowed);
   ~PoolHandle();  // finishes the work
   PoolHandle(PoolHandle&&) noexcept;
   PoolHandle& operator=(PoolHandle&&) noexcept;
@@ -61,8 +62,9 @@ class PoolHandle {
   Counts counts() const;
 
  private:
-  pool::PoolCore& core() const;
-  std::shared_ptr<pool::PoolCore> core_;
+  pool::Core& core() const;
+  std::shared_ptr<pool::Core> core_;
+  bool borrowed_ = false;
 };
 
 }  // namespace brood::detail

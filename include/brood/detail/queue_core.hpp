@@ -22,8 +22,7 @@ struct DecodeValue {
 enum class QueueResult { done, late, closed };  // late: full or empty until the deadline
 
 struct QueueTraits {
-  std::uint64_t type;
-  void (*drop)(Reader& from);  // null: nothing to drop
+  std::uint64_t type;  // hash of the element type's name
   std::size_t size_hint;
 };
 
@@ -33,6 +32,8 @@ class QueueHandle {
   QueueHandle(std::int64_t max_size, const QueueTraits& traits);
   /// From a message.
   static QueueHandle arrived(std::uint64_t object, std::uint64_t type);
+  /// Of one that lives, by its number alone.
+  static QueueHandle known(std::uint64_t object, std::uint64_t type);
   QueueHandle(const QueueHandle& other);
   QueueHandle(QueueHandle&& other) noexcept;
   QueueHandle& operator=(QueueHandle other) noexcept;

@@ -4,7 +4,9 @@
 
 #include <array>
 #include <atomic>
+#include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
+#include <brood/detail/names.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -39,7 +41,8 @@ struct Record {
   // Written before `done`.
   std::exception_ptr error;
   std::uint32_t size = 0;
-  std::uint32_t handles = 0;  // shared objects that the bytes name
+  std::uint32_t names = 0;  // shared objects that the value names; they lie behind it
+  bool names_taken = false;
   std::array<std::byte, 64> small;
   std::vector<std::byte> large;
   // A block that lies elsewhere, and how to give it back.
@@ -52,8 +55,27 @@ struct Record {
   const std::byte* data() const {
     return block != nullptr ? block : large.empty() ? small.data() : large.data();
   }
-  std::size_t bytes() const { return block != nullptr ? block_size : large.empty() ? size : large.size(); }
+  /// Of the value, without the names.
+  std::size_t bytes() const {
+    return (block != nullptr ? block_size : large.empty() ? size : large.size()) - size_of_names(names);
+  }
+  /// The value is being decoded: what it names is the caller's to take over or give back, once. False when
+  /// that was done before.
+  bool take_names(Names& taken);
 };
+
+/// A value that stays in this process for its Future, as it would travel.
+template <class T>
+void keep_value(Record& record, const T& value) {
+  Writer measure(nullptr, 0);
+  measure.value(value);
+  record.large.resize(measure.written() + size_of_names(measure.handles().size()));
+  Writer to(record.large.data(), record.large.size());
+  to.value(value);
+  write_names(to, Names(to.handles()));
+  record.names = static_cast<std::uint32_t>(to.handles().size());
+  count_names(to.handles());
+}
 
 /// A record that is nobody's yet. Throws std::bad_alloc.
 Record& take_record(TaskSource& source);

@@ -377,11 +377,15 @@ T decode(Reader& r) {
 
 /// Whole message to value: nothing may be left over.
 template <class T>
-T decode_all(const std::byte* from, std::size_t n) {
-  Reader r(from, n);
+T decode_whole(Reader& r) {
   T v = decode<T>(r);
   r.end();
   return v;
+}
+template <class T>
+T decode_all(const std::byte* from, std::size_t n) {
+  Reader r(from, n);
+  return decode_whole<T>(r);
 }
 
 }  // namespace brood::detail

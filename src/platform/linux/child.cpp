@@ -17,6 +17,8 @@
 #include <cstdlib>
 #include <cstring>
 #include <ctime>
+#include <fstream>
+#include <vector>
 
 namespace brood::platform {
 
@@ -125,10 +127,27 @@ SignalsBlocked::~SignalsBlocked() {
 
 int keep_over_exec(int descriptor) { return fcntl(descriptor, F_DUPFD, 3); }
 
+namespace {
+
+// As the kernel keeps them, for a program that has not handed them to init yet.
+std::vector<std::string> own_arguments() {
+  std::vector<std::string> all;
+  std::ifstream file("/proc/self/cmdline");
+  for (std::string one; std::getline(file, one, '\0');) all.push_back(one);
+  if (all.empty()) all.emplace_back("brood");
+  return all;
+}
+
+}  // namespace
+
 int exec_self(char* const* arguments, const std::string& variable) {
   std::string copy = variable;
   putenv(copy.data());
-  execve("/proc/self/exe", arguments, environ);
+  auto own = arguments == nullptr ? own_arguments() : std::vector<std::string>();
+  std::vector<char*> pointers;
+  for (auto& one : own) pointers.push_back(one.data());
+  pointers.push_back(nullptr);
+  execve("/proc/self/exe", arguments == nullptr ? pointers.data() : arguments, environ);
   return errno;
 }
 

@@ -1,0 +1,174 @@
+// Tasks that workers submit to their own pool. They are run like any other; the answer goes back through a
+// queue of the worker's. A worker whose task waits for one is no use to others meanwhile: a substitute stands
+// in for it.
+
+#include <algorithm>
+#include <brood/errors.hpp>
+#include <brood/task_errors.hpp>
+#include <cstring>
+#include <new>
+
+#include "exec/failure.hpp"
+#include "platform/surroundings.hpp"
+#include "pool/pool_core.hpp"
+
+namespace brood::pool {
+
+namespace {
+
+constexpr std::size_t longest_name = 500;
+
+}  // namespace
+
+void PoolCore::take_asks() {
+  const auto asked = results_->asked.load();
+  if (asked == asks_seen_) return;
+  asks_seen_ = asked;
+  for (;;) {
+    try {
+      auto ask = asks_->try_get();
+      if (!ask) break;
+      take_ask(std::move(*ask));
+    } catch (const DecodeError&) {
+      // Noise instead of a message: nobody waits for an answer to that.
+    } catch (const std::bad_alloc&) {
+      give_up(std::make_exception_ptr(PoolBroken("the pool cannot run: no memory for what a worker asked")));
+    }
+  }
+  start_substitutes();
+}
+
+void PoolCore::take_ask(Ask ask) {
+  if (ask.place >= places_.size()) return;
+  auto& place = places_[ask.place];
+  if (place.lane == nullptr || place.incarnation != ask.incarnation) return;  // it has died meanwhile
+  if (ask.answers) place.answers = std::move(ask.answers);
+  if (ask.what == Asks::waiting) return begin_stand_in(place);
+  if (ask.what == Asks::resumed) return end_stand_in(place);
+
+  Waiting waiting;
+  waiting.bytes = std::move(ask.call.bytes);
+  waiting.size = waiting.bytes.size();
+  if (ask.by_pointer && waiting.bytes.size() >= sizeof waiting.task.function) {
+    std::memcpy(&waiting.task.function, waiting.bytes.data(), sizeof waiting.task.function);
+  }
+  if (ask.function.size() > longest_name) ask.function.resize(longest_name);
+  waiting.task.asked = std::make_unique<const Asked>(
+      Asked{ask.place, ask.incarnation, ask.question, ask.thunk, std::move(ask.function), ask.by_pointer});
+  waiting.task.record = &detail::take_record(*this);
+  waiting.task.names = std::make_unique<const detail::Names>(ask.call.take_names());
+  if (state_ != State::open && state_ != State::closed) {
+    resolve(waiting.task, broken_ ? broken_
+                                  : std::make_exception_ptr(
+                                        PoolTerminated("the pool was terminated before this task began")));
+    return drop_call(waiting.task, 0);
+  }
+  if (waiting.size > sizeof Slot::data) {
+    try {
+      waiting.task.arguments = arena::allocate(waiting.size);
+    } catch (const NoMemory&) {
+      resolve(waiting.task, std::current_exception());
+      return drop_call(waiting.task, 0);
+    }
+    std::memcpy(arena::at(waiting.task.arguments.offset, waiting.size), waiting.bytes.data(), waiting.size);
+    waiting.bytes.clear();
+  }
+  asked_.push_back(std::move(waiting));
+}
+
+// What came out of it, back to the worker that asked, if that still lives.
+void PoolCore::answer(Task& task) {
+  auto& place = places_[task.asked->place];
+  if (place.lane == nullptr || place.incarnation != task.asked->incarnation || !place.answers) return;
+  Record& record = *task.record;
+  const auto send = [&](bool failed, std::vector<std::byte> bytes, detail::Names names) {
+    Answer answer;
+    answer.question = task.asked->question;
+    answer.failed = failed;
+    answer.value = Carried(std::move(bytes), std::move(names), true);
+    place.answers->put(answer);
+  };
+  const auto send_error = [&](const std::exception_ptr& error) { send(true, exec::encoded(error), {}); };
+  try {
+    if (record.error) return send_error(record.error);
+    detail::Names names;
+    const auto* bytes = record.data();
+    const auto size = record.bytes();
+    if (record.names != 0) record.take_names(names);
+    send(false, {bytes, bytes + size}, std::move(names));
+  } catch (...) {
+    try {
+      send_error(std::current_exception());
+    } catch (...) {
+      // Not even room for that. It must not wait for ever: its task fails instead.
+      platform::say("brood: " + place.child->name() +
+                    " is ended, there is no memory to answer what it asked for\n");
+      place.child->signal(9);
+    }
+  }
+}
+
+// ---- substitutes
+
+int PoolCore::workers_at_work() const {
+  int n = 0;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    const auto& place = places_[i];
+    // One of the regular ones that ends is replaced by itself.
+    const bool regular = i < static_cast<std::size_t>(setup_.workers);
+    n += !place.waits && (regular || (place.lane != nullptr && !place.quitting));
+  }
+  return n;
+}
+
+void PoolCore::begin_stand_in(Place& place) {
+  place.waits = true;
+  // What stands behind the waiting task in its lane must not wait with it.
+  Waiting back;
+  while (take_back_last(place, back)) {
+    (back.task.asked ? asked_ : waiting_).push_front(std::move(back));
+    back = {};
+  }
+}
+
+void PoolCore::end_stand_in(Place& place) {
+  place.waits = false;
+  retire_substitutes();
+}
+
+// As many at work as the pool has workers. Where that cannot be, tasks that would wait for ever fail.
+void PoolCore::start_substitutes() {
+  if (!wants_workers()) return;
+  int at_work = workers_at_work();
+  for (auto i = static_cast<std::size_t>(setup_.workers); i < places_.size() && at_work < setup_.workers;
+       ++i) {
+    if (places_[i].lane != nullptr) continue;
+    used_places_ = std::max(used_places_, i + 1);
+    if (!start_or_note(places_[i])) break;
+    ++at_work;
+    poller_.wake();
+  }
+  if (at_work > 0 || asked_.empty()) return;
+  fail_waiting(asked_,
+               std::make_exception_ptr(UsageError(
+                   "every worker of the pool waits for tasks that its own task submitted, and no more than " +
+                   std::to_string(most_substitutes(setup_.workers)) +
+                   " can stand in for them; nest less deep, or use a pool of its own inside the task")));
+}
+
+void PoolCore::retire_substitutes() {
+  int too_many = workers_at_work() - setup_.workers;
+  for (auto i = used_places_; i-- > static_cast<std::size_t>(setup_.workers) && too_many > 0;) {
+    auto& place = places_[i];
+    if (place.lane == nullptr || place.quitting || place.waits) continue;
+    Waiting back;
+    while (take_back_last(place, back)) {
+      (back.task.asked ? asked_ : waiting_).push_front(std::move(back));
+      back = {};
+    }
+    quit(place);
+    --too_many;
+  }
+}
+
+}  // namespace brood::pool

@@ -1,0 +1,91 @@
+#pragma once
+// What a worker and the program say to each other when a task submits tasks to its own pool. Two queues in
+// the arena, one for all workers of a pool and one back to each worker that asks: whoever dies harms nobody's
+// queue.
+
+#include <brood/codec.hpp>
+#include <brood/detail/names.hpp>
+#include <brood/queue.hpp>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace brood::pool {
+
+/// The bytes of a call or of a result, and the objects that they name: their references travel along, and are
+/// given back when nobody takes them over.
+class Carried {
+ public:
+  Carried() = default;
+  /// counted: the names have their references, which this gives back in the end. Else this is only here to be
+  /// sent, and the message counts: a process that dies before it is complete has counted nothing.
+  Carried(std::vector<std::byte> value, detail::Names named, bool counted)
+      : bytes(std::move(value)), names_(std::move(named)), counted_(counted) {}
+  Carried(Carried&& other) noexcept
+      : bytes(std::move(other.bytes)), names_(std::exchange(other.names_, {})), counted_(other.counted_) {}
+  Carried& operator=(Carried&& other) noexcept {
+    std::swap(bytes, other.bytes);
+    std::swap(names_, other.names_);
+    std::swap(counted_, other.counted_);
+    return *this;
+  }
+  ~Carried() {
+    if (counted_) detail::give_names_back(names_);
+  }
+
+  std::vector<std::byte> bytes;
+  const detail::Names& names() const { return names_; }
+  /// The references are the caller's.
+  detail::Names take_names() { return std::exchange(names_, {}); }
+
+ private:
+  detail::Names names_;
+  bool counted_ = false;
+};
+
+}  // namespace brood::pool
+
+template <>
+struct brood::Codec<brood::pool::Carried> {
+  static void encode(Writer& to, const pool::Carried& carried) {
+    to.value(carried.bytes);
+    to.value(carried.names());
+    for (const auto object : carried.names()) to.handle(object);
+  }
+  static pool::Carried decode(Reader& from) {
+    auto bytes = from.value<std::vector<std::byte>>();
+    auto names = from.value<detail::Names>();
+    for (std::size_t i = 0; i < names.size(); ++i) from.take_handle();
+    return {std::move(bytes), std::move(names), true};
+  }
+};
+
+namespace brood::pool {
+
+enum class Asks : std::uint32_t {
+  task = 0,     // run this and tell me how it went
+  waiting = 1,  // my task waits for such a one: somebody should stand in for me
+  resumed = 2,  // it waits no longer
+};
+
+struct Answer {
+  std::uint64_t question = 0;
+  bool failed = false;  // the bytes are an exception
+  Carried value;
+};
+
+struct Ask {
+  Asks what = Asks::task;
+  std::uint32_t place = 0, incarnation = 0;  // who asks
+  std::uint64_t question = 0;
+  std::uint64_t thunk = 0;  // CodeRef; the program only hands it on to another worker
+  std::string function;     // for messages
+  bool by_pointer = false;
+  Carried call;
+  std::optional<Queue<Answer>> answers;  // where to; in the first one
+};
+
+}  // namespace brood::pool

@@ -1,0 +1,242 @@
+// The pool as a task of its own sees it: what is submitted here goes to the program, which runs it as any
+// other task, and the answer comes back through a queue of this worker's.
+
+#include <algorithm>
+#include <brood/codec.hpp>
+#include <brood/detail/names.hpp>
+#include <brood/errors.hpp>
+#include <brood/pool.hpp>
+#include <brood/this_worker.hpp>
+#include <condition_variable>
+#include <cstring>
+#include <mutex>
+#include <thread>
+#include <unordered_map>
+
+#include "arena/arena.hpp"
+#include "base/function_ref.hpp"
+#include "base/scope.hpp"
+#include "exec/failure.hpp"
+#include "platform/child.hpp"
+#include "platform/surroundings.hpp"
+#include "pool/asking.hpp"
+#include "pool/core.hpp"
+#include "pool/lanes.hpp"
+
+namespace brood::pool {
+
+namespace {
+
+using detail::Deadline;
+using detail::Record;
+using namespace std::chrono_literals;
+
+// An answer that is there at once needs nobody to stand in.
+constexpr auto patience = 200us;
+
+class AskingCore final : public Core {
+ public:
+  AskingCore()
+      : lane_(own_lane()),
+        results_(*arena::object_at<Results>(lane_.results)),
+        asks_(Codec<Queue<Ask>>::known(results_.asks)) {}
+
+  Record& submit(const detail::TaskType& type, detail::EncodeCall call) override {
+    Ask ask = from_me(Asks::task);
+    ask.thunk = detail::code_ref_of(type.run).word;
+    ask.function = std::string(type.function);
+    ask.by_pointer = type.by_pointer;
+    Writer measure(nullptr, 0);
+    call.encode(measure, call.call);
+    std::vector<std::byte> bytes(measure.written());
+    Writer to(bytes.data(), bytes.size());
+    call.encode(to, call.call);
+    ask.call = Carried(std::move(bytes), to.handles(), false);
+    Record& record = detail::take_record(*this);
+    {
+      const std::lock_guard lock(mutex_);
+      ask.question = ++last_question_;
+      pending_.emplace(ask.question, &record);
+      if (!introduced_) ask.answers = answers_;
+      introduced_ = true;
+    }
+    try {
+      send(ask);
+    } catch (...) {
+      const std::lock_guard lock(mutex_);
+      pending_.erase(ask.question);
+      detail::finish_record(record);
+      detail::drop_record(record);
+      throw;
+    }
+    return record;
+  }
+
+  bool wait(Record& record, Deadline until) override {
+    return wait_until([&] { return record.is_done(); }, until, true);
+  }
+  void wait_any(const std::vector<const Record*>& records) override {
+    wait_until(
+        [&] { return std::any_of(records.begin(), records.end(), [](auto* r) { return r->is_done(); }); },
+        Deadline::never(), true);
+  }
+  // A thread of this worker's for callbacks, made when there is one to call.
+  void attend() override {
+    const std::lock_guard lock(mutex_);
+    if (std::exchange(attended_, true)) return;
+    const platform::SignalsBlocked quiet;
+    std::thread([this] {
+      for (;;) {
+        wait_until([] { return detail::run_callbacks(&platform::say); }, Deadline::never(), false);
+      }
+    }).detach();
+  }
+
+  void close() override { refuse("close"); }
+  void terminate() override { refuse("terminate"); }
+  bool join(Deadline) override { refuse("join"); }
+  int size() const override { return static_cast<int>(lane_.workers); }
+  detail::PoolHandle::Counts counts() override { refuse("count"); }
+
+ private:
+  [[noreturn]] static void refuse(const char* verb) {
+    throw UsageError(std::string("a task cannot ") + verb +
+                     " the pool that runs it; the process that made the pool can");
+  }
+
+  Ask from_me(Asks what) const {
+    Ask ask;
+    ask.what = what;
+    ask.place = lane_.index;
+    ask.incarnation = lane_.incarnation;
+    return ask;
+  }
+
+  void send(const Ask& ask) {
+    asks_.put(ask);
+    results_.asked.fetch_add(1);
+    results_.helper.wake_all();
+  }
+
+  void take(Answer answer) {
+    Record* record = nullptr;
+    {
+      const std::lock_guard lock(mutex_);
+      const auto it = pending_.find(answer.question);
+      if (it == pending_.end()) return;
+      record = it->second;
+      pending_.erase(it);
+    }
+    if (answer.failed) {
+      Reader from(answer.value.bytes.data(), answer.value.bytes.size());
+      record->error = exec::decode_exception(from);
+    } else {
+      const detail::Names names = answer.value.take_names();
+      record->large = std::move(answer.value.bytes);
+      const auto* raw = reinterpret_cast<const std::byte*>(names.data());
+      record->large.insert(record->large.end(), raw, raw + detail::size_of_names(names.size()));
+      record->names = static_cast<std::uint32_t>(names.size());
+    }
+    detail::finish_record(*record);
+  }
+
+  // One thread at a time takes answers in, for all; the others sleep until it has some or gives the role up.
+  // `stand_in`: the task waits here, so that somebody should stand in for this worker.
+  bool wait_until(FunctionRef<bool()> done, Deadline until, bool stand_in) {
+    std::unique_lock lock(mutex_);
+    bool told = false;
+    const OnExit resumed([&] {
+      if (!told || --waiting_ != 0) return;
+      try {
+        send(from_me(Asks::resumed));
+      } catch (const Error&) {  // no memory: the end of the task tells the same
+      }
+    });
+    const auto soon = Deadline::in(patience);
+    while (!look(done, lock)) {
+      if (until.passed()) return false;
+      if (stand_in && !told && soon.passed()) {
+        told = true;
+        if (waiting_++ == 0) send(from_me(Asks::waiting));
+      }
+      const auto limit = stand_in && !told ? until.at_most(patience) : until;
+      if (taking_)
+        sleep(lock, limit);
+      else
+        take_some(lock, limit);
+    }
+    return true;
+  }
+
+  static bool look(FunctionRef<bool()> done, std::unique_lock<std::mutex>& lock) {
+    lock.unlock();
+    const bool is = done();
+    lock.lock();
+    return is;
+  }
+
+  void sleep(std::unique_lock<std::mutex>& lock, Deadline until) {
+    if (until.is_never())
+      changed_.wait(lock);
+    else
+      changed_.wait_for(lock, until.left());
+  }
+
+  void take_some(std::unique_lock<std::mutex>& lock, Deadline until) {
+    taking_ = true;
+    lock.unlock();
+    try {
+      auto answer = until.is_never() ? answers_.get() : answers_.try_get_for(until.left());
+      for (; answer; answer = answers_.try_get()) take(std::move(*answer));
+    } catch (...) {  // no memory for an answer: which one is not known
+      fail_pending(std::current_exception());
+    }
+    lock.lock();
+    taking_ = false;
+    changed_.notify_all();
+  }
+
+  void fail_pending(const std::exception_ptr& error) {
+    std::unordered_map<std::uint64_t, Record*> all;
+    {
+      const std::lock_guard lock(mutex_);
+      all.swap(pending_);
+    }
+    for (const auto& [question, record] : all) {
+      record->error = error;
+      detail::finish_record(*record);
+    }
+  }
+
+  Lane& lane_;
+  Results& results_;
+  Queue<Ask> asks_;
+  Queue<Answer> answers_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::uint64_t last_question_ = 0;
+  std::unordered_map<std::uint64_t, Record*> pending_;
+  bool introduced_ = false;
+  bool taking_ = false;
+  bool attended_ = false;
+  int waiting_ = 0;  // threads of the task that wait
+};
+
+}  // namespace
+
+std::shared_ptr<Core> asking_core() {
+  static auto* const it = new std::shared_ptr<Core>(std::make_shared<AskingCore>());
+  return *it;
+}
+
+}  // namespace brood::pool
+
+brood::Pool& brood::this_worker::pool() {
+  if (auto here = brood::pool::inline_core()) {
+    thread_local std::optional<Pool> ours;
+    ours.emplace(Pool(detail::PoolHandle(std::move(here))));
+    return *ours;
+  }
+  static auto* const it = new Pool(detail::PoolHandle(brood::pool::asking_core()));
+  return *it;
+}

@@ -1,0 +1,29 @@
+#pragma once
+// What a Pool object talks to: PoolCore where the pool was made, AskingCore in a worker that submits to its
+// own pool.
+
+#include <brood/detail/pool_core.hpp>
+#include <memory>
+#include <vector>
+
+namespace brood::pool {
+
+class Core : public detail::TaskSource {
+ public:
+  virtual ~Core() = default;
+  virtual detail::Record& submit(const detail::TaskType& type, detail::EncodeCall call) = 0;
+  virtual void wait_any(const std::vector<const detail::Record*>& records) = 0;
+  virtual void close() = 0;
+  virtual void terminate() = 0;
+  virtual bool join(detail::Deadline until) = 0;
+  virtual int size() const = 0;
+  virtual detail::PoolHandle::Counts counts() = 0;
+};
+
+/// The pool whose worker this process is, for tasks that submit to it. Throws UsageError in any other
+/// process.
+std::shared_ptr<Core> asking_core();
+/// BROOD_INLINE: the pool whose task this thread runs, or nothing.
+std::shared_ptr<Core> inline_core();
+
+}  // namespace brood::pool

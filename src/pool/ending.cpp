@@ -1,0 +1,109 @@
+// The end of a pool, and how things stand.
+
+#include <brood/errors.hpp>
+#include <brood/task_errors.hpp>
+
+#include "exec/failure.hpp"
+#include "platform/surroundings.hpp"
+#include "pool/pool_core.hpp"
+#include "process/session.hpp"
+
+namespace brood::pool {
+
+void PoolCore::close() {
+  const std::lock_guard lock(mutex_);
+  if (state_ == State::open) state_ = State::closed;
+}
+
+bool PoolCore::join(Deadline until) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::open)
+      throw UsageError("join() of a pool that is open; call close() or terminate() first");
+    if (here_) state_ = State::joined;
+  }
+  if (here_) return true;
+  if (!wait_until([&] { return all_done(); }, until)) return false;
+  std::vector<std::shared_ptr<process::Child>> children;
+  {
+    const std::lock_guard lock(mutex_);
+    for (auto& place : places_) {
+      if (place.lane == nullptr) continue;
+      if (!place.quitting) quit(place);
+      children.push_back(place.child);
+    }
+    if (state_ == State::closed) state_ = State::terminated;  // from here on nothing is restarted
+  }
+  for (const auto& child : children) {
+    try {
+      if (!child->join(until)) return false;
+    } catch (const StartFailed&) {  // never born; its tasks have been failed
+    }
+  }
+  stop_threads();
+  const std::lock_guard lock(mutex_);
+  state_ = State::joined;
+  return true;
+}
+
+void PoolCore::terminate() {
+  std::vector<std::shared_ptr<process::Child>> children;
+  {
+    const std::lock_guard lock(mutex_);
+    if (state_ == State::joined) return;
+    state_ = State::terminated;
+    take_results();
+    const auto error =
+        std::make_exception_ptr(PoolTerminated("the pool was terminated before this task had ended"));
+    fail_waiting(asked_, error);
+    fail_waiting(waiting_, error);
+    for (auto& place : places_) {
+      if (place.lane == nullptr) continue;
+      // What the calls name is given back when the worker is gone for sure.
+      for (auto at = place.tail; at != place.head; ++at) resolve(place.task_at(at), error);
+      place.quitting = true;
+      children.push_back(place.child);
+    }
+  }
+  wake_waiters();
+  for (const auto& child : children) {
+    try {
+      child->signal(9);
+    } catch (const Error&) {  // not born, or gone
+    }
+  }
+}
+
+detail::PoolHandle::Counts PoolCore::counts() {
+  const std::lock_guard lock(mutex_);
+  detail::PoolHandle::Counts n{waiting_.size() + asked_.size(), 0, done_, failed_, restarts_, 0};
+  for (const auto& place : places_) {
+    if (place.lane == nullptr) continue;
+    ++n.workers;
+    std::uint64_t here = 0;
+    for (auto at = place.tail; at != place.head; ++at) here += place.task_at(at).record != nullptr;
+    n.running += here > 0;
+    n.queued += here > 0 ? here - 1 : 0;
+  }
+  return n;
+}
+
+void PoolCore::stop_threads() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+  }
+  wake_waiters();
+  poller_.wake();
+  const auto me = std::this_thread::get_id();
+  if (me == caller_.get_id()) return;  // from a callback: the next to join does it
+  const std::lock_guard one_at_a_time(ending_);
+  for (auto* thread : {&supervisor_, &helper_, &caller_}) {
+    if (!thread->joinable()) continue;
+    thread->join();
+    --process::session().own_threads;
+  }
+  detail::run_callbacks(&platform::say);
+}
+
+}  // namespace brood::pool

@@ -1,0 +1,201 @@
+// Results out of the lanes: copied first, then judged, for workers may write what they like.
+
+#include <algorithm>
+#include <brood/codec.hpp>
+#include <brood/errors.hpp>
+#include <cstring>
+#include <span>
+
+#include "arena/members.hpp"
+#include "exec/failure.hpp"
+#include "pool/pool_core.hpp"
+
+namespace brood::pool {
+
+namespace {
+
+// A lane holds about this much work: enough to hide a wake-up, little to wait behind.
+constexpr double lane_seconds = 100e-6;
+constexpr std::uint32_t most_in_lane = Lane::slots_in_all - 2;  // one for quit, one never used
+
+void free_block(std::uint64_t name) { arena::free(arena::Run::at(arena::Place{name})); }
+
+std::exception_ptr hostile(const char* what) { return std::make_exception_ptr(DecodeError(what)); }
+
+// What a slot says of its result.
+struct Claimed {
+  Content content;
+  std::uint64_t size;  // of the value and the names behind it
+  arena::Run run;
+  std::uint32_t names;
+  const std::byte* bytes = nullptr;
+
+  explicit Claimed(const Slot& slot)
+      : content(slot.content), size(slot.size), run{slot.run_offset, slot.run_generation}, names(slot.names) {
+    bytes = slot.data;
+  }
+  // Empty when it may be true; a run is the program's from here on, whatever becomes of the worker.
+  std::exception_ptr check(std::uint32_t worker) {
+    if (run) {
+      if (arena::size_of(run) < size || !arena::owned_by(run, worker)) {
+        run = {};
+        return hostile("the worker's lane names a result that does not exist");
+      }
+      arena::adopt(run);
+      bytes = arena::at(run.offset, size);
+    } else if (size > sizeof Slot::data) {
+      return hostile("the worker's lane holds a result of an impossible length");
+    }
+    return detail::size_of_names(names) > size
+               ? hostile("the worker's lane holds a result of impossible names")
+               : nullptr;
+  }
+  detail::Names named() const {
+    return detail::names_behind(bytes + size - detail::size_of_names(names), names);
+  }
+};
+
+void keep(Record& record, const Claimed& result) {
+  record.names = result.names;
+  if (result.run) {
+    record.block = result.bytes;
+    record.block_size = result.size;
+    record.block_name = result.run.place().bits;
+    record.release = &free_block;
+  } else if (result.size <= record.small.size()) {
+    std::memcpy(record.small.data(), result.bytes, result.size);
+    record.size = static_cast<std::uint32_t>(result.size);
+  } else {
+    record.large.assign(result.bytes, result.bytes + result.size);
+  }
+}
+
+}  // namespace
+
+// The worker's number in the arena, 0 when it has none. Its result may be here before the answer to its birth
+// is.
+std::uint32_t PoolCore::member_of(const Place& place) {
+  try {
+    return arena::member_of(place.child->pid().value_or(0));
+  } catch (const Error&) {  // never born
+    return 0;
+  }
+}
+
+// The task is over for whoever waits for it; with an error or with what is in the record.
+void PoolCore::resolve(Task& task, const std::exception_ptr& error) {
+  if (task.record == nullptr) return;
+  Record& record = *task.record;
+  if (error) record.error = error;
+  ++(record.error ? failed_ : done_);
+  if (task.asked) {
+    answer(task);
+    task.record = nullptr;
+    record.word.fetch_or(Record::looked, std::memory_order_relaxed);
+    detail::finish_record(record);
+    detail::drop_record(record);
+  } else {
+    task.record = nullptr;
+    detail::finish_record(record);
+  }
+}
+
+// Nobody will look at the call any more. `taken`: so many of the objects that it names have been taken over.
+void PoolCore::drop_call(Task& task, std::size_t taken) {
+  if (task.names) {
+    const auto& names = *task.names;
+    detail::give_names_back(std::span(names).subspan(std::min(taken, names.size())));
+  }
+  arena::free(task.arguments);
+  task = {};
+}
+
+void PoolCore::take_result(Place& place, Slot& slot, Task& task) {
+  Claimed result(slot);
+  const std::uint32_t taken = slot.taken.load(std::memory_order_relaxed);
+  const auto error = result.check(result.run ? member_of(place) : 0);
+  if (error) {
+    if (result.run) arena::free(result.run);
+    resolve(task, error);
+  } else if (result.content == Content::exception) {
+    const std::vector<std::byte> copy(result.bytes, result.bytes + result.size);
+    if (result.run) arena::free(result.run);
+    Reader from(copy.data(), copy.size());
+    if (task.record != nullptr) resolve(task, exec::decode_exception(from));
+  } else if (task.record != nullptr) {
+    keep(*task.record, result);
+    resolve(task);
+  } else {  // the task was resolved by the end of the pool
+    detail::give_names_back(result.named());
+    if (result.run) arena::free(result.run);
+  }
+  drop_call(task, taken);
+  if (place.waits) end_stand_in(place);
+}
+
+// Of a worker that died before its result was whole: what the result names and had been counted.
+void PoolCore::give_result_back(const Place& place, const Slot& slot) {
+  const std::size_t counted = slot.counted.load();
+  if (counted == 0) return;
+  Claimed result(slot);
+  if (result.check(result.run ? member_of(place) : 0)) return;
+  const auto names = result.named();
+  detail::give_names_back(std::span(names).first(std::min(counted, names.size())));
+  if (result.run) arena::free(result.run);
+}
+
+bool PoolCore::take_results(Place& place) {
+  if (place.lane == nullptr) return false;
+  std::uint32_t taken = 0;
+  while (place.tail != place.head) {
+    Slot& slot = place.slot_at(place.tail);
+    const auto state = slot.state.load(std::memory_order_acquire);
+    Task& task = place.task_at(place.tail);
+    if (state == raw(SlotState::done) && task.exists()) {
+      take_result(place, slot, task);
+      ++taken;
+    } else if (state != raw(SlotState::passed) || task.exists()) {
+      break;
+    }
+    slot.state.store(raw(SlotState::free), std::memory_order_release);
+    ++place.tail;
+  }
+  if (taken > 0) adapt(place, taken);
+  return taken > 0;
+}
+
+// A lane may hold as many tasks as take lane_seconds, by what they took lately.
+void PoolCore::adapt(Place& place, std::uint32_t taken) {
+  const auto now = std::chrono::steady_clock::now();
+  const double each = std::chrono::duration<double>(now - place.last_taken).count() / taken;
+  place.last_taken = now;
+  place.seconds_each = place.seconds_each == 0 ? each : 0.7 * place.seconds_each + 0.3 * each;
+  const double wanted = lane_seconds / std::max(place.seconds_each, 1e-9);
+  place.depth = static_cast<std::uint32_t>(std::clamp(wanted, 2.0, static_cast<double>(most_in_lane)));
+}
+
+bool PoolCore::take_results() {
+  bool any = false;
+  for (std::size_t i = 0; i < used_places_; ++i) any = take_results(places_[i]) || any;
+  return any;
+}
+
+void PoolCore::fail_waiting(std::deque<Waiting>& waiting, const std::exception_ptr& error) {
+  for (auto& each : waiting) {
+    resolve(each.task, error);
+    drop_call(each.task, 0);
+  }
+  waiting.clear();
+}
+
+bool PoolCore::all_done() const {
+  const auto lane_is_done = [](const Place& place) {
+    for (auto at = place.tail; place.lane != nullptr && at != place.head; ++at) {
+      if (place.task_at(at).record != nullptr) return false;
+    }
+    return true;
+  };
+  return waiting_.empty() && asked_.empty() && std::all_of(places_.begin(), places_.end(), lane_is_done);
+}
+
+}  // namespace brood::pool

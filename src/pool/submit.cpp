@@ -1,0 +1,249 @@
+// The way of a task into a lane.
+
+#include <algorithm>
+#include <brood/codec.hpp>
+#include <brood/errors.hpp>
+#include <cstring>
+
+#include "base/scope.hpp"
+#include "platform/surroundings.hpp"
+#include "pool/pool_core.hpp"
+#include "process/session.hpp"
+
+namespace brood::pool {
+
+namespace {
+
+thread_local PoolCore* running_here = nullptr;
+
+}  // namespace
+
+void PoolCore::require_open() const {
+  switch (state_) {
+    case State::open:
+      return;
+    case State::broken:
+      std::rethrow_exception(broken_);
+    default:
+      throw UsageError(
+          "the pool takes no more tasks: it has been closed; submit before close(), or make a new Pool");
+  }
+}
+
+Record& PoolCore::submit(const TaskType& type, detail::EncodeCall call) {
+  if (here_) return run_here(type, call);
+  process::require_member();
+  const std::lock_guard lock(mutex_);
+  require_open();
+  if (!waiting_.empty()) turn();
+  Place* place = waiting_.empty() ? place_for_task() : nullptr;
+  if (place == nullptr) {
+    turn();
+    place = waiting_.empty() ? place_for_task() : nullptr;
+  }
+
+  // Straight into the slot, when there is one and it fits.
+  Task task;
+  task.type = &type;
+  std::byte room[sizeof Slot::data];
+  std::byte* to = place != nullptr ? place->slot_at(place->head).data : room;
+  Writer writer(to, sizeof room);
+  call.encode(writer, call.call);
+  const auto size = writer.written();
+  OnExit unused([&] { arena::free(task.arguments); });
+  if (!writer.fits()) {
+    task.arguments = arena::allocate(size);
+    to = arena::at(task.arguments.offset, size);
+    Writer whole(to, size);
+    call.encode(whole, call.call);
+  }
+  if (type.by_pointer) std::memcpy(&task.function, to, sizeof task.function);
+  if (!writer.handles().empty()) task.names = std::make_unique<const detail::Names>(writer.handles());
+  Record& record = detail::take_record(*this);
+  task.record = &record;
+  if (task.names) detail::count_names(*task.names);
+  unused.dismiss();
+
+  const bool apart = static_cast<bool>(task.arguments);
+  if (place != nullptr) {
+    fill(*place, std::move(task), nullptr, size);
+  } else {
+    Waiting waiting{std::move(task), {}, size};
+    if (!apart) waiting.bytes.assign(to, to + size);
+    waiting_.push_back(std::move(waiting));
+  }
+  // While nobody waits the helper does what is left to do; a result that came before it is told of that is
+  // taken now.
+  const bool more_than_one = place == nullptr || place->in_lane() > 1;
+  if (more_than_one && waiters_.load() == 0 && results_->wanted.load(std::memory_order_relaxed) == 0) {
+    want(Wanted::low);
+    turn();
+  }
+  return record;
+}
+
+bool PoolCore::may_take(const Place& place) const {
+  return place.lane != nullptr && !place.quitting && !place.waits && place.in_lane() < place.depth &&
+         (setup_.max_tasks_per_child == 0 ||
+          place.given < static_cast<std::uint32_t>(setup_.max_tasks_per_child));
+}
+
+// The next in turn, or the one after it when that has less to do.
+Place* PoolCore::place_for_task() {
+  const auto n = used_places_;
+  for (std::size_t tried = 0; tried < n; ++tried) {
+    Place& one = places_[next_place_++ % n];
+    if (!may_take(one)) continue;
+    Place& other = places_[next_place_ % n];
+    return may_take(other) && other.in_lane() < one.in_lane() ? &other : &one;
+  }
+  return nullptr;
+}
+
+// `bytes`: copied into the slot; null: they are there already, or in the task's run.
+void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64_t size) {
+  Slot& slot = place.slot_at(place.head);
+  if (bytes != nullptr) std::memcpy(slot.data, bytes, size);
+  slot.content = Content::value;
+  slot.thunk = task.asked ? task.asked->thunk : detail::code_ref_of(task.type->run).word;
+  slot.size = size;
+  slot.run_offset = task.arguments.offset;
+  slot.run_generation = task.arguments.generation;
+  slot.taken.store(0, std::memory_order_relaxed);
+  slot.counted.store(0, std::memory_order_relaxed);
+  if (place.in_lane() == 0) place.last_taken = std::chrono::steady_clock::now();
+  place.task_at(place.head) = std::move(task);
+  ++place.head;
+  ++place.given;
+  place.lane->program_processor.store(platform::this_processor(), std::memory_order_relaxed);
+  // Sequentially consistent: before the look whether the worker sleeps.
+  slot.state.store(raw(SlotState::ready));
+  place.lane->work.wake_one();
+}
+
+void PoolCore::hand_out(std::deque<Waiting>& waiting) {
+  while (!waiting.empty()) {
+    Place* place = place_for_task();
+    if (place == nullptr) break;
+    Waiting& next = waiting.front();
+    fill(*place, std::move(next.task), next.bytes.empty() ? nullptr : next.bytes.data(), next.size);
+    waiting.pop_front();
+  }
+}
+
+void PoolCore::hand_out() {
+  hand_out(asked_);  // somebody waits for these
+  hand_out(waiting_);
+  if (waiting_.empty()) rebalance();
+  if (setup_.max_tasks_per_child == 0) return;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    auto& place = places_[i];
+    if (place.lane != nullptr && !place.quitting &&
+        place.given >= static_cast<std::uint32_t>(setup_.max_tasks_per_child)) {
+      quit(place);
+    }
+  }
+}
+
+// A worker with nothing to do gets what waits behind another's task.
+void PoolCore::rebalance() {
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    auto& idle = places_[i];
+    if (idle.in_lane() != 0 || !may_take(idle)) continue;
+    Place* busiest = nullptr;
+    for (std::size_t k = 0; k < used_places_; ++k) {
+      auto& place = places_[k];
+      if (place.lane != nullptr && place.in_lane() > 1 &&
+          (busiest == nullptr || place.in_lane() > busiest->in_lane())) {
+        busiest = &place;
+      }
+    }
+    if (busiest == nullptr) return;
+    Waiting moved;
+    for (auto n = busiest->in_lane() / 2; n > 0 && may_take(idle) && take_back_last(*busiest, moved); --n) {
+      fill(idle, std::move(moved.task), moved.bytes.empty() ? nullptr : moved.bytes.data(), moved.size);
+    }
+  }
+}
+
+// The last task of a lane, when it was not begun.
+bool PoolCore::take_back_last(Place& from, Waiting& taken) {
+  for (auto at = from.head; at-- != from.tail;) {
+    Task& task = from.task_at(at);
+    if (!task.exists()) continue;
+    Slot& slot = from.slot_at(at);
+    auto ready = raw(SlotState::ready);
+    if (!slot.state.compare_exchange_strong(ready, raw(SlotState::revoked))) return false;
+    taken.size = slot.size;
+    taken.bytes.clear();
+    if (!task.arguments) {
+      taken.size = std::min<std::uint64_t>(taken.size, sizeof slot.data);
+      taken.bytes.assign(slot.data, slot.data + taken.size);
+    }
+    taken.task = std::exchange(task, {});
+    --from.given;
+    return true;
+  }
+  return false;
+}
+
+void PoolCore::quit(Place& place) {
+  place.quitting = true;
+  Slot& slot = place.slot_at(place.head);
+  slot.content = Content::quit;
+  place.task_at(place.head) = {};
+  slot.state.store(raw(SlotState::ready));
+  place.lane->work.wake_one();
+}
+
+// BROOD_INLINE: the call is made here and now, through the same bytes.
+Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
+  {
+    const std::lock_guard lock(mutex_);
+    require_open();
+  }
+  Record& record = detail::take_record(*this);
+  Writer measure(nullptr, 0);
+  call.encode(measure, call.call);
+  std::vector<std::byte> bytes(measure.written());
+  Writer writer(bytes.data(), bytes.size());
+  call.encode(writer, call.call);
+  detail::count_names(writer.handles());
+  class Sink final : public detail::ResultSink {
+   public:
+    explicit Sink(Record& r) : r_(r) {}
+    void deliver(Write write, const void* value) override {
+      Writer count(nullptr, 0);
+      write(count, value);
+      r_.large.resize(count.written() + detail::size_of_names(count.handles().size()));
+      Writer to(r_.large.data(), r_.large.size());
+      write(to, value);
+      const detail::Names names = to.handles();
+      detail::write_names(to, names);
+      detail::count_names(names);
+      r_.names = static_cast<std::uint32_t>(names.size());
+    }
+
+   private:
+    Record& r_;
+  } sink(record);
+  auto* const outer = std::exchange(running_here, this);
+  try {
+    Reader from(bytes.data(), bytes.size());
+    const detail::GiveBackRest rest{writer.handles(), from};
+    type.run(from, &sink);
+    ++done_;
+  } catch (...) {
+    record.error = std::current_exception();
+    ++failed_;
+  }
+  running_here = outer;
+  if (detail::finish_record(record)) detail::run_callbacks(&platform::say);
+  return record;
+}
+
+std::shared_ptr<Core> inline_core() {
+  return running_here != nullptr ? running_here->shared_from_this() : nullptr;
+}
+
+}  // namespace brood::pool

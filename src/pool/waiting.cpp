@@ -1,0 +1,148 @@
+// Those who wait do the work: whoever waits for a result takes results in and hands tasks out meanwhile.
+// While nobody does, a helper thread is there for what is left to do, for callbacks, and for what workers
+// ask.
+//
+// Results::wanted says of which results the helper wants to hear. Whoever raises it takes a turn afterwards:
+// a result that came before the worker could see it is found by that turn (all of this is sequentially
+// consistent).
+
+#include <algorithm>
+#include <brood/errors.hpp>
+
+#include "exec/failure.hpp"
+#include "platform/surroundings.hpp"
+#include "pool/pool_core.hpp"
+#include "process/session.hpp"
+
+namespace brood::pool {
+
+using namespace std::chrono_literals;
+
+void PoolCore::turn() {
+  take_results();
+  take_asks();
+  hand_out();
+}
+
+// Something that an idle worker should get as soon as there is one.
+bool PoolCore::work_is_left() const {
+  if (!waiting_.empty() || !asked_.empty()) return true;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    if (places_[i].in_lane() > 1) return true;
+  }
+  return false;
+}
+
+void PoolCore::want(Wanted wanted) {
+  results_->wanted.store(static_cast<std::uint32_t>(watched_ ? Wanted::all : wanted));
+}
+
+void PoolCore::begin_waiting() {
+  ++waiters_;
+  want(Wanted::nothing);
+}
+
+void PoolCore::end_waiting() {
+  if (--waiters_ != 0 || !work_is_left()) return;
+  want(Wanted::low);
+  turn();
+}
+
+bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
+  if (here_) return done();
+  const auto step = [&] {
+    const std::lock_guard lock(mutex_);
+    turn();
+    return done();
+  };
+  if (until.is_now()) return step();
+  struct Waiter {
+    PoolCore& pool;
+    explicit Waiter(PoolCore& p) : pool(p) {
+      const std::lock_guard lock(pool.mutex_);
+      pool.begin_waiting();
+    }
+    ~Waiter() {
+      const std::lock_guard lock(pool.mutex_);
+      pool.end_waiting();
+    }
+  } const waiter(*this);
+  const bool alone = platform::usable_processor_count() == 1;
+  const auto spin_until = std::chrono::steady_clock::now() + (alone ? 0us : platform::spin_time);
+  for (;;) {
+    const auto seen = results_->ready.prepare();
+    if (step()) return true;
+    if (std::chrono::steady_clock::now() < spin_until) {
+      for (int i = 0; i < 100; ++i) platform::relax();
+      continue;
+    }
+    if (!results_->ready.sleep(seen, until)) return step();
+  }
+}
+
+bool PoolCore::wait(Record& record, Deadline until) {
+  return wait_until([&] { return record.is_done(); }, until);
+}
+
+void PoolCore::wait_any(const std::vector<const Record*>& records) {
+  wait_until(
+      [&] {
+        return std::any_of(records.begin(), records.end(), [](const Record* r) { return r->is_done(); });
+      },
+      Deadline::never());
+}
+
+void PoolCore::wake_waiters() {
+  if (results_ == nullptr) return;
+  results_->ready.wake_all();
+  results_->helper.wake_all();
+  callbacks_.wake_all();
+}
+
+void PoolCore::attend() {
+  if (here_) return;
+  {
+    const std::lock_guard lock(mutex_);
+    watched_ = true;
+    want(Wanted::all);
+    if (!caller_.joinable() && !stop_) caller_ = own_thread([this] { call_back(); });
+  }
+  wake_waiters();
+}
+
+void PoolCore::help() {
+  for (bool stop = false; !stop;) {
+    const auto seen = results_->helper.prepare();
+    {
+      const std::lock_guard lock(mutex_);
+      turn();
+      if (waiters_.load() == 0) want(work_is_left() ? Wanted::low : Wanted::nothing);
+      turn();
+      stop = stop_;
+    }
+    callbacks_.wake_sleepers();
+    if (!stop) results_->helper.sleep(seen, Deadline::never());
+  }
+}
+
+// The user's code: it may take long, and nothing else hangs on this thread.
+void PoolCore::call_back() {
+  for (;;) {
+    const auto seen = callbacks_.prepare();
+    const bool called = detail::run_callbacks(&platform::say);
+    {
+      const std::lock_guard lock(mutex_);
+      if (stop_ && !called) return;
+    }
+    if (!called) callbacks_.sleep(seen, Deadline::never());
+  }
+}
+
+std::thread PoolCore::own_thread(std::function<void()> work) {
+  const platform::SignalsBlocked quiet;  // signals are for the program's threads
+  std::thread made(std::move(work));
+  ++process::session().own_threads;
+  return made;
+}
+
+}  // namespace brood::pool
