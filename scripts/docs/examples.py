@@ -52,4 +52,5 @@ def main(check):
         sys.exit(f"{', '.join(stale)}: not what the examples are now; type ./x pages")
 
 
-main(sys.argv[1:] == ["--check"])
+if __name__ == "__main__":
+    main(sys.argv[1:] == ["--check"])

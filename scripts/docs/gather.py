@@ -11,6 +11,8 @@ import re
 import shutil
 import sys
 
+import examples
+
 FENCE = re.compile(r"^(```|~~~)")
 LINK = re.compile(r"(\]\()([^)\s]+)(\))")
 
@@ -80,15 +82,15 @@ def page(source, known):
 
 
 def examples_page():
-    """Every example with what its first lines say of it."""
-    parts = ["# Examples\n", "Whole programs; each is built and run by the tests.\n"]
+    """Every example with what its first lines say of it, and what it printed."""
+    parts = ["# Examples\n", "Whole programs; the tests run each and compare what it prints.\n"]
     for path in sorted(pathlib.Path("examples").glob("*.cpp")):
-        code = path.read_text(encoding="utf-8")
-        head = re.match(r"(?://[^\n]*\n)+", code)
-        words = " ".join(line[2:].strip() for line in head[0].splitlines()) if head else ""
-        words = words.partition("Prints: ")[0].strip()
-        program = code[head.end() if head else 0:].strip()
-        parts.append(f"## {path.stem}\n\n{words}\n\n```cpp\n{program}\n```\n")
+        program = path.read_text(encoding="utf-8")
+        words = [line[3:] for line in examples.COMMENT.match(program)[0].splitlines()]
+        words = " ".join(line for line in words if not line.startswith(("Order: ", "Varies: ")))
+        code = examples.part_of(program, None).strip()
+        printed = path.with_suffix(".txt").read_text(encoding="utf-8").strip("\n")
+        parts.append(f"## {path.stem}\n\n{words}\n\n```cpp\n{code}\n```\n\n```\n{printed}\n```\n")
     return "\n".join(parts)
 
 
