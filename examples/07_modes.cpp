@@ -10,6 +10,7 @@
 
 void work(std::string where) {
   std::printf("%s: pid %d, thread %d\n", where.c_str(), getpid(), gettid());
+  std::fflush(stdout);
 }
 
 void work_in_threads(std::string where) {

@@ -35,6 +35,7 @@ void show_all(std::string who) {
   show("stack", &local);
   std::printf("  number at %p is %d\n", static_cast<void*>(&number),
               number);
+  std::fflush(stdout);
 }
 
 void child() {

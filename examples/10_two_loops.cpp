@@ -4,14 +4,14 @@
 
 #include <brood/brood.hpp>
 #include <chrono>
-#include <cstdio>
+#include <iostream>
 #include <thread>
 
 using namespace std::chrono_literals;
 
 void run() {
   for (int i = 0; i < 5; ++i) {
-    std::puts("hot day");
+    std::cout << "hot day" << std::endl;
     std::this_thread::sleep_for(240ms);
   }
 }
@@ -23,7 +23,7 @@ int main(int argc, char** argv) {
   process.start();
 
   for (int i = 0; i < 6; ++i) {
-    std::puts("good day");
+    std::cout << "good day" << std::endl;
     std::this_thread::sleep_for(200ms);
   }
 }

@@ -3,10 +3,11 @@
 #include <unistd.h>
 
 #include <brood/brood.hpp>
-#include <cstdio>
+#include <iostream>
 
 void say(const char* who) {
-  std::printf("%s: pid %d, parent pid %d\n", who, getpid(), getppid());
+  std::cout << who << ": pid " << getpid() << ", parent pid " << getppid()
+            << std::endl;
 }
 
 void grandchild() { say("grandchild"); }
@@ -24,5 +25,6 @@ int main(int argc, char** argv) {
   brood::Process process(child);
   process.start();
   process.join();
-  std::printf("the program's child had pid %d\n", *process.pid());
+  std::cout << "the program's child had pid " << *process.pid()
+            << std::endl;
 }

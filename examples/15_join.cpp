@@ -3,13 +3,13 @@
 
 #include <brood/brood.hpp>
 #include <chrono>
-#include <cstdio>
+#include <iostream>
 
 using namespace std::chrono_literals;
 
 void work(brood::Queue<int> go) {
   go.get(10s);  // works until it hears a word
-  std::puts("child: done");
+  std::cout << "child: done" << std::endl;
 }
 
 int main(int argc, char** argv) {
@@ -18,8 +18,9 @@ int main(int argc, char** argv) {
   brood::Process process(work, go);
   process.start();
 
-  if (!process.join(300ms)) std::puts("after 300 ms it still works");
+  if (!process.join(300ms))
+    std::cout << "after 300 ms it still works" << std::endl;
   go.put(1);
   process.join();  // as long as it takes
-  std::puts("it has ended");
+  std::cout << "it has ended" << std::endl;
 }

@@ -4,13 +4,13 @@
 #include <unistd.h>
 
 #include <brood/brood.hpp>
-#include <cstdio>
+#include <iostream>
 
-void work() { std::printf("work in pid %d\n", getpid()); }
+void work() { std::cout << "work in pid " << getpid() << std::endl; }
 
 int main(int argc, char** argv) {
   brood::init(argc, argv);
-  std::printf("program with pid %d\n", getpid());
+  std::cout << "program with pid " << getpid() << std::endl;
 
   brood::Process process(work);
   process.run();    // a call like any other: works here
@@ -20,11 +20,11 @@ int main(int argc, char** argv) {
   brood::Process idle;  // no function: run does nothing
   idle.start();
   idle.join();
-  std::printf("idle ended with %d\n", *idle.exitcode());
+  std::cout << "idle ended with " << *idle.exitcode() << std::endl;
 
   try {
     process.start();
   } catch (const brood::UsageError& e) {
-    std::printf("refused: %s\n", e.what());
+    std::cout << "refused: " << e.what() << std::endl;
   }
 }

@@ -3,23 +3,23 @@
 
 #include <brood/brood.hpp>
 #include <chrono>
-#include <cstdio>
+#include <iostream>
 #include <thread>
 
 using namespace std::chrono_literals;
 
 void run() {
-  std::puts("child begins");
+  std::cout << "child begins" << std::endl;
   std::this_thread::sleep_for(300ms);
-  std::puts("child ends");
+  std::cout << "child ends" << std::endl;
 }
 
 int main(int argc, char** argv) {
   brood::init(argc, argv);
-  std::puts("parent begins");
+  std::cout << "parent begins" << std::endl;
 
   brood::Process process(run);
   process.start();
 
-  std::puts("parent ends");
+  std::cout << "parent ends" << std::endl;
 }

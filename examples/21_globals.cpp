@@ -1,24 +1,24 @@
 // A global variable that a child changes stays as it was in its parent.
 
 #include <brood/brood.hpp>
-#include <cstdio>
+#include <iostream>
 
 int num = 100;
 
 void run() {
-  std::puts("child begins");
+  std::cout << "child begins" << std::endl;
   num += 1;
-  std::printf("child: num is %d\n", num);
-  std::puts("child ends");
+  std::cout << "child: num is " << num << std::endl;
+  std::cout << "child ends" << std::endl;
 }
 
 int main(int argc, char** argv) {
   brood::init(argc, argv);
-  std::puts("parent begins");
+  std::cout << "parent begins" << std::endl;
 
   brood::Process process(run);
   process.start();
   process.join();
 
-  std::printf("parent ends: num is %d\n", num);
+  std::cout << "parent ends: num is " << num << std::endl;
 }

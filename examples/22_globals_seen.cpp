@@ -24,6 +24,7 @@ int main(int argc, char** argv) {
   after = getpid();
 
   std::printf("%-13s%-18s%s\n", "", "set before init", "set after init");
+  std::fflush(stdout);
   using enum brood::StartMethod;
   brood::Process copy_of_init({.method = forkserver}, look, "forkserver",
                               getpid());

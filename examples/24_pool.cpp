@@ -7,6 +7,7 @@
 #include <brood/brood.hpp>
 #include <chrono>
 #include <cstdio>
+#include <iostream>
 #include <random>
 #include <thread>
 
@@ -26,12 +27,12 @@ void run(int message) {
 
 int main(int argc, char** argv) {
   brood::init(argc, argv);
-  std::puts("parent begins");
+  std::cout << "parent begins" << std::endl;
 
   brood::Pool pool(4);
   for (int i = 0; i < 10; ++i) pool.apply_async(run, i);
 
   pool.close();  // no more messages
   pool.join();   // all are done, the workers are gone
-  std::puts("parent ends");
+  std::cout << "parent ends" << std::endl;
 }

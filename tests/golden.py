@@ -4,7 +4,7 @@
   golden.py check PROGRAM SOURCE    runs the program and compares what it prints with the golden text
   golden.py write PROGRAM SOURCE    makes the golden text, where it is not there or not true any more
 
-The program runs with a terminal of its own, as a reader would run it. Compared is what must be the same at each
+The program runs with a terminal of its own, as a reader would run it, and once more into a pipe. Compared is what must be the same at each
 run. Numbers of processes are compared by their relations: the child's parent is the program. Clock times and
 durations are left out. The first lines of an example say what else is free in it:
 
@@ -28,12 +28,17 @@ MOST_LINES = 59
 MOST_COLUMNS = 76  # the tour shows it in 80
 
 
-def run(program):
-    """What the program and its children print, and its exit code."""
+def ends_of_terminal():
     ours, theirs = pty.openpty()
     attributes = termios.tcgetattr(theirs)
     attributes[1] &= ~termios.OPOST  # "\n" stays "\n"
     termios.tcsetattr(theirs, termios.TCSANOW, attributes)
+    return ours, theirs
+
+
+def run(program, make_ends):
+    """What the program and its children print, into one terminal or pipe."""
+    ours, theirs = make_ends()
     process = subprocess.Popen([program], stdin=subprocess.DEVNULL, stdout=theirs, stderr=theirs)
     os.close(theirs)
     text = b""
@@ -42,7 +47,12 @@ def run(program):
         try:
             piece = os.read(ours, 65536)
         except OSError:  # EIO: nobody has the terminal any more
-            return text.decode(), process.wait()
+            piece = b""
+        if not piece:
+            os.close(ours)
+            if process.wait() != 0:
+                sys.exit(f"{program} ended with {process.returncode}; it printed:\n{text.decode()}")
+            return text.decode()
         text += piece
     process.kill()
     sys.exit(f"{program} did not end within {LIMIT_SECONDS} s; until then it printed:\n{text.decode()}")
@@ -73,30 +83,38 @@ def normal(text, head):
     return sorted(lines) if free else lines
 
 
-def main():
-    what, program, source = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
-    golden = source.with_suffix(".txt")
-    code = source.read_text("utf-8")
-    head = head_of(code)
-    text, exit_code = run(program)
-    if exit_code != 0:
-        sys.exit(f"{source.stem} ended with {exit_code}; it printed:\n{text}")
-    is_true = golden.exists() and normal(golden.read_text("utf-8"), head) == normal(text, head)
+def compare(golden, text, head):
+    wanted, now = normal(golden.read_text("utf-8"), head), normal(text, head)
+    if wanted != now:
+        for line in difflib.unified_diff(wanted, now, str(golden), "now", lineterm=""):
+            print(line)
+        sys.exit(f"{golden.stem} printed something else than its golden text (./x goldens makes it anew):\n{text}")
 
-    if what == "write":
-        if not is_true:
-            golden.write_text(text, "utf-8")
-            print(f"written: {golden}")
-        return
-    lines = code.rstrip("\n").split("\n")
+
+def check(program, source, golden, head):
+    lines = source.read_text("utf-8").rstrip("\n").split("\n")
     if len(lines) > MOST_LINES or max(map(len, lines)) > MOST_COLUMNS:
         sys.exit(f"{source.name} is longer than {MOST_LINES} lines or wider than {MOST_COLUMNS} columns")
     if not golden.exists():
         sys.exit(f"{golden} is not there; ./x goldens makes it")
-    if not is_true:
-        for line in difflib.unified_diff(normal(golden.read_text("utf-8"), head), normal(text, head), str(golden), "now", lineterm=""):
-            print(line)
-        sys.exit(f"{source.stem} printed something else than its golden text (./x goldens makes it anew):\n{text}")
+    for make_ends in (ends_of_terminal, os.pipe):
+        compare(golden, run(program, make_ends), head)
+
+
+def write(program, golden, head):
+    text = run(program, ends_of_terminal)
+    if not golden.exists() or normal(golden.read_text("utf-8"), head) != normal(text, head):
+        golden.write_text(text, "utf-8")
+        print(f"written: {golden}")
+
+
+def main():
+    what, program, source = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
+    golden, head = source.with_suffix(".txt"), head_of(source.read_text("utf-8"))
+    if what == "check":
+        check(program, source, golden, head)
+    else:
+        write(program, golden, head)
 
 
 main()

@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cstdio>
 #include <cstdlib>
 
@@ -28,14 +27,22 @@ bool has_colours() {
          (no_colour == nullptr || *no_colour == '\0');
 }
 
-// What an item begins with: "- ", "12. ", "> "; nothing for a plain paragraph.
-std::string mark_of(std::string_view line) {
-  std::size_t digits = 0;
-  while (digits < line.size() && std::isdigit(static_cast<unsigned char>(line[digits])) != 0) ++digits;
-  if (digits > 0 && line.substr(digits).starts_with(". ")) return std::string(line.substr(0, digits + 2));
-  for (const char* mark : {"- ", "> "})
-    if (line.starts_with(mark)) return mark;
-  return {};
+struct Paragraph {
+  enum class Kind { plain, item, remember } kind;
+  std::string mark;  // what an item begins with: "- ", "12. "
+  std::string text;
+};
+
+// The paragraph that `line` begins, when it has a mark at its begin.
+Paragraph begin_of(std::string_view line) {
+  using Kind = Paragraph::Kind;
+  if (line.starts_with("> ")) return {Kind::remember, "▌ ", std::string(line.substr(2))};
+  const auto digits = line.find_first_not_of("0123456789");
+  const bool numbered =
+      digits > 0 && digits != std::string_view::npos && line.substr(digits).starts_with(". ");
+  if (!numbered && !line.starts_with("- ")) return {Kind::plain, "", std::string(line)};
+  const auto size = (numbered ? digits : 0) + 2;
+  return {Kind::item, std::string(line.substr(0, size)), std::string(line.substr(size))};
 }
 
 std::string without_spaces_at_end(std::string text) {
@@ -43,25 +50,19 @@ std::string without_spaces_at_end(std::string text) {
   return text;
 }
 
-struct Paragraph {
-  std::string mark, text;
-};
-
 std::vector<Paragraph> paragraphs_of(std::string_view text) {
   std::vector<Paragraph> all;
   for (bool open = false; !text.empty();) {
     const auto end = std::min(text.find('\n'), text.size());
     const auto line = text.substr(0, end);
     text.remove_prefix(std::min(end + 1, text.size()));
-    const auto mark = mark_of(line);
-    if (line.empty()) {
+    auto begin = begin_of(line);
+    if (line.empty())
       open = false;
-    } else if (open && mark.empty()) {
-      all.back().text += '\n' + std::string(line);
-    } else {
-      all.push_back({mark, std::string(line.substr(mark.size()))});
-      open = true;
-    }
+    else if (open && begin.kind == Paragraph::Kind::plain)
+      all.back().text += '\n' + begin.text;
+    else
+      all.push_back(std::move(begin)), open = true;
   }
   return all;
 }
@@ -98,15 +99,16 @@ void Page::title(const std::string& number, const std::string& text) const {
 }
 
 void Page::prose(std::string_view paragraphs) const {
-  std::string before;
-  for (const auto& [mark, text] : paragraphs_of(paragraphs)) {
-    const bool item = !mark.empty() && mark != "> ";
-    if (!(item && before == mark.substr(mark.size() - 2))) fmt::print("\n");  // items of a list stay together
-    before = item ? mark.substr(mark.size() - 2) : "";
-    const std::string head = mark == "> " ? "▌ " : mark;
-    const std::string tail = mark == "> " ? head : std::string(mark.size(), ' ');
-    const int width = std::min(columns_, widest_prose) - width_of(head);
-    lines(head, tail, wrap(text, width), mark == "> " ? bold : none);
+  using Kind = Paragraph::Kind;
+  auto before = Kind::plain;
+  for (const auto& [kind, mark, text] : paragraphs_of(paragraphs)) {
+    if (kind != Kind::item || before != Kind::item) fmt::print("\n");  // the items of a list stay together
+    before = kind;
+    const int margin = width_of(mark);
+    const std::string tail =
+        kind == Kind::remember ? mark : std::string(static_cast<std::size_t>(margin), ' ');
+    lines(mark, tail, wrap(text, std::min(columns_, widest_prose) - margin),
+          kind == Kind::remember ? bold : none);
   }
 }
 
