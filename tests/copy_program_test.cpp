@@ -81,7 +81,8 @@ TEST(CopyProgram, stops_at_a_full_disk_with_a_sentence_and_leaves_no_half_file) 
   if (getuid() != 0) GTEST_SKIP() << "only root may mount a small disk";
   const Folder folder;
   fs::create_directories(folder / "from");
-  for (int i = 0; i < 60; ++i) std::ofstream(folder / ("from/" + std::to_string(i))) << std::string(150'000, 'f');
+  for (int i = 0; i < 60; ++i)
+    std::ofstream(folder / ("from/" + std::to_string(i))) << std::string(150'000, 'f');
   const std::string report = folder / "report";
   // In a process with mounts of its own.
   brood::Process process(

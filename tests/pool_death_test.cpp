@@ -92,7 +92,7 @@ INSTANTIATE_TEST_SUITE_P(
                     Death{"overflow", Way::overflow, SIGSEGV, -1}),
     [](const auto& info) { return std::string(info.param.name); });
 
-TEST_P(PoolDeath, costs_one_task) {  // F24
+TEST_P(PoolDeath, costs_one_task) {  // F08 F20 F24
   const nothing_left::Memory memory;
   brood::Pool pool(2);
   for (int round = 0; round < 3; ++round) {
@@ -236,6 +236,25 @@ TEST(PoolDeathOf, a_worker_gives_back_what_its_tasks_named) {
     }
     EXPECT_THROW(futures[0].get(30s), brood::WorkerDied);
     for (int i = 1; i < 5; ++i) EXPECT_NO_THROW(futures[static_cast<std::size_t>(i)].get(30s));
+  }
+}
+
+TEST(PoolDeathOf, a_worker_after_its_last_task_harms_nobody) {  // X02
+  const nothing_left::Memory memory;
+  for (int round = 0; round < 5; ++round) {
+    brood::Pool pool(2);
+    std::vector<brood::Future<int>> futures;
+    for (int i = 0; i < 20; ++i) {
+      futures.push_back(pool.apply_async(
+          [](int n) {
+            brood::at_exit([] { raise(SIGSEGV); });
+            return n;
+          },
+          i));
+    }
+    pool.close();
+    EXPECT_TRUE(pool.join(30s));
+    for (int i = 0; i < 20; ++i) EXPECT_EQ(futures[static_cast<std::size_t>(i)].get(), i);
   }
 }
 

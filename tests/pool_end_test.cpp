@@ -48,7 +48,7 @@ TEST(PoolEnd, joining_an_open_pool_is_an_error) {
   EXPECT_EQ(pool.apply(twice, 1), 2);
 }
 
-TEST(PoolEnd, joining_waits_no_longer_than_asked) {
+TEST(PoolEnd, joining_waits_no_longer_than_asked) {  // X21
   const nothing_left::Memory memory;
   brood::Pool pool(1);
   brood::Queue<int> queue;
@@ -93,6 +93,52 @@ TEST(PoolEnd, terminating_resolves_all_that_is_pending) {  // O16 F23
   EXPECT_TRUE(pool.join(30s));
   EXPECT_THROW(pool.apply_async(twice, 1), brood::UsageError);
   EXPECT_EQ(pool.counts().workers, 0);
+}
+
+TEST(PoolEnd, terminating_with_large_values_on_their_way_leaves_nothing) {  // X19
+  const nothing_left::Memory memory;
+  for (int round = 0; round < 5; ++round) {
+    brood::Pool pool(2);
+    std::vector<brood::Future<std::string>> futures;
+    for (int i = 0; i < 20; ++i) {
+      futures.push_back(pool.apply_async([](std::string s) { return s + s; }, std::string(4 << 20, 'x')));
+    }
+    static_cast<void>(futures[static_cast<std::size_t>(round)].get(30s));
+    pool.terminate();
+    for (auto& future : futures) EXPECT_TRUE(future.wait(30s));
+    EXPECT_TRUE(pool.join(30s));
+  }
+}
+
+TEST(PoolEnd, comes_right_after_one_task_more_than_workers) {  // F05
+  for (int round = 0; round < 50; ++round) {
+    brood::Pool pool(2);
+    auto all = pool.map_async(twice, std::vector<int>{1, 2, 3});
+    pool.close();
+    EXPECT_TRUE(pool.join(30s));
+    EXPECT_EQ(all.get(), (std::vector<int>{2, 4, 6}));
+  }
+}
+
+TEST(PoolEnd, has_never_more_workers_than_asked_for) {  // F11
+  brood::Pool pool(3);
+  brood::Queue<int> queue;
+  std::vector<brood::Future<int>> futures;
+  for (int i = 0; i < 45; ++i) futures.push_back(pool.apply_async(held, queue));
+  EXPECT_EQ(pool.counts().workers, 3);
+  const auto workers = [] {
+    std::size_t n = 0;
+    for (const int pid : nothing_left::children()) {
+      std::ifstream comm("/proc/" + std::to_string(pid) + "/comm");
+      std::string name;
+      n += std::getline(comm, name) && name.starts_with("PoolWorker") ? 1 : 0;
+    }
+    return n;
+  };
+  EXPECT_TRUE(nothing_left::soon([&] { return workers() >= 3; }));
+  EXPECT_EQ(workers(), 3U);
+  for (int i = 0; i < 45; ++i) queue.put(i);
+  for (auto& future : futures) future.wait();
 }
 
 TEST(PoolEnd, terminating_wakes_those_who_wait) {

@@ -99,8 +99,9 @@ TEST(Pool, carries_values_of_any_size) {  // O23
   const nothing_left::Memory memory;
   brood::Pool pool(2);
   for (const std::size_t size :
-       {std::size_t{0}, std::size_t{1}, std::size_t{150}, std::size_t{215}, std::size_t{216},
-        std::size_t{217}, std::size_t{5000}, std::size_t{1} << 20, std::size_t{64} << 20}) {
+       {std::size_t{0}, std::size_t{1}, std::size_t{150}, std::size_t{199}, std::size_t{200},
+        std::size_t{201}, std::size_t{215}, std::size_t{216}, std::size_t{217}, std::size_t{5000},
+        std::size_t{1} << 20, std::size_t{64} << 20}) {
     const std::string sent(size, 'q');
     EXPECT_EQ(pool.apply([](const std::string& s) { return s.size(); }, sent), size);
     EXPECT_TRUE(pool.apply([](std::size_t n) { return std::string(n, 'q'); }, size) == sent) << size;
@@ -282,7 +283,7 @@ TEST(Pool, moves) {
   EXPECT_THROW(first.apply(twice, 3), brood::UsageError);  // NOLINT(bugprone-use-after-move): what is tested
 }
 
-TEST(Pool, waits_for_any_of_several) {
+TEST(Pool, waits_for_any_of_several) {  // F37
   brood::Pool pool(2);
   brood::Queue<int> queue;
   std::vector<brood::Future<int>> futures;

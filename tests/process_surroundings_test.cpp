@@ -54,6 +54,7 @@ std::string environment(const char* name) {
   return value != nullptr ? value : "none";
 }
 
+// P37 X10
 TEST_P(Surroundings, environment_follows_the_caller) {
   const auto look = [] {
     return environment("BROOD_TEST_A") + "," + environment("BROOD_TEST_B") + "," + environment("BROOD_BIRTH");
@@ -76,6 +77,7 @@ TEST_P(Surroundings, environment_of_a_child_is_its_own) {
   unsetenv("BROOD_TEST_A");
 }
 
+// P37
 TEST_P(Surroundings, resource_limits_follow_the_caller) {
   rlimit before{};
   getrlimit(RLIMIT_CORE, &before);

@@ -143,6 +143,7 @@ TEST(WholeProgramAlone, runs_without_proc) {
   EXPECT_EQ(ran.out, "ended with 5\n") << ran.err;
 }
 
+// M16 R11
 TEST_P(WholeProgram, leaves_nothing_in_tmp_and_dev_shm) {
   const auto files = [] {
     std::set<std::string> all;

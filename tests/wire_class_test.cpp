@@ -251,7 +251,7 @@ std::unique_ptr<Node> chain(int length) {
   return list;
 }
 
-TEST(WireDepth, of_a_long_list_of_unique_ptr_is_an_error_when_it_is_sent) {
+TEST(WireDepth, of_a_long_list_of_unique_ptr_is_an_error_when_it_is_sent) {  // X08
   auto list = chain(1'000'000);
   brood::Writer writer(nullptr, 0);
   EXPECT_THROW(writer.value(list), brood::UsageError);

@@ -41,7 +41,8 @@ std::string tail_of(const std::string& text) {
   std::size_t from = text.size();
   for (int lines = 0; from > 0 && lines < 8; --from) lines += text[from - 1] == '\n' && from != text.size();
   while (from < text.size() && text[from] == '\n') ++from;
-  return text.substr(from);
+  const auto end = text.find_last_not_of('\n');
+  return end == std::string::npos || end < from ? std::string() : text.substr(from, end + 1 - from);
 }
 
 }  // namespace

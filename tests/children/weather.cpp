@@ -28,7 +28,8 @@ int few_descriptors(int workers) {
     for (const int n : pool.map(twice, std::vector<int>(100, 1))) sum += n;
     // Every worker has been asked for its number: each is up.
     std::vector<brood::Future<int>> all;
-    for (int i = 0; i < 20 * workers; ++i) all.push_back(pool.apply_async([] { return brood::this_worker::index(); }));
+    for (int i = 0; i < 20 * workers; ++i)
+      all.push_back(pool.apply_async([] { return brood::this_worker::index(); }));
     for (auto& one : all) one.get();
     say("sum %d, each worker takes %d\n", sum, (open_descriptors() - before) / workers);
   } catch (const brood::Error& e) {
@@ -53,8 +54,10 @@ std::string error_of(const std::function<void()>& f) {
 int small_arena() {
   brood::Pool pool(2);
   const std::string large(std::size_t{80} << 20, 'x');
-  say("argument: %s\n", error_of([&] { pool.apply([](const std::string& s) { return s.size(); }, large); }).c_str());
-  say("result: %s\n", error_of([&] { pool.apply([] { return std::string(std::size_t{80} << 20, 'x'); }); }).c_str());
+  say("argument: %s\n",
+      error_of([&] { pool.apply([](const std::string& s) { return s.size(); }, large); }).c_str());
+  say("result: %s\n",
+      error_of([&] { pool.apply([] { return std::string(std::size_t{80} << 20, 'x'); }); }).c_str());
   brood::Queue<std::string> queue;
   say("queue: %s\n", error_of([&] { queue.put(large); }).c_str());
   say("then %d\n", pool.apply(twice, 4));
@@ -106,7 +109,8 @@ int main(int argc, char** argv) {
     brood::init(argc, argv);
     return few_descriptors(std::atoi(argv[2]));
   }
-  if (what == "small-shm" && (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)) return 77;
+  if (what == "small-shm" && (unshare(CLONE_NEWNS) != 0 && unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0))
+    return 77;
   if (what == "small-shm" && (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
                               mount("none", "/dev/shm", "tmpfs", 0, "size=64m") != 0)) {
     return 77;
