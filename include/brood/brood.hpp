@@ -1,5 +1,5 @@
 #pragma once
-/// All of brood. Each header is its own manual; start with <brood/process.hpp>.
+/// All of brood in one include. Each header is its own manual; start with <brood/process.hpp>.
 
 #include <brood/codec.hpp>
 #include <brood/copy.hpp>

@@ -24,27 +24,35 @@
 
 namespace brood {
 
-/// The copy cannot begin: no source, no target, or the one inside the other. Nothing was written.
+/// The copy cannot begin: no source, no target, or the one inside the other. No file was written.
 class CopyRefused : public Error {
  public:
   using Error::Error;
 };
 
+/// What a copy has done, so far or in all.
 struct CopyReport {
-  std::uint64_t files = 0, links = 0, folders = 0, bytes = 0;
-  std::uint64_t error_count = 0;
-  std::vector<CopyError> errors;  // the first thousand
-  std::string stopped;            // why the copy was given up, empty when it was not
-  double seconds = 0;
+  std::uint64_t files = 0;        ///< regular files that were copied
+  std::uint64_t links = 0;        ///< symlinks that were made
+  std::uint64_t folders = 0;      ///< subfolders, made or found in the target
+  std::uint64_t bytes = 0;        ///< of data in those files
+  std::uint64_t error_count = 0;  ///< entries that were not copied, or not wholly
+  std::vector<CopyError> errors;  ///< the first thousand
+  std::string stopped;            ///< why the copy was given up, empty when it was not
+  double seconds = 0;             ///< since the copy began
+  /// All was copied.
   bool complete() const { return error_count == 0 && stopped.empty(); }
 };
 
+/// How to copy: `brood::copy_tree(pool, "a", "b", {.progress = draw_bar})`.
 struct CopyOptions {
-  /// Called after each task, in the caller's thread.
+  /// Called after each task (a folder, a batch of files or one large file), in the caller's thread. What it
+  /// throws ends the copy and reaches the caller.
   std::function<void(const CopyReport& so_far)> progress = {};
 };
 
-/// Initializer for the workers of a pool that copies: saves a system call for each file.
+/// Initializer for the workers of a pool that copies: sets their umask to 0, which saves a system call for
+/// each file. Without it the copy is the same. Not for the program itself.
 void prepare_copy_worker();
 
 namespace detail {
@@ -70,8 +78,10 @@ class CopyPlan {
 
 }  // namespace detail
 
-/// Copies `source` (a folder or a file) to `target`, which is made if need be. Throws CopyRefused before the
-/// first byte; everything later is in the report.
+/// Copies `source` (a folder or a file) to `target`, which is made if need be, and waits for the end. Throws
+/// CopyRefused before the first byte; everything later is in the report. A task whose worker died is tried
+/// three times. Four tasks for each worker are under way at a time. With a Pool any threads may copy at once,
+/// with a SerialExecutor one.
 template <Executor E>
 CopyReport copy_tree(E& executor, const std::filesystem::path& source, const std::filesystem::path& target,
                      const CopyOptions& options = {}) {

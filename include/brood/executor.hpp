@@ -1,6 +1,15 @@
 #pragma once
 /// Executor: what runs tasks. Pool is one; so is SerialExecutor, which runs them here. Algorithms that take
 /// any of them (copy_tree) are written once.
+///
+///   template <brood::Executor E>
+///   int sum_of_squares(E& executor, int n) {
+///     std::vector<brood::Future<int>> futures;
+///     for (int i = 0; i < n; ++i) futures.push_back(executor.apply_async(square, i));
+///     int sum = 0;
+///     for (auto& future : futures) sum += future.get();
+///     return sum;
+///   }
 
 #include <brood/future.hpp>
 #include <concepts>
@@ -23,9 +32,15 @@ concept Executor = requires(E& e, std::vector<Future<int>>& futures) {
   { e.size() } -> std::same_as<int>;
 };
 
-/// Runs each task at once in the calling thread; results do not travel. For one process, and for debugging.
+/// Runs each task at once in the calling thread. For one process, and for debugging: arguments do not travel,
+/// and a crash is the program's. Any thread may use it, if the tasks bear it.
+///
+///   brood::SerialExecutor here;
+///   brood::CopyReport report = brood::copy_tree(here, "photos", "backup/photos");
 class SerialExecutor {
  public:
+  /// Calls f(args...) now. The Future is ready when this returns; what f threw is in it, as is, without a
+  /// RemoteTrace. The result must be able to travel.
   template <class F, class... Args>
   auto apply_async(F&& f, Args&&... args) {
     using R = std::decay_t<std::invoke_result_t<F&, Args...>>;
@@ -43,10 +58,12 @@ class SerialExecutor {
     detail::finish_record(record);
     return Future<R>(record);
   }
+  /// Every future of this executor is ready: 0.
   template <class R>
   std::size_t wait_any(std::vector<Future<R>>&) {
     return 0;
   }
+  /// One task at a time: 1.
   int size() const { return 1; }
 
  private:

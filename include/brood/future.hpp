@@ -1,8 +1,17 @@
 #pragma once
 /// Future: the result of a task that runs elsewhere, or why there is none.
 ///
+///   brood::Future<int> sum = pool.apply_async(add, 1, 2);
+///   if (!sum.wait(100ms)) std::puts("still at work");
+///   int three = sum.get();                            // the result, or what the task threw
+///   if (auto outcome = sum.outcome()) use(*outcome);  // or without exceptions
+///
 /// Move-only. Any thread may use it, one at a time. Destroying it does not wait and does not stop the task; a
-/// failure that nobody has looked at by then is reported on stderr, once, when the pool ends.
+/// failure that nobody has looked at by then is reported on stderr, once, when the pool ends. Timeouts of
+/// zero or less do not wait.
+///
+/// How a task can fail: <brood/task_errors.hpp>. Cost: no allocation for a result of up to 64 bytes; one of
+/// more than 216 bytes lies in shared memory until its Future goes, and get decodes it from there.
 
 #include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
@@ -17,14 +26,21 @@
 
 namespace brood {
 
-/// Why a task failed: its exception, with a text at hand.
+/// Why a task failed: its exception, with a text at hand. Can be copied and kept as long as one likes.
+///
+///   if (auto outcome = future.outcome(); !outcome)
+///     log(outcome.error().type(), outcome.error().what());
 class Failure {
  public:
+  /// Of any exception.
   explicit Failure(std::exception_ptr error);
+  /// Its what(); for one that is no std::exception, its type's name.
   const char* what() const noexcept { return what_.c_str(); }
-  /// The name of the exception's type.
+  /// The name of the exception's type, as the task threw it: "std::out_of_range".
   const std::string& type() const noexcept { return type_; }
+  /// The exception itself.
   const std::exception_ptr& exception() const noexcept { return error_; }
+  /// Throws it, for `catch` to sort out: WorkerDied, RemoteError, the task's own type.
   [[noreturn]] void rethrow() const { std::rethrow_exception(error_); }
 
  private:
@@ -32,26 +48,36 @@ class Failure {
   std::string what_, type_;
 };
 
-/// A value or a Failure.
+/// A value or a Failure: what `.outcomes()` of a lazy map, Future::outcome and callbacks give.
+///
+///   for (auto&& [file, pages] : pool.imap(count_pages, files).outcomes())
+///     if (pages) total += *pages; else std::puts(pages.error().what());
 template <class R>
 class Outcome {
  public:
+  /// R; std::monostate for tasks that return nothing.
   using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
-  Outcome(Value value) : value_(std::move(value)) {}          // NOLINT: meant to convert
+  /// A task that has returned.
+  Outcome(Value value) : value_(std::move(value)) {}  // NOLINT: meant to convert
+  /// A task that has failed.
   Outcome(Failure failure) : failure_(std::move(failure)) {}  // NOLINT
+  /// True when there is a value.
   explicit operator bool() const { return value_.has_value(); }
   /// The value; throws the task's exception when there is none.
   Value& value() & {
     if (!value_) failure_->rethrow();
     return *value_;
   }
+  /// The same of an Outcome that is given up: the value may be moved out.
   Value&& value() && {
     if (!value_) failure_->rethrow();
     return std::move(*value_);
   }
+  /// As value().
   Value& operator*() & { return value(); }
+  /// A member of value().
   Value* operator->() { return &value(); }
-  /// Only when there is no value.
+  /// Why there is none. Throws std::bad_optional_access when there is a value.
   const Failure& error() const { return failure_.value(); }
 
  private:
@@ -62,11 +88,16 @@ class Outcome {
 template <class R>
 class Future {
  public:
+  /// What the task returns.
   using Result = R;
 
+  /// One without a task: valid() is false.
   Future() = default;
+  /// For executors.
   explicit Future(detail::Record& record) : record_(&record) {}
+  /// Takes the task over; `other` is empty afterwards.
   Future(Future&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
+  /// The same; the task that this one had is let go, as by its destruction.
   Future& operator=(Future&& other) noexcept {
     if (this != &other) {
       drop();
@@ -74,18 +105,21 @@ class Future {
     }
     return *this;
   }
+  /// Lets the task go: it runs on, its result is dropped.
   ~Future() { drop(); }
 
   /// False for one that was moved from or made empty; all else then throws UsageError.
   bool valid() const { return record_ != nullptr; }
 
-  /// Waits and returns the result, or throws what the task threw. May be called again (not for results that
-  /// hold queues).
+  /// Waits and returns the result, or throws what the task threw; WorkerDied when its process ended in the
+  /// middle of it, PoolTerminated, PoolBroken, DecodeError when the bytes are no R. May be called again, and
+  /// decodes again (a result that holds queues can be taken once: then UsageError).
   R get() {
     wait_until(detail::Deadline::never());
     return take();
   }
-  /// Throws TimeoutError when it is not there in time; the task goes on, and get may be called again.
+  /// As get(), but waits at most this long; then throws TimeoutError. The task goes on, and get may be called
+  /// again.
   template <class Rep, class Period>
   R get(std::chrono::duration<Rep, Period> timeout) {
     if (!wait(timeout)) throw TimeoutError("the result is not there yet; the task goes on");
@@ -94,7 +128,7 @@ class Future {
 
   /// Waits for the end of the task, good or bad.
   void wait() { wait_until(detail::Deadline::never()); }
-  /// True when the task has ended.
+  /// Waits at most this long. True when the task has ended.
   template <class Rep, class Period>
   bool wait(std::chrono::duration<Rep, Period> timeout) {
     return wait_until(detail::Deadline::in(timeout));
@@ -104,8 +138,9 @@ class Future {
   bool ready() { return wait_until(detail::Deadline::now()); }
   /// The same without taking results in on behalf of others; for machinery.
   bool is_done() const { return record_ != nullptr && record_->is_done(); }
+  /// For executors.
   const detail::Record* record() const { return record_; }
-  /// It ended without an exception. Throws UsageError when it has not ended.
+  /// It ended without an exception. Does not wait: throws UsageError when it has not ended.
   bool successful() {
     if (!ready())
       throw UsageError("successful() of a task that has not ended; ask ready() or call wait() first");
@@ -113,7 +148,7 @@ class Future {
     return record_->error == nullptr;
   }
 
-  /// Waits, then a value or a Failure; throws nothing of the task's.
+  /// Waits, then a value or a Failure; throws nothing of the task's. The failure counts as looked at.
   Outcome<R> outcome() {
     wait_until(detail::Deadline::never());
     try {
@@ -130,7 +165,9 @@ class Future {
 
   /// Calls f(outcome) once the task has ended: in a helper thread of the pool, or here and now when it has
   /// ended already. What f throws is reported on stderr and harms nothing. The Future need not stay until
-  /// then.
+  /// then. UsageError for an empty one.
+  ///
+  ///   future.add_done_callback([](brood::Outcome<int> sum) { if (sum) std::printf("%d\n", *sum); });
   template <class F>
   void add_done_callback(F f) {
     static_assert(std::is_invocable_v<F&, Outcome<R>>, "brood: a callback takes an Outcome<R>");

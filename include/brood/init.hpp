@@ -12,6 +12,7 @@
 /// thread.
 ///
 /// Without it the first use of brood does the same while the program has one thread; `spawn` needs it.
+/// GoogleTest, GUI toolkits, libraries and containers: docs/setup.md.
 
 #include <brood/start_method.hpp>
 #include <cstdint>
@@ -19,6 +20,8 @@
 
 namespace brood {
 
+/// What init may be told: `brood::init(argc, argv, {.arena_bytes = 1 << 30});`. Both are limits; nothing is
+/// paid for what is not used.
 struct InitOptions {
   /// Most memory that processes may share, in bytes; reserved only as it is used. 0: the machine's memory, or
   /// a quarter of RLIMIT_AS where that is less.
@@ -27,16 +30,24 @@ struct InitOptions {
   std::uint32_t members = 4095;
 };
 
-/// Call once, while the program has one thread. A second call does nothing. Throws UsageError when there are
-/// threads already, NoMemory when the arena cannot be had, OsError when the server cannot be made.
+/// Makes what all else stands on: the shared memory and the fork server. Call it once, while the program has
+/// one thread; a second call does nothing. Takes about a millisecond. argv is kept, for `spawn`. Throws
+/// UsageError when there are threads already or this process was made by a fork() of the program's own,
+/// NoMemory when the arena cannot be had, OsError when the server cannot be made.
 void init(int argc, char** argv, InitOptions options = {});
 
 /// Makes a new fork server, a copy of the program as it is now: after dlopen, setuid, or when children should
-/// see today's globals. While the program has one thread; throws UsageError otherwise. Running children stay.
+/// see today's globals. While the program has one thread; throws UsageError otherwise, OsError when it cannot
+/// be made. Running children stay. Cost: as init.
+///
+///   load_plugins();              // dlopen: the server does not have them yet
+///   brood::renew_server();
 void renew_server();
 
-/// Runs `handler` when this process ends normally (main returns, exit is called, a child's function returns),
-/// the last registered first. Each process has its own: a child runs those registered in the child.
+/// Runs `handler` when this process ends normally (main returns, exit is called, a child's function returns
+/// or throws), the last registered first, before children are joined and pools finished. Each process has its
+/// own: a child runs those registered in the child. Any thread may call it; what a handler throws is reported
+/// on stderr. Not run when the process is killed.
 void at_exit(std::function<void()> handler);
 
 /// Processors of this machine, at least 1. Python's cpu_count().

@@ -18,6 +18,10 @@
 /// Destroying a Pool finishes the work. Any thread may call everything at any time. A task may submit to its
 /// own pool (this_worker::pool()) or make pools of its own. BROOD_INLINE=1 in the environment runs every task
 /// in the caller, for debugging.
+///
+/// Cost: no system call for a task as long as nobody has to wait; a waiting worker or caller watches for some
+/// microseconds, then sleeps, and an idle pool takes no processor time. Each worker takes two descriptors and
+/// 128 KiB. Calls and results of up to 216 bytes travel in that, larger ones through chunks of 64 KiB.
 
 #include <brood/detail/imap.hpp>
 #include <brood/detail/pool_core.hpp>
@@ -35,6 +39,7 @@
 
 namespace brood {
 
+/// How a pool is made: `brood::Pool pool({.processes = 4, .max_tasks_per_child = 100});`.
 struct PoolOptions {
   /// Workers; not given: the processors this process may use, affinity and cgroup limits counted. UsageError
   /// below 1.
@@ -49,8 +54,9 @@ class Pool {
  public:
   /// One worker for each processor.
   Pool() : Pool(PoolOptions{}) {}
-  /// Throws UsageError below 1; NoMemory, StartFailed.
+  /// So many workers. Throws UsageError below 1; NoMemory, StartFailed.
   explicit Pool(int processes) : Pool(PoolOptions{.processes = processes}) {}
+  /// As the options say. Throws as above.
   explicit Pool(PoolOptions options) : core_(setup(std::move(options), {})) {}
 
   /// Each worker first runs initializer(arguments...). One that throws breaks the pool: every future then
@@ -59,6 +65,7 @@ class Pool {
   Pool(PoolOptions options, F&& initializer, Args&&... arguments)
       : core_(setup(std::move(options),
                     detail::pack(std::forward<F>(initializer), std::forward<Args>(arguments)...))) {}
+  /// The same for the number of workers alone: `brood::Pool pool(4, load_model, "model.bin");`.
   template <class F, class... Args>
     requires(!std::is_convertible_v<F, PoolOptions>)
   Pool(int processes, F&& initializer, Args&&... arguments)
@@ -73,15 +80,17 @@ class Pool {
   auto apply_async(F&& f, Args&&... args) {
     return detail::submit(core_, std::forward<F>(f), std::forward<Args>(args)...);
   }
+  /// The same for a function that is named at compile time: `pool.apply_async<parse>("a.pdf")`.
   template <auto F, class... Args>
   auto apply_async(Args&&... args) {
     return apply_async(fn<F>, std::forward<Args>(args)...);
   }
-  /// Waits for the result.
+  /// f(args...) in a worker; waits for the result and returns it, or throws what the task threw.
   template <class F, class... Args>
   auto apply(F&& f, Args&&... args) {
     return apply_async(std::forward<F>(f), std::forward<Args>(args)...).get();
   }
+  /// The same as `pool.apply<parse>("a.pdf")`.
   template <auto F, class... Args>
   auto apply(Args&&... args) {
     return apply_async<F>(std::forward<Args>(args)...).get();
@@ -96,11 +105,13 @@ class Pool {
   auto map(F&& f, Items&& items, Extra&&... extra) {
     return map_async(std::forward<F>(f), std::forward<Items>(items), std::forward<Extra>(extra)...).get();
   }
+  /// The same as `pool.map<parse>(files)`.
   template <auto F, std::ranges::input_range Items, class... Extra>
   auto map(Items&& items, Extra&&... extra) {
     return map(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
   }
-  /// The same without waiting. Reads all items at once.
+  /// The same without waiting. Reads all items at once. What it returns has get, wait, ready and successful
+  /// as a Future has, for all results together; its futures() are those of the single items.
   template <class F, std::ranges::input_range Items, class... Extra>
   auto map_async(F&& f, Items&& items, Extra&&... extra) {
     using Result = detail::CallResult<F, std::ranges::range_reference_t<Items>, Extra...>;
@@ -110,11 +121,13 @@ class Pool {
     return detail::MapFuture<Result>(std::move(futures));
   }
 
-  /// f(fields of the item...) for each tuple or pair.
+  /// f(fields of the item...) for each tuple or pair: `pool.starmap(add, std::vector<std::pair<int,
+  /// int>>{...})`.
   template <class F, std::ranges::input_range Items>
   auto starmap(F&& f, Items&& items) {
     return starmap_async(std::forward<F>(f), std::forward<Items>(items)).get();
   }
+  /// The same without waiting; returns what map_async does.
   template <class F, std::ranges::input_range Items>
   auto starmap_async(F&& f, Items&& items) {
     const auto one = [&](auto&& item) {
@@ -130,12 +143,14 @@ class Pool {
 
   /// As map, lazily: a range to iterate over once. It reads ahead a bounded number of items, so the input may
   /// be endless and the memory stays small. A failure is thrown at its item's turn; with .outcomes() each
-  /// turn is {item, Outcome} instead and nothing is thrown. An lvalue range must outlive the iteration.
+  /// turn is {item, Outcome} instead and nothing is thrown. What the input itself throws comes after the
+  /// results before it. An lvalue range, and the pool, must outlive the iteration.
   template <class F, std::ranges::input_range Items, class... Extra>
   auto imap(F&& f, Items&& items, Extra&&... extra) {
     return detail::imap<true>(core_, std::forward<F>(f), std::forward<Items>(items),
                               std::forward<Extra>(extra)...);
   }
+  /// The same as `pool.imap<parse>(files)`.
   template <auto F, std::ranges::input_range Items, class... Extra>
   auto imap(Items&& items, Extra&&... extra) {
     return imap(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
@@ -146,6 +161,7 @@ class Pool {
     return detail::imap<false>(core_, std::forward<F>(f), std::forward<Items>(items),
                                std::forward<Extra>(extra)...);
   }
+  /// The same as `pool.imap_unordered<parse>(files)`.
   template <auto F, std::ranges::input_range Items, class... Extra>
   auto imap_unordered(Items&& items, Extra&&... extra) {
     return imap_unordered(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
@@ -173,17 +189,20 @@ class Pool {
   /// Ends the workers now. Futures whose task has not ended throw PoolTerminated. Again: nothing.
   void terminate() { core_.terminate(); }
   /// After close() or terminate(): waits until all is done and the workers are gone. UsageError before.
+  /// Again: nothing.
   void join() { core_.join(detail::Deadline::never()); }
-  /// True when it is so, false when the time ran out.
+  /// The same, at most so long. True when all is done, false when the time ran out.
   template <class Rep, class Period>
   bool join(std::chrono::duration<Rep, Period> timeout) {
     return core_.join(detail::Deadline::in(timeout));
   }
 
+  /// How many workers it has been made with.
   int size() const { return core_.size(); }
-  /// How things stand, at any time from any thread: tasks queued, running, done, failed; workers that live,
-  /// and how many have been restarted.
+  /// How things stand: tasks `queued`, `running`, `done`, `failed`; `workers` that live, and how many have
+  /// been replaced after their death (`restarts`).
   using Counts = detail::PoolHandle::Counts;
+  /// At any time, from any thread: `pool.counts().queued`.
   Counts counts() const { return core_.counts(); }
 
  private:

@@ -16,7 +16,11 @@
 /// within 100 ms.
 ///
 /// Handles may be used by one thread at a time; different handles by different threads. Only the process that
-/// started a process may start, join or signal it.
+/// made a Process may start, join or signal it. In a process that the program's own fork() made, brood cannot
+/// be used: UsageError.
+///
+/// An exception that leaves the child's function is printed on its stderr, with the stack of the throw, and
+/// its exit code is 1. Cost: see the table in <brood/start_method.hpp>.
 
 #include <brood/detail/deadline.hpp>
 #include <brood/detail/packed_call.hpp>
@@ -44,22 +48,26 @@ struct Copied {
 };
 }  // namespace detail
 
+/// How a process is made: `brood::Process p({.name = "weather", .daemon = true}, report, 3);`.
 struct ProcessOptions {
   /// Default: Process-N, and Process-N:M for the children of Process-N. Shown by ps (15 bytes of it).
   std::string name = {};
   /// Ends with the program instead of being waited for. Default: as the process that makes it. Daemons may
   /// have children.
   std::optional<bool> daemon = {};
+  /// What the child is a copy of, if of anything; what each way promises is in <brood/start_method.hpp>.
   StartMethod method = StartMethod::forkserver;
   /// The child makes its own fork server at birth, so that it can start processes also once it has threads.
+  /// Without it the server is made at its first start, which needs one thread.
   bool nests = false;
 };
 
 /// Tag: the child is a copy of the caller and may call anything, also a lambda that captures references.
-/// See StartMethod::fork for the price.
+/// See StartMethod::fork for the price. Written `brood::forked`.
 struct Forked {
   explicit Forked() = default;
 };
+/// The tag: `brood::Process p(brood::forked, [&] { use(local); });`.
 inline constexpr Forked forked{};
 
 class Process {
@@ -67,13 +75,15 @@ class Process {
   /// For subclasses, which override run(); see also make_process.
   explicit Process(ProcessOptions options = {});
 
-  /// Runs f(args...) in the child.
+  /// Runs f(args...) in the child. The arguments are converted and encoded here, once; what encoding throws
+  /// is thrown here. What f returns is dropped.
   template <class F, class... Args>
     requires(!std::is_base_of_v<Process, std::decay_t<F>> &&
              !std::is_same_v<std::decay_t<F>, ProcessOptions> && !std::is_same_v<std::decay_t<F>, Forked>)
   explicit Process(F&& f, Args&&... args)
       : Process(ProcessOptions{}, std::forward<F>(f), std::forward<Args>(args)...) {}
 
+  /// The same with options in front.
   template <class F, class... Args>
   Process(ProcessOptions options, F&& f, Args&&... args)
       : Process(std::move(options), detail::pack(std::forward<F>(f), std::forward<Args>(args)...)) {}
@@ -82,27 +92,33 @@ class Process {
   template <class F>
   Process(Forked, ProcessOptions options, F&& f)
       : Process(forked, std::move(options), detail::Copied{std::forward<F>(f)}) {}
+  /// The same without options.
   template <class F>
     requires std::is_invocable_v<F&>
   Process(Forked, F&& f) : Process(forked, ProcessOptions{}, std::forward<F>(f)) {}
 
+  /// Takes the process over; everything but name() of the other then throws UsageError.
   Process(Process&&) noexcept;
+  /// The same; the process that this handle had runs on.
   Process& operator=(Process&&) noexcept;
+  /// Neither waits nor kills.
   virtual ~Process();
 
-  /// What the child does. The default calls the target; a subclass overrides it. Called directly it runs
-  /// here.
+  /// What the child does. The default calls the target, or does nothing without one; a subclass overrides it.
+  /// Called directly it runs here.
   virtual void run();
 
   /// Makes the process; once. Returns when the request is on its way (about 2 us): that the process could not
-  /// be made is told by pid, join and the others, which wait for its birth, as StartFailed. Throws
-  /// UsageError: started before, or this process may not (it says why and what to do); NoMemory.
+  /// be made is told by pid, join and the others, which wait for its birth, as StartFailed.
+  /// (StartMethod::fork makes it at once, and throws at once.) Throws UsageError: started before, or this
+  /// process may not (it says why and what to do); NoMemory for arguments of more than the arena has room.
   void start();
 
   /// Waits until the process has ended. True when it has, false when the time ran out (0 or less: does not
   /// wait). Throws UsageError before start, in another process than the one that started it, and for the
-  /// current process.
+  /// current process; StartFailed when it could not be made.
   bool join();
+  /// The same, at most so long; a process that is late goes on. `if (!p.join(2s)) p.terminate();`
   template <class Rep, class Period>
   bool join(std::chrono::duration<Rep, Period> timeout) {
     return join_until(detail::Deadline::in(timeout));
@@ -112,7 +128,8 @@ class Process {
   bool is_alive();
 
   /// SIGTERM to the process and the programs it started, unless it has ended. Its own children end with it.
-  /// Throws UsageError before start.
+  /// Throws UsageError before start and for a process that is not this one's child. Does not wait: join()
+  /// does.
   void terminate();
   /// The same with SIGKILL, which nothing can hold off.
   void kill();
@@ -123,27 +140,33 @@ class Process {
   /// UsageError while the process runs.
   void close();
 
-  /// Nothing before the end; then the code, or minus the signal that ended it. Throws StatusUnknown when
-  /// somebody else has reaped the process.
+  /// Nothing before the end; then the code (0 to 255), or minus the signal that ended it: -15 after
+  /// terminate(). Does not wait for the end. Throws StatusUnknown when somebody else has reaped the process,
+  /// StartFailed when it could not be made.
   std::optional<int> exitcode();
 
-  /// Nothing before start.
+  /// The process id; nothing before start. Waits for the birth; throws StartFailed when there was none.
   std::optional<int> pid();
 
+  /// As it was given, or Process-N. Also after close().
   const std::string& name() const;
   /// May be changed at any time; a running process keeps the one it was started with in ps.
   void set_name(std::string name);
 
+  /// Ends with the program instead of being waited for.
   bool daemon() const;
   /// Before start; UsageError afterwards.
   void set_daemon(bool daemon);
 
-  /// A descriptor (a pidfd) that polls readable when the process has ended; owned by the handle. UsageError
-  /// before start.
+  /// A descriptor (a pidfd) that polls readable when the process has ended, for poll and event loops; owned
+  /// by the handle, so do not close it. UsageError before start. The first call opens it: OsError without
+  /// descriptors.
   int sentinel();
 
-  /// <Process name='weather' pid=42 parent=7 started>, as Python prints it.
+  /// `<brood::Process name='weather' pid=42 parent=7 started>`, as Python prints it.
   friend std::ostream& operator<<(std::ostream& out, const Process& process);
+  /// The same text: class, name, pid, parent, then `initial`, `started` or `stopped exitcode=...`, and
+  /// `daemon`.
   std::string to_string() const;
 
  protected:
@@ -193,7 +216,8 @@ struct ConstructAndRun {
 /// A process whose class is yours: `auto counter = brood::make_process<Counter>(1, "one");`. The arguments
 /// travel, and the child constructs its own Counter from them and calls run() on it; the one returned here is
 /// the handle. (A plain `Counter c(1, "one"); c.start();` has its fields in this process only; it starts by
-/// fork, while there is one thread.)
+/// fork, while there is one thread.) Both constructions call the constructor of T: let it do little, and
+/// run() the work. T must be movable.
 template <class T, class... Args>
 T make_process(Args&&... args) {
   static_assert(std::is_base_of_v<Process, T>, "brood: make_process<T> makes subclasses of brood::Process");
@@ -212,7 +236,7 @@ Process current_process();
 /// The process that started this one, nothing in the program itself. is_alive and join work; it has no exit
 /// code here.
 std::optional<Process> parent_process();
-/// The children of this process that have not ended.
+/// The children of this process that have been started and have not ended, workers of pools included.
 std::vector<Process> active_children();
 
 }  // namespace brood

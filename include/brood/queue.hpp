@@ -5,8 +5,7 @@
 ///   brood::Process writer([](brood::Queue<std::string> q) { q.put("one"); }, lines);
 ///   writer.start();
 ///   std::string line = lines.get(1s);                          // throws brood::Empty after a second
-///   if (auto next = lines.try_get()) use(*next);               // never waits, never throws for "nothing
-///   there"
+///   if (auto next = lines.try_get()) use(*next);               // never waits; nothing there: no value
 ///
 /// A Queue object is a handle: copies name the same queue, and it travels in any message: as an argument of a
 /// process, inside another queue's values, to workers that run already. It lives as long as anybody holds a
@@ -18,7 +17,9 @@
 /// the queue.
 ///
 /// Any thread of any process of the program may call everything. Timeouts of zero or less do not wait.
-/// Cost: no system call as long as nobody has to wait; a wake-up when somebody sleeps.
+/// Cost: no system call as long as nobody has to wait; a wake-up when somebody sleeps. Memory: for each value
+/// a block of 64 bytes (or what a plain T needs), 1, 8 or 32 KiB, for a larger one chunks of 64 KiB; a queue
+/// keeps its blocks until its end. A process may hold 8,192 queues at a time.
 
 #include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
@@ -37,24 +38,30 @@ class Queue {
   static_assert(detail::travels<T>);
 
  public:
-  /// At most max_size values; 0 or less: as many as memory holds. Throws NoMemory.
+  /// At most max_size values; 0 or less: as many as memory holds. Throws NoMemory, and UsageError where brood
+  /// cannot be used (in a process of the program's own fork()).
   explicit Queue(std::int64_t max_size = 0) : handle_(max_size, traits()) {}
 
-  /// Waits for room. Throws Closed; NoMemory when the value does not fit into the arena.
+  /// Waits for room, then puts a copy of the value in. Throws Closed; NoMemory when the value does not fit
+  /// into the arena; UsageError from a handle that was moved from. On a throw nothing was put.
   void put(const T& value) { put_until(value, detail::Deadline::never()); }
   /// Waits for room at most this long; then throws Full.
   template <class Rep, class Period>
   void put(const T& value, std::chrono::duration<Rep, Period> timeout) {
     put_until(value, detail::Deadline::in(timeout));
   }
-  /// As Python's put(value, block, timeout): without block it does not wait, whatever the timeout.
+  /// As Python's put(value, block): without block it does not wait, and throws Full when there is no room.
   void put(const T& value, bool block) { block ? put(value) : put_nowait(value); }
+  /// As Python's put(value, block, timeout): without block it does not wait, whatever the timeout. Throws
+  /// Full.
   template <class Rep, class Period>
   void put(const T& value, bool block, std::chrono::duration<Rep, Period> timeout) {
     put_until(value, block ? detail::Deadline::in(timeout) : detail::Deadline::now());
   }
+  /// Does not wait; throws Full when there is no room.
   void put_nowait(const T& value) { put_until(value, detail::Deadline::now()); }
-  /// False when there is no room now, or the queue is closed (closed() tells which).
+  /// Does not wait. False when there is no room now, or the queue is closed (closed() tells which). Throws
+  /// NoMemory.
   bool try_put(const T& value) {
     return handle_.put(encoder(value), detail::Deadline::now()) == detail::QueueResult::done;
   }
@@ -67,14 +74,20 @@ class Queue {
   T get(std::chrono::duration<Rep, Period> timeout) {
     return get_until(detail::Deadline::in(timeout));
   }
+  /// As Python's get(block): without block it does not wait, and throws Empty when there is nothing.
   T get(bool block) { return block ? get() : get_nowait(); }
+  /// As Python's get(block, timeout): without block it does not wait, whatever the timeout. Throws Empty.
   template <class Rep, class Period>
   T get(bool block, std::chrono::duration<Rep, Period> timeout) {
     return get_until(block ? detail::Deadline::in(timeout) : detail::Deadline::now());
   }
+  /// Does not wait; throws Empty when there is nothing.
   T get_nowait() { return get_until(detail::Deadline::now()); }
-  /// Nothing when there is nothing now, or the queue is closed and all was taken.
+  /// Does not wait. Nothing when there is nothing now, or the queue is closed and all was taken (closed() and
+  /// empty() tell which).
   std::optional<T> try_get() { return take(detail::Deadline::now()).first; }
+  /// Waits at most this long; nothing when there was nothing until then, or the queue is closed and all was
+  /// taken.
   template <class Rep, class Period>
   std::optional<T> try_get_for(std::chrono::duration<Rep, Period> timeout) {
     return take(detail::Deadline::in(timeout)).first;
@@ -83,16 +96,18 @@ class Queue {
   /// Values in the queue: those whose put has returned (or is about to) and that nobody has taken. Exact at
   /// an instant during the call.
   std::size_t qsize() const { return static_cast<std::size_t>(handle_.size()); }
+  /// qsize() == 0. Another process may have changed it by the time you read this.
   bool empty() const { return qsize() == 0; }
-  /// Never true for a queue that only memory bounds.
+  /// qsize() has reached max_size. Never true for a queue that only memory bounds.
   bool full() const { return handle_.max_size() != 0 && handle_.size() >= handle_.max_size(); }
 
   /// For the whole queue, in every process: nothing more can be put; what is in it can be taken; then get
   /// throws Closed. Wakes all who wait. Again: nothing.
   void close() { handle_.close(); }
+  /// Somebody has closed it; values may still be in it.
   bool closed() const { return handle_.closed(); }
 
-  /// The same queue?
+  /// Both are handles of the same queue.
   friend bool operator==(const Queue& a, const Queue& b) { return a.handle_.object() == b.handle_.object(); }
 
  private:
@@ -151,10 +166,12 @@ struct Codec<Queue<T>> {
   static Queue<T> known(std::uint64_t object) {
     return Queue<T>(detail::QueueHandle::known(object, Queue<T>::type()));
   }
+  /// Writes the place; the message counts as a holder.
   static void encode(Writer& to, const Queue<T>& queue) {
     to.value(queue.handle_.object());
     to.handle(queue.handle_.object());
   }
+  /// A handle of the same queue. Throws DecodeError when there is none there of this T.
   static Queue<T> decode(Reader& from) {
     const auto object = from.value<std::uint64_t>();
     from.take_handle();

@@ -1,18 +1,19 @@
 #pragma once
 /// The three ways to make a process, and what each promises.
 ///
-// clang-format off: a table
-/// | | forkserver (default) | fork | spawn |
-/// |---|---|---|---|
-/// | how | cloned by a small server that is a copy of the program as it was at brood::init | the caller is
-/// copied | the program's file is executed anew, as far as brood::init | | globals in the child | as at init
-/// | as at start | fresh | | what may be called | what travels | anything, also captures | what travels | |
-/// in a program with threads | safe | unsafe: locks may be held | safe | | cost in a small program | 0.1 ms |
-/// 0.1 ms | 1 ms | | cost with 8 GiB of heap | 0.1 ms | 170 ms | 1 ms | | descriptors in the child | 0, 1, 2
-/// | all of the caller's | 0, 1, 2 | | getppid() in the child | the caller | the caller | a server of the
-/// caller | | SIGCHLD and waitpid(-1) see it | no, until a task execs | yes | no | | its status when the
-/// server dies | is known | is known | StatusUnknown |
-// clang-format on
+/// |                             | forkserver (default)       | fork                      | spawn                                         |
+/// |-----------------------------|----------------------------|---------------------------|-----------------------------------------------|
+/// | the child is a copy of      | the program at brood::init | the caller at start       | nothing: the program is run anew              |
+/// | it is made by               | a small server (clone)     | the caller                | a small server (exec)                         |
+/// | globals in the child        | as at brood::init          | as at start               | fresh, with what main does before brood::init |
+/// | what may be called          | what travels               | anything, also captures   | what travels                                  |
+/// | in a program with threads   | safe                       | unsafe: locks may be held | safe                                          |
+/// | cost in a small program     | 0.1 ms                     | 0.1 ms                    | 1 ms                                          |
+/// | cost with 8 GiB of heap     | 0.1 ms                     | 170 ms                    | 1 ms                                          |
+/// | descriptors in the child    | 0, 1, 2                    | all of the caller's       | 0, 1, 2                                       |
+/// | getppid() in the child      | the caller                 | the caller                | a server of the caller                        |
+/// | SIGCHLD, waitpid(-1) see it | no, until a task execs     | yes                       | no                                            |
+/// | status when the server dies | is known                   | is known                  | StatusUnknown                                 |
 ///
 /// With each of them: stdin is /dev/null, signals are at their defaults and unblocked, working directory,
 /// umask, environment and resource limits are those of the caller at start, and the child and all it started
@@ -21,7 +22,8 @@
 
 namespace brood {
 
-/// How a process is made; chosen for each process, there is no global setting.
+/// How a process is made; chosen for each process, there is no global setting:
+/// `brood::Process p({.method = brood::StartMethod::spawn}, report, 3);`.
 enum class StartMethod {
   forkserver,  ///< the default: safe beside threads, and its cost does not grow with the program
   fork,        ///< a copy of the caller: for what cannot travel

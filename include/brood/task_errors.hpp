@@ -1,9 +1,20 @@
 #pragma once
 /// How a task of a pool can fail.
 ///
-/// An exception that the task threw arrives as its own type when that is one of the standard library's
-/// (<stdexcept>, <new>, system_error, the bad_... ones) or a plain one of brood's, or was named with
-/// carry_exception<E>(); it is then also a RemoteTrace. Any other arrives as RemoteError.
+/// An exception that the task threw arrives as its own type when that is one of the standard library's (those
+/// of
+/// `<stdexcept>` and `<new>`, system_error, the bad_... ones) or a plain one of brood's, or was named with
+/// carry_exception; it is then also a RemoteTrace. Any other arrives as RemoteError.
+///
+///   try {
+///     pages = future.get();
+///   } catch (const brood::WorkerDied& e) {       // the process is gone: e.signal(), e.last_lines()
+///     retry(e.what());
+///   } catch (const std::out_of_range& e) {       // what the task threw, as itself
+///     if (auto* remote = dynamic_cast<const brood::RemoteTrace*>(&e)) log(remote->remote_trace());
+///   } catch (const brood::RemoteError& e) {      // of a type that does not travel: "my::Error: page 7"
+///     log(e.what());
+///   }
 
 #include <brood/codec.hpp>
 #include <brood/detail/type_name.hpp>
@@ -16,9 +27,12 @@
 namespace brood {
 
 /// What every exception out of another process has besides its own type: catch it as this to see where it was
-/// thrown.
+/// thrown. Not an exception by itself. Cost: the stack is taken at the throw; names, and files and lines
+/// where libdw is there, are looked up in the worker, so a task that throws costs far more than one that
+/// returns.
 class RemoteTrace {
  public:
+  /// For brood.
   RemoteTrace(std::string type, std::string trace) : type_(std::move(type)), trace_(std::move(trace)) {}
   virtual ~RemoteTrace() = default;
   /// The type's name: "std::runtime_error".
@@ -30,16 +44,21 @@ class RemoteTrace {
   std::string type_, trace_;
 };
 
-/// The task threw something whose type does not travel. what() is "<type>: <text>".
+/// The task threw something whose type does not travel. what() is "type: text". Something that is no
+/// std::exception has its type's name for a text.
 class RemoteError : public Error, public RemoteTrace {
  public:
+  /// For brood.
   RemoteError(const std::string& type, const std::string& text, std::string trace)
       : Error(type + ": " + text), RemoteTrace(type, std::move(trace)) {}
 };
 
-/// The process that ran the task ended in the middle of it. No other task is harmed.
+/// The process that ran the task ended in the middle of it: a signal, exit(), the out-of-memory killer. No
+/// other task is harmed, and the pool has a new worker. The task may have done part of its work; whether it
+/// may run again is for you to say. what() is a sentence with all that is below.
 class WorkerDied : public Error {
  public:
+  /// For brood.
   WorkerDied(const std::string& what, int signal, int exit_code, int pid, std::string task,
              std::string last_lines)
       : Error(what),
@@ -48,14 +67,16 @@ class WorkerDied : public Error {
         pid_(pid),
         task_(std::move(task)),
         last_lines_(std::move(last_lines)) {}
-  /// The signal that ended it, or 0.
+  /// The signal that ended it (SIGSEGV, SIGKILL, ...), or 0.
   int signal() const { return signal_; }
   /// Its exit code when it ended by exit, else -1.
   int exit_code() const { return exit_code_; }
+  /// The process that is gone; the number may be another's by now.
   int pid() const { return pid_; }
-  /// The function it ran.
+  /// The function it ran: "parse(std::filesystem::path)".
   const std::string& task() const { return task_; }
-  /// The end of what it wrote to stderr.
+  /// The end of what it wrote to stderr, at most eight lines of 4 KiB; they have been printed on the
+  /// program's stderr as they came.
   const std::string& last_lines() const { return last_lines_; }
 
  private:
@@ -63,14 +84,14 @@ class WorkerDied : public Error {
   std::string task_, last_lines_;
 };
 
-/// The pool was terminated before the task had ended.
+/// The pool was terminated before the task had ended; the task may have begun.
 class PoolTerminated : public Error {
  public:
   using Error::Error;
 };
 
-/// The pool can run nothing: its workers do not come up (a failing initializer, a worker that dies at birth).
-/// The text holds the first cause.
+/// The pool can run nothing: its initializer threw, or its workers died three times in a row before they were
+/// ready. The text holds the cause. Every task that waits, and every later submission, throws it.
 class PoolBroken : public Error {
  public:
   using Error::Error;
@@ -95,8 +116,18 @@ void add_carrier(ExceptionCarrier carrier);
 
 }  // namespace detail
 
-/// Lets exceptions of type E, which must be able to travel (Codec<E>), arrive as themselves. Call it once,
-/// before brood::init or from a global's initialisation, so that all processes know.
+/// Lets exceptions of type E, which needs a specialisation of Codec, arrive as themselves. Call it once,
+/// before brood::init or from a global's initialisation, so that all processes know. Only exceptions of
+/// exactly this type travel so, none of classes derived from it.
+///
+///   template <> struct brood::Codec<BadPage> {
+///     static void encode(brood::Writer& to, const BadPage& e) { to.value(e.page()); }
+///     static BadPage decode(brood::Reader& from) { return BadPage(from.value<int>()); }
+///   };
+///
+///   int main(int argc, char** argv) {
+///     brood::carry_exception<BadPage>();
+///     brood::init(argc, argv);
 template <class E>
 void carry_exception() {
   static_assert(detail::HasCodec<E>, "brood: carry_exception<E> needs a specialisation of brood::Codec<E>");

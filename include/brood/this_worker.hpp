@@ -1,5 +1,14 @@
 #pragma once
 /// What a task may ask about the worker that runs it.
+///
+///   int sample(int n) {                                          // runs in a worker
+///     std::mt19937_64 dice(brood::this_worker::seed());
+///     std::printf("sample %d in worker %d\n", n, brood::this_worker::index());
+///     return static_cast<int>(dice() % 6 + 1);
+///   }
+///   std::vector<int> sixes = pool.map(sample, std::views::iota(0, 100));
+///
+/// Each answer costs a few loads. Where there is no worker all but exists() throw UsageError.
 
 #include <cstdint>
 

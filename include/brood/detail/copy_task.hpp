@@ -11,9 +11,10 @@
 
 namespace brood {
 
+/// An entry that was not copied, or not wholly.
 struct CopyError {
-  std::string path;  // in the source, relative
-  std::string what;  // a sentence without the path
+  std::string path;  ///< in the source, relative
+  std::string what;  ///< a sentence without the path
 };
 
 namespace detail {
