@@ -51,6 +51,6 @@ int main(int argc, char** argv) {
   std::printf("the reader ended with %d\n", *reader.exitcode());
 
   queue.put("still works: yes");
-  // tour]
   std::puts(queue.get(1s).c_str());
+  // tour]
 }

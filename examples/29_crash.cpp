@@ -28,5 +28,5 @@ int main(int argc, char** argv) {
     else
       failures += outcome.error().what();
   }
-  std::printf("%d of 10 files parsed\n%s", parsed, failures.c_str());
+  std::printf("%d of 10 files parsed\n%s\n", parsed, failures.c_str());
 }

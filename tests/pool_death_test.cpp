@@ -19,7 +19,19 @@ int twice(int i) { return 2 * i; }
 int pid() { return getpid(); }
 
 /// Ends as one of the ways below, or returns.
-enum class Way { none, sigkill, sigsegv, abort, sigterm, exit_0, exit_3, quick_exit, overflow, smash, last_words };
+enum class Way {
+  none,
+  sigkill,
+  sigsegv,
+  abort,
+  sigterm,
+  exit_0,
+  exit_3,
+  quick_exit,
+  overflow,
+  smash,
+  last_words
+};
 
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Winfinite-recursion"
@@ -34,7 +46,8 @@ enum class Way { none, sigkill, sigsegv, abort, sigterm, exit_0, exit_3, quick_e
 #if defined(__SANITIZE_ADDRESS__)
 [[gnu::no_sanitize("undefined", "address")]]
 #endif
-[[gnu::noinline]] int smash_the_stack(volatile int* from) {
+[[gnu::noinline]] int
+smash_the_stack(volatile int* from) {
   volatile char here[16];
   volatile char* at = here;
   for (int i = 0; i < 400; ++i) at[i] = static_cast<char>(0xff);
@@ -101,8 +114,8 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Death{"sigkill", Way::sigkill, SIGKILL, -1}, Death{"sigsegv", Way::sigsegv, SIGSEGV, -1},
                     Death{"abort", Way::abort, SIGABRT, -1}, Death{"sigterm", Way::sigterm, SIGTERM, -1},
                     Death{"exit_0", Way::exit_0, 0, 0}, Death{"exit_3", Way::exit_3, 0, 3},
-                    Death{"quick_exit", Way::quick_exit, 0, 4},
-                    Death{"overflow", Way::overflow, SIGSEGV, -1}, Death{"smash", Way::smash, SIGSEGV, -1}),
+                    Death{"quick_exit", Way::quick_exit, 0, 4}, Death{"overflow", Way::overflow, SIGSEGV, -1},
+                    Death{"smash", Way::smash, SIGSEGV, -1}),
     [](const auto& info) { return std::string(info.param.name); });
 
 TEST_P(PoolDeath, costs_one_task) {  // F08 F20 F24

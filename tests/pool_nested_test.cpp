@@ -1,6 +1,7 @@
 // Pool: tasks that submit tasks to their own pool.
 
 #include <brood/pool.hpp>
+#include <brood/process.hpp>
 #include <brood/queue.hpp>
 #include <csignal>
 #include <numeric>
@@ -228,6 +229,42 @@ TEST(PoolNested, leaves_the_end_to_the_process_that_made_the_pool) {
                                            [] { own().counts(); }};
   for (const auto what : refused) EXPECT_THROW(pool.apply(what), brood::UsageError);
   EXPECT_EQ(pool.apply(twice, 2), 4);
+}
+
+// Processes and pools that a task makes are not workers of its pool, although they are copies of one.
+TEST(PoolNested, is_of_the_worker_and_not_of_what_it_starts) {
+  const nothing_left::Memory memory;
+  brood::Pool pool(2);
+  for (const auto method : {brood::StartMethod::forkserver, brood::StartMethod::fork}) {
+    const int code = pool.apply_async(
+                             [](brood::StartMethod how) {
+                               own().apply(twice, 1);  // it has asked before
+                               brood::Process child({.method = how}, [] {
+                                 if (brood::this_worker::exists()) _exit(2);
+                                 try {
+                                   own();
+                                 } catch (const brood::UsageError&) {
+                                   _exit(1);
+                                 }
+                                 _exit(3);
+                               });
+                               child.start();
+                               child.join();
+                               return child.exitcode().value();
+                             },
+                             method)
+                         .get(60s);
+    EXPECT_EQ(code, 1);
+  }
+  const auto sizes =
+      pool.apply_async([] {
+            own().apply(twice, 1);
+            brood::Pool inner(1);
+            return std::pair(inner.apply([] { return own().size() * 10 + own().apply(twice, 2); }),
+                             own().size());
+          })
+          .get(60s);
+  EXPECT_EQ(sizes, std::pair(14, 2));
 }
 
 TEST(PoolNested, ends_with_a_pool_that_is_terminated) {

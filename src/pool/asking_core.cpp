@@ -224,10 +224,29 @@ class AskingCore final : public Core {
 
 }  // namespace
 
-std::shared_ptr<Core> asking_core() {
-  static auto* const it = new std::shared_ptr<Core>(std::make_shared<AskingCore>());
+namespace {
+
+// Of this process; never destroyed, for its threads may be in it until the end.
+struct Asking {
+  std::mutex mutex;
+  std::shared_ptr<Core>* core = nullptr;
+  Pool* pool = nullptr;
+};
+Asking& asking() {
+  static auto* const it = new Asking;
   return *it;
 }
+
+}  // namespace
+
+std::shared_ptr<Core> asking_core() {
+  if (!this_worker::exists()) static_cast<void>(this_worker::index());  // says why not
+  const std::lock_guard lock(asking().mutex);
+  if (asking().core == nullptr) asking().core = new std::shared_ptr<Core>(std::make_shared<AskingCore>());
+  return *asking().core;
+}
+
+void forget_asking() { new (&asking()) Asking; }
 
 }  // namespace brood::pool
 
@@ -237,6 +256,9 @@ brood::Pool& brood::this_worker::pool() {
     ours.emplace(Pool(detail::PoolHandle(std::move(here))));
     return *ours;
   }
-  static auto* const it = new Pool(detail::PoolHandle(brood::pool::asking_core()));
-  return *it;
+  auto core = brood::pool::asking_core();
+  auto& asking = brood::pool::asking();
+  const std::lock_guard lock(asking.mutex);
+  if (asking.pool == nullptr) asking.pool = new Pool(detail::PoolHandle(std::move(core)));
+  return *asking.pool;
 }

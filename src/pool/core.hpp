@@ -23,6 +23,8 @@ class Core : public detail::TaskSource {
 /// The pool whose worker this process is, for tasks that submit to it. Throws UsageError in any other
 /// process.
 std::shared_ptr<Core> asking_core();
+/// In a new process: what it inherited of that is its parent's.
+void forget_asking();
 /// BROOD_INLINE: the pool whose task this thread runs, or nothing.
 std::shared_ptr<Core> inline_core();
 

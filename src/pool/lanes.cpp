@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "platform/memory.hpp"
+#include "pool/worker.hpp"
 #include "process/session.hpp"
 
 namespace brood::pool {
@@ -50,6 +51,7 @@ void keep_lane(std::int32_t lane) {
     all.own.keep_only(static_cast<std::size_t>(lane) * Lane::size_in_all, Lane::size_in_all);
   }
   all.region.forget();
+  forget_worker();
 }
 
 void forget_descriptors() {

@@ -165,6 +165,11 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
   work(lane);
 }
 
+void forget_worker() {
+  current = nullptr;
+  forget_asking();
+}
+
 }  // namespace pool
 
 namespace this_worker {

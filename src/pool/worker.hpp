@@ -11,4 +11,7 @@ namespace brood::pool {
 /// tells). `initializer`: CodeRef of the thunk that decodes and runs `call`; 0: there is none.
 void worker_main(std::uint64_t initializer, std::vector<std::byte> call);
 
+/// In a new process, which may be a copy of a worker: it is none, until worker_main says so.
+void forget_worker();
+
 }  // namespace brood::pool
