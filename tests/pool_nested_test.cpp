@@ -147,6 +147,17 @@ TEST(PoolNested, waits_no_longer_than_asked) {
   EXPECT_EQ(future.get(60s), 2);
 }
 
+TEST(PoolNested, may_be_asked_again_and_again_whether_it_is_done) {
+  brood::Pool pool(2);
+  EXPECT_EQ(pool.apply_async([] {
+                  auto inner = own().apply_async(twice, 4);
+                  while (!inner.ready()) std::this_thread::yield();
+                  return inner.get();
+                })
+                .get(60s),
+            8);
+}
+
 TEST(PoolNested, finishes_what_was_submitted_and_never_waited_for) {
   const nothing_left::Memory memory;
   brood::Queue<int> done;

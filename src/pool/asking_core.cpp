@@ -153,6 +153,7 @@ class AskingCore final : public Core {
       }
     });
     const auto soon = Deadline::in(patience);
+    if (!taking_) take_some(lock, Deadline::now());  // what is there already, also when nothing is waited for
     while (!look(done, lock)) {
       if (until.passed()) return false;
       if (stand_in && !told && soon.passed()) {
