@@ -134,6 +134,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   // waiting.cpp
   void turn();
   bool work_is_left() const;
+  bool spinning_helps() const;
   void want(Wanted wanted);
   void wake_waiters();
   bool wait_until(FunctionRef<bool()> done, Deadline until);

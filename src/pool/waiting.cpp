@@ -48,11 +48,28 @@ void PoolCore::end_waiting() {
   turn();
 }
 
+// There is a processor to spare, or the next result will be here sooner than a sleeper could be woken. Else
+// who spins takes the time of the workers.
+bool PoolCore::spinning_helps() const {
+  const int processors = platform::usable_processor_count();
+  if (processors == 1) return false;
+  int busy = 0;
+  bool soon = false;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    if (places_[i].in_lane() == 0) continue;
+    ++busy;
+    soon = soon || places_[i].seconds_each < std::chrono::duration<double>(platform::spin_time).count();
+  }
+  return busy < processors || soon;
+}
+
 bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   if (here_) return done();
+  bool spin = false;
   const auto step = [&] {
     const std::lock_guard lock(mutex_);
     turn();
+    spin = spinning_helps();
     return done();
   };
   if (until.is_now()) return step();
@@ -67,12 +84,11 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
       pool.end_waiting();
     }
   } const waiter(*this);
-  const bool alone = platform::usable_processor_count() == 1;
-  const auto spin_until = std::chrono::steady_clock::now() + (alone ? 0us : platform::spin_time);
+  const auto spin_until = std::chrono::steady_clock::now() + platform::spin_time;
   for (;;) {
     const auto seen = results_->ready.prepare();
     if (step()) return true;
-    if (std::chrono::steady_clock::now() < spin_until) {
+    if (spin && std::chrono::steady_clock::now() < spin_until) {
       for (int i = 0; i < 100; ++i) platform::relax();
       continue;
     }

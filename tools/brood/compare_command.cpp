@@ -1,7 +1,9 @@
 // The founding document's exercise: copy a folder of many files with one process, then with a pool, and
 // compare.
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <brood/brood.hpp>
@@ -25,13 +27,68 @@ struct Way {
   std::string name() const { return processes == 0 ? "one process" : fmt::format("pool of {}", processes); }
 };
 
-brood::CopyReport copy_once(const Way& way, const CopyArguments& a) {
+// Where the copies go. None is removed before all have been made, where the disk has room for that: ext4
+// looks at every file that was removed within the last minute when it makes a new one, and would be ten times
+// as slow.
+class Targets {
+ public:
+  explicit Targets(std::filesystem::path final) : final_(std::move(final)) {}
+  ~Targets() {
+    for (const auto& one : made_) remove(one);
+  }
+  Targets(const Targets&) = delete;
+  Targets& operator=(const Targets&) = delete;
+
+  /// For the next copy. What the one before left to be written to the disk is written first: else that work
+  /// would go on beside the next copy and slow the one that could have used all processors.
+  const std::filesystem::path& next() {
+    if (!made_.empty()) flush(made_.back());
+    if (!keep_) clear();
+    made_.push_back(final_.native() + ".brood-compare-" + std::to_string(++number_));
+    return made_.back();
+  }
+  /// So many more will be made, each of that size.
+  void expect(std::size_t copies, std::uint64_t bytes) {
+    std::error_code unknown;
+    const auto space = std::filesystem::space(made_.back(), unknown);
+    keep_ = !unknown && space.available / 2 / (copies + 1) > bytes;
+  }
+  bool keeps() const { return keep_; }
+  /// The last one is the copy that stays.
+  void finish() {
+    std::filesystem::rename(made_.back(), final_);
+    made_.pop_back();
+  }
+
+ private:
+  static void flush(const std::filesystem::path& on_disk) {
+    const int fd = open(on_disk.c_str(), O_RDONLY | O_CLOEXEC);
+    if (fd < 0) return;
+    static_cast<void>(!syncfs(fd));
+    close(fd);
+  }
+  static void remove(const std::filesystem::path& one) {
+    std::error_code ignored;
+    std::filesystem::remove_all(one, ignored);
+  }
+  void clear() {
+    for (const auto& one : made_) remove(one);
+    made_.clear();
+  }
+
+  std::filesystem::path final_;
+  std::vector<std::filesystem::path> made_;
+  int number_ = 0;
+  bool keep_ = true;
+};
+
+brood::CopyReport copy_once(const Way& way, const CopyArguments& a, const std::filesystem::path& target) {
   if (way.processes == 0) {
     brood::SerialExecutor here;
-    return brood::copy_tree(here, a.source, a.target);
+    return brood::copy_tree(here, a.source, target);
   }
   brood::Pool pool(way.processes, brood::prepare_copy_worker);
-  return brood::copy_tree(pool, a.source, a.target);
+  return brood::copy_tree(pool, a.source, target);
 }
 
 void print(const std::vector<Way>& ways, const brood::CopyReport& tree, int rounds) {
@@ -63,10 +120,8 @@ void print(const std::vector<Way>& ways, const brood::CopyReport& tree, int roun
 
 int compare(const CopyArguments& a) {
   if (std::filesystem::exists(std::filesystem::symlink_status(a.target))) {
-    fmt::print(
-        stderr,
-        "brood: {} exists; --compare writes to it and removes it several times, name one that does not\n",
-        printable(a.target.native()));
+    fmt::print(stderr, "brood: {} exists; --compare makes it, name one that does not\n",
+               printable(a.target.native()));
     return 2;
   }
   const int most = a.processes > 0 ? a.processes : brood::usable_cpu_count();
@@ -75,14 +130,15 @@ int compare(const CopyArguments& a) {
   brood::prepare_copy_worker();  // this process is one of those that are compared: the same advantages
 
   StatusLine line(!a.quiet);
+  auto last = a.target.lexically_normal();
+  Targets targets(last.has_filename() ? last : last.parent_path());
   brood::CopyReport tree;
   // Round 0 warms the caches and is not counted: every way then finds the source in memory.
   for (int round = 0; round <= a.rounds; ++round) {
     for (auto& way : ways) {
       if (round == 0 && way.processes != 0) continue;
       if (line.due()) line.show(fmt::format("round {} of {}: {}", round, a.rounds, way.name()));
-      std::filesystem::remove_all(a.target);
-      tree = copy_once(way, a);
+      tree = copy_once(way, a, targets.next());
       if (!tree.complete()) {
         fmt::print(
             stderr,
@@ -94,8 +150,15 @@ int compare(const CopyArguments& a) {
       }
       if (round > 0) way.seconds.push_back(tree.seconds);
     }
+    if (round == 0) targets.expect(ways.size() * static_cast<std::size_t>(a.rounds), tree.bytes);
   }
+  targets.finish();
   print(ways, tree, a.rounds);
+  if (!targets.keeps()) {
+    fmt::print(
+        "The disk had no room for all copies at once: each was removed before the next, which slows some "
+        "disks.\n");
+  }
   return 0;
 }
 
