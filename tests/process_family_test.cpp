@@ -288,14 +288,18 @@ TEST_P(Family, a_signal_ends_a_child_together_with_its_own_children) {
 TEST(FamilyAlone, nests_lets_a_child_start_children_beside_threads) {
   EXPECT_EQ(exit_code_of({.nests = true},
                          [] {
-                           const Gate gate;
-                           std::thread other([&] { gate.pass(); });
-                           brood::Process child([] { std::exit(4); });
-                           child.start();
-                           child.join();
-                           gate.open();
-                           other.join();
-                           std::exit(child.exitcode().value());
+                           int code = 0;
+                           {
+                             const Gate gate;
+                             std::thread other([&] { gate.pass(); });
+                             brood::Process child([] { std::exit(4); });
+                             child.start();
+                             child.join();
+                             gate.open();
+                             other.join();
+                             code = child.exitcode().value();
+                           }
+                           std::exit(code);
                          }),
             4);
 }

@@ -57,11 +57,13 @@ class AskingCore final : public Core {
       const std::lock_guard lock(mutex_);
       ask.question = ++last_question_;
       pending_.emplace(ask.question, &record);
+      // Until one that says so has been sent for sure: those of other threads may come before it.
       if (!introduced_) ask.answers = answers_;
-      introduced_ = true;
     }
     try {
       send(ask);
+      const std::lock_guard lock(mutex_);
+      introduced_ = true;
     } catch (...) {
       const std::lock_guard lock(mutex_);
       pending_.erase(ask.question);
