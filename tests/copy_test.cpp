@@ -201,6 +201,22 @@ TEST(Copy, refuses_fifos_and_sockets_and_copies_the_rest) {
   });
 }
 
+TEST(Copy, takes_nothing_away_that_is_no_file_in_the_target) {
+  with_each_executor([](auto& executor) {
+    const Folder folder;
+    fs::create_directories(folder / "from");
+    fs::create_directories(folder / "to");
+    write(folder / "from/pipe", "text");
+    fs::create_symlink("x", folder / "from/link");
+    ASSERT_EQ(mkfifo((folder / "to/pipe").c_str(), 0600), 0);
+    ASSERT_EQ(mkfifo((folder / "to/link").c_str(), 0600), 0);
+    const auto report = brood::copy_tree(executor, folder / "from", folder / "to");
+    EXPECT_EQ(report.error_count, 2U);
+    EXPECT_TRUE(fs::is_fifo(folder / "to/pipe") && fs::is_fifo(folder / "to/link"));
+    EXPECT_THROW(brood::copy_tree(executor, folder / "from/pipe", folder / "to/pipe"), brood::CopyRefused);
+  });
+}
+
 TEST(Copy, tells_a_file_that_cannot_be_read_and_copies_the_rest) {
   if (getuid() == 0) GTEST_SKIP() << "root reads everything";
   brood::SerialExecutor here;

@@ -277,6 +277,20 @@ TEST(Future, of_one_pool_keeps_its_value_when_another_pool_calls_back) {
   EXPECT_EQ(told->wait_for(1), std::vector<int>{1'000'000});
 }
 
+TEST(Future, may_destroy_its_pool_in_a_callback) {
+  const nothing_left::Memory memory;
+  for (int round = 0; round < 5; ++round) {
+    auto* const pool = new brood::Pool(2);
+    std::atomic<bool> gone{false};
+    auto future = pool->apply_async([] { usleep(1000); });
+    future.add_done_callback([&](auto) {
+      delete pool;
+      gone = true;
+    });
+    EXPECT_TRUE(nothing_left::soon([&] { return gone.load(); }));
+  }
+}
+
 TEST(Future, calls_the_end_of_the_pool_from_a_callback) {  // gh-87129
   brood::Pool pool(2);
   brood::Queue<int> queue;

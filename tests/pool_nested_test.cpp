@@ -41,6 +41,13 @@ TEST(PoolNested, runs_a_tree_of_tasks_on_any_number_of_workers) {  // F44
   }
 }
 
+TEST(PoolNested, goes_deep_before_it_goes_broad) {
+  for (const int workers : {1, 2}) {
+    brood::Pool pool(workers);
+    EXPECT_EQ(pool.apply_async(tree, 8).get(90s), 256) << workers;
+  }
+}
+
 TEST(PoolNested, has_its_own_number_of_workers_again_afterwards) {
   brood::Pool pool(2);
   EXPECT_EQ(pool.apply_async(chain, 10).get(60s), 10);

@@ -156,6 +156,7 @@ TEST(Pool, tells_what_cannot_be_built_as_the_tasks_failure) {  // O27 F24 X18
 TEST(Pool, refuses_sizes_below_one) {  // F07 O30
   EXPECT_THROW(brood::Pool(0), brood::UsageError);
   EXPECT_THROW(brood::Pool(-1), brood::UsageError);
+  EXPECT_THROW(brood::Pool(1'000'000'000), brood::NoMemory);
   EXPECT_THROW(brood::Pool({.processes = 0}), brood::UsageError);
   EXPECT_THROW(brood::Pool({.processes = 1, .max_tasks_per_child = 0}), brood::UsageError);
   EXPECT_THROW(brood::Pool({.processes = 1, .max_tasks_per_child = -1}), brood::UsageError);
@@ -288,6 +289,14 @@ TEST(Pool, waits_for_any_of_several) {  // F37
   brood::Queue<int> queue;
   std::vector<brood::Future<int>> futures;
   EXPECT_THROW(pool.wait_any(futures), brood::UsageError);
+  std::vector<brood::Future<int>> empty(2);
+  EXPECT_THROW(pool.wait_any(empty), brood::UsageError);
+  brood::Pool other(1);
+  std::vector<brood::Future<int>> others;
+  others.push_back(other.apply_async([](brood::Queue<int> q) { return q.get(); }, queue));
+  EXPECT_THROW(pool.wait_any(others), brood::UsageError);
+  queue.put(0);
+  others[0].wait();
   futures.push_back(pool.apply_async([](brood::Queue<int> q) { return q.get(); }, queue));
   futures.push_back(pool.apply_async(twice, 2));
   EXPECT_EQ(pool.wait_any(futures), 1U);

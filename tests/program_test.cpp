@@ -106,6 +106,8 @@ TEST_P(WholeProgram, runs_in_4_GiB_of_addresses) {
   expect_runs({"setup", "address-space", GetParam()});
 }
 
+TEST_P(WholeProgram, runs_where_files_may_be_small) { expect_runs({"setup", "file-size", GetParam()}); }
+
 TEST(WholeProgramAlone, arena_that_cannot_be_had_is_an_error_that_names_its_size) {
   if (sanitized) GTEST_SKIP() << "the address sanitizer itself reserves terabytes";
   const auto ran = run({"setup", "huge-arena"});

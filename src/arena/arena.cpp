@@ -115,8 +115,9 @@ void free_run(std::uint32_t first, ChunkWord head_word, std::uint32_t me) {
 void create(Options options) {
   if (head != nullptr) return;
   const bool chosen = options.bytes != 0;
-  std::uint64_t bytes =
-      chosen ? options.bytes : std::min(platform::physical_memory(), platform::address_space_limit() / 4);
+  std::uint64_t bytes = chosen ? options.bytes
+                               : std::min({platform::physical_memory(), platform::address_space_limit() / 4,
+                                           platform::file_size_limit() / chunk_size * chunk_size});
   bytes = std::max<std::uint64_t>(round_up(bytes, chunk_size), 16 * chunk_size);
   const std::uint32_t members = std::clamp(options.members, 8U, 4095U) + 1;  // member 0 is nobody
   for (;;) {

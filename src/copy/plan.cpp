@@ -143,6 +143,9 @@ CopyPlan::CopyPlan(const std::filesystem::path& source_path, const std::filesyst
     platform::FileStatus there;
     const bool into =
         platform::status_of_path(target, there) == 0 && there.kind == platform::FileKind::folder;
+    if (!into && platform::status_of_path(target, there) == 0 && there.kind != platform::FileKind::file) {
+      throw CopyRefused("cannot copy to " + target + ": it is neither a file nor a folder");
+    }
     name = source.substr(source.rfind('/') + 1);
     as = into ? name : target.substr(target.rfind('/') + 1);
     if (lies_inside(into ? target + "/" + as : target, status)) {

@@ -186,8 +186,19 @@ class Copier {
     copy_file(entry.name, as, from.descriptor, status);
   }
 
+  // What is there and no file or link is not ours to take away.
+  bool may_replace(const std::string& name, const std::string& as) {
+    FileStatus there;
+    if (platform::status_in(to_, as, there) != 0) return true;  // gone meanwhile
+    if (there.kind == FileKind::file || there.kind == FileKind::link) return true;
+    fail(name, "cannot replace what is in the target: that is a " +
+                   (there.kind == FileKind::folder ? std::string("folder") : word_for(there.kind)));
+    return false;
+  }
+
   void copy_symlink(const std::string& name, const std::string& as, const FileStatus& status) {
     int error = platform::copy_link(from_, to_, name, status, as);
+    if (error == platform::already_there && !may_replace(name, as)) return;
     if (error == platform::already_there) {
       const auto temporary = temporary_name();
       error = platform::copy_link(from_, to_, name, status, temporary);
@@ -216,6 +227,7 @@ class Copier {
     std::string made = as;
     Opened to = platform::create_file(to_, made, first_mode);
     if (to.error == platform::already_there) {
+      if (!may_replace(name, as)) return;
       made = temporary_name();
       to = platform::create_file(to_, made, first_mode);
     }

@@ -48,6 +48,7 @@ class SharedRegion {
 /// What this process may use: physical memory, RLIMIT_AS, and what is left under a memory cgroup.
 std::uint64_t physical_memory();
 std::uint64_t address_space_limit();  // max() when unlimited
+std::uint64_t file_size_limit();      // RLIMIT_FSIZE, which counts for shared memory too
 std::uint64_t cgroup_memory_left();   // max() when unlimited or unknown
 
 inline constexpr std::size_t page_size = 4096;

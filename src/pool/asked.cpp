@@ -73,7 +73,8 @@ void PoolCore::take_ask(Ask ask) {
     std::memcpy(arena::at(waiting.task.arguments.offset, waiting.size), waiting.bytes.data(), waiting.size);
     waiting.bytes.clear();
   }
-  asked_.push_back(std::move(waiting));
+  // The newest first: depth before breadth, so that as few tasks as can be wait for others at one time.
+  asked_.push_front(std::move(waiting));
 }
 
 // What came out of it, back to the worker that asked, if that still lives.
@@ -153,7 +154,8 @@ void PoolCore::start_substitutes() {
                std::make_exception_ptr(UsageError(
                    "every worker of the pool waits for tasks that its own task submitted, and no more than " +
                    std::to_string(most_substitutes(setup_.workers)) +
-                   " can stand in for them; nest less deep, or use a pool of its own inside the task")));
+                   " can stand in for them; nest less deep, submit fewer at once, or use a pool of its own "
+                   "inside the task")));
 }
 
 void PoolCore::retire_substitutes() {

@@ -78,6 +78,7 @@ class AskingCore final : public Core {
     return wait_until([&] { return record.is_done(); }, until, true);
   }
   void wait_any(const std::vector<const Record*>& records) override {
+    require_futures_of(*this, records);
     wait_until(
         [&] { return std::any_of(records.begin(), records.end(), [](auto* r) { return r->is_done(); }); },
         Deadline::never(), true);

@@ -20,6 +20,9 @@ class Core : public detail::TaskSource {
   virtual detail::PoolHandle::Counts counts() = 0;
 };
 
+/// Throws UsageError for futures that are empty or of another pool.
+void require_futures_of(const Core& core, const std::vector<const detail::Record*>& records);
+
 /// The pool whose worker this process is, for tasks that submit to it. Throws UsageError in any other
 /// process.
 std::shared_ptr<Core> asking_core();

@@ -96,14 +96,19 @@ void PoolCore::stop_threads() {
   wake_waiters();
   poller_.wake();
   const auto me = std::this_thread::get_id();
-  if (me == caller_.get_id()) return;  // from a callback: the next to join does it
-  const std::lock_guard one_at_a_time(ending_);
+  // A callback does not wait for those who wait for it.
+  std::unique_lock one_at_a_time(ending_, std::defer_lock);
+  if (me != caller_.get_id())
+    one_at_a_time.lock();
+  else if (!one_at_a_time.try_lock())
+    return;
   for (auto* thread : {&supervisor_, &helper_, &caller_}) {
-    if (!thread->joinable()) continue;
+    if (!thread->joinable() || thread->get_id() == me)
+      continue;  // from a callback: the pool's end lets it go
     thread->join();
     --process::session().own_threads;
   }
-  detail::run_callbacks(&platform::say);
+  if (me != caller_.get_id()) detail::run_callbacks(&platform::say);
 }
 
 }  // namespace brood::pool

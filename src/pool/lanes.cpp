@@ -15,8 +15,6 @@
 namespace brood::pool {
 namespace {
 
-constexpr std::uint32_t most_lanes = 4096;
-
 struct Lanes {
   std::mutex mutex;
   platform::SharedRegion region;  // of this process as a parent
@@ -36,8 +34,8 @@ void map_lanes() {
   if (all.region.data() != nullptr && all.used != all.free.size()) return;
   all.free.clear();
   all.used = 0;
-  const auto share =
-      std::min<std::uint64_t>(platform::address_space_limit() / 16, most_lanes * Lane::size_in_all);
+  const auto share = std::min<std::uint64_t>(
+      {platform::address_space_limit() / 16, platform::file_size_limit(), most_lanes * Lane::size_in_all});
   all.region = platform::SharedRegion::create(
       "brood lanes", std::max<std::uint64_t>(share / Lane::size_in_all, 16) * Lane::size_in_all);
 }

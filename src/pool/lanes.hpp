@@ -8,6 +8,8 @@
 
 namespace brood::pool {
 
+constexpr std::uint32_t most_lanes = 4096;
+
 /// A lane for a worker that is about to be made, zeroed and with real memory. Throws NoMemory.
 std::uint32_t take_lane();
 /// Its worker has ended for sure.

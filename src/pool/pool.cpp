@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "platform/surroundings.hpp"
+#include "pool/lanes.hpp"
 #include "pool/pool_core.hpp"
 #include "process/server.hpp"
 #include "process/session.hpp"
@@ -55,6 +56,10 @@ PoolCore::PoolCore(detail::PoolSetup setup)
     if (setup_.initializer) setup_.initializer.run();
     return;
   }
+  if (setup_.workers > static_cast<int>(most_lanes)) {
+    throw NoMemory("no more than " + std::to_string(most_lanes) +
+                   " workers fit into one process at once, not " + std::to_string(setup_.workers));
+  }
   // With the server comes the region of lanes.
   if (!process::server_link().exists()) process::server_link().create();
   asks_.emplace();
@@ -96,7 +101,10 @@ PoolCore::~PoolCore() {
   // A waiter that was woken by the end may still be on its way out.
   while (waiters_.load() != 0) platform::relax();
   { const std::lock_guard lock(mutex_); }
-  if (caller_.joinable()) caller_.detach();  // destroyed by its own callback
+  if (caller_.joinable()) {  // destroyed by its own callback
+    caller_.detach();
+    --process::session().own_threads;
+  }
   if (results_run_) arena::free(results_run_);
 }
 

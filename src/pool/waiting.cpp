@@ -100,7 +100,16 @@ bool PoolCore::wait(Record& record, Deadline until) {
   return wait_until([&] { return record.is_done(); }, until);
 }
 
+void require_futures_of(const Core& core, const std::vector<const Record*>& records) {
+  for (const auto* record : records) {
+    if (record == nullptr)
+      throw UsageError("wait_any() of a Future that is empty: it was moved from, or never given a task");
+    if (record->source != &core) throw UsageError("wait_any() of a future of another pool; ask that one");
+  }
+}
+
 void PoolCore::wait_any(const std::vector<const Record*>& records) {
+  require_futures_of(*this, records);
   wait_until(
       [&] {
         return std::any_of(records.begin(), records.end(), [](const Record* r) { return r->is_done(); });
@@ -121,7 +130,10 @@ void PoolCore::attend() {
     const std::lock_guard lock(mutex_);
     watched_ = true;
     want(Wanted::all);
-    if (!caller_.joinable() && !stop_) caller_ = own_thread([this] { call_back(); });
+    if (!caller_.joinable() && !stop_) {
+      // Keeps the pool until it has ended: a callback may destroy it.
+      caller_ = own_thread([pool = shared_from_this()] { pool->call_back(); });
+    }
   }
   wake_waiters();
 }

@@ -17,6 +17,8 @@ thread_local int constructing_self = 0;
 ConstructingSelf::ConstructingSelf() { ++constructing_self; }
 ConstructingSelf::~ConstructingSelf() { --constructing_self; }
 
+void require_set_up() { process::require_member(); }
+
 void PackedCall::run() const {
   // The decoded call takes over what its bytes name: count that once more, for the bytes stay.
   count_names(names_);

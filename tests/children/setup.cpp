@@ -19,8 +19,10 @@ namespace {
 
 int global = 1;
 
+void end_with(int code) { std::exit(code); }
+
 int exit_code_of_child(brood::StartMethod method = brood::StartMethod::forkserver) {
-  brood::Process child({.method = method}, [] { std::exit(5); });
+  brood::Process child({.method = method}, end_with, 5);
   child.start();
   child.join();
   return child.exitcode().value();
@@ -103,6 +105,14 @@ int main(int argc, char** argv) {
     return told([&] {
       brood::init(argc, argv);
       say("ended with %d\n", exit_code_of_child(method));
+    });
+  }
+  if (what == "file-size") {
+    set_limit(RLIMIT_FSIZE, rlim_t{100} << 20, rlim_t{100} << 20);
+    return told([&] {
+      brood::init(argc, argv);
+      brood::Pool pool(2);
+      say("ended with %d\n", pool.apply([](int n) { return n; }, exit_code_of_child(method)));
     });
   }
   if (what == "descriptors") {

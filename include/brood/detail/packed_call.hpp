@@ -9,6 +9,9 @@
 
 namespace brood::detail {
 
+/// What names of functions need: this process is set up, as by brood::init. Throws UsageError.
+void require_set_up();
+
 class PackedCall {
  public:
   PackedCall() = default;
@@ -70,6 +73,7 @@ template <class F, class... Args>
 PackedCall pack(F&& f, Args&&... args) {
   using Function = std::decay_t<F>;
   using Tuple = Stored<Function, Args...>;
+  require_set_up();
   return [&]<class... To>(std::type_identity<std::tuple<To...>>) {
     return pack_stored<Call<Function, Tuple>>(f, as_stored<To>(std::forward<Args>(args))...);
   }(std::type_identity<Tuple>{});

@@ -44,6 +44,12 @@ std::byte* map(int memory, std::size_t offset, std::size_t size) {
 }  // namespace
 
 SharedRegion SharedRegion::create(const char* what, std::size_t size) {
+  // Beyond the limit ftruncate does not only fail: a signal would end the program.
+  if (size > file_size_limit()) {
+    throw OsError("ftruncate of the " + std::string(what) + " to " + std::to_string(size) +
+                      " bytes (RLIMIT_FSIZE, ulimit -f, allows " + std::to_string(file_size_limit()) + ")",
+                  EFBIG);
+  }
   SharedRegion region;
   region.memory_ = Descriptor(above_standard(memfd_create(what, MFD_CLOEXEC | MFD_ALLOW_SEALING)));
   if (!region.memory_) throw OsError(std::string("memfd_create for the ") + what, errno);
@@ -124,6 +130,14 @@ std::uint64_t physical_memory() {
 std::uint64_t address_space_limit() {
   rlimit limit{};
   if (getrlimit(RLIMIT_AS, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
+    return std::numeric_limits<std::uint64_t>::max();
+  }
+  return limit.rlim_cur;
+}
+
+std::uint64_t file_size_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_FSIZE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY) {
     return std::numeric_limits<std::uint64_t>::max();
   }
   return limit.rlim_cur;

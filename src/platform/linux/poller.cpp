@@ -59,7 +59,11 @@ Descriptor always_readable() {
 
 Descriptor make_pipe_reader() {
   int ends[2];
-  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0) throw OsError("pipe2", errno);
+  if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) != 0)
+    throw OsError(
+        "pipe2 for the stderr of a worker (each takes two descriptors; RLIMIT_NOFILE sets how many there "
+        "are)",
+        errno);
   close(ends[1]);
   return Descriptor(above_standard(ends[0]));
 }
