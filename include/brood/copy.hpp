@@ -8,8 +8,9 @@
 /// The target becomes a copy of the source: data, permissions, times, symlinks as symlinks; owners where this
 /// user may set them. What is in the target besides stays. FIFOs, sockets and devices are refused, one error
 /// each. Nothing in the target is followed: a symlink planted there never leads a write outside. An existing
-/// file is replaced as a whole (temporary name and rename), anything else that is in the way is left; a file that could not be finished is removed. An
-/// error stops nothing but its entry, but for a full or broken disk, which stops the copy.
+/// file is replaced as a whole (temporary name and rename), anything else that is in the way is left; a file
+/// that could not be finished is removed. An error stops nothing but its entry, but for a full or broken
+/// disk, which stops the copy.
 
 #include <brood/detail/copy_task.hpp>
 #include <brood/executor.hpp>
