@@ -108,8 +108,8 @@ class Process {
   /// Called directly it runs here.
   virtual void run();
 
-  /// Makes the process; once. Returns when the request is on its way (about 2 us): that the process could not
-  /// be made is told by pid, join and the others, which wait for its birth, as StartFailed.
+  /// Makes the process; once. Returns when the request is on its way (about 10 us): that the process could
+  /// not be made is told by pid, join and the others, which wait for its birth, as StartFailed.
   /// (StartMethod::fork makes it at once, and throws at once.) Throws UsageError: started before, or this
   /// process may not (it says why and what to do); NoMemory for arguments of more than the arena has room.
   void start();
