@@ -125,11 +125,7 @@ int PoolCore::workers_at_work() const {
 void PoolCore::begin_stand_in(Place& place) {
   place.waits = true;
   // What stands behind the waiting task in its lane must not wait with it.
-  Waiting back;
-  while (take_back_last(place, back)) {
-    (back.task.asked ? asked_ : waiting_).push_front(std::move(back));
-    back = {};
-  }
+  take_back_all(place);
 }
 
 void PoolCore::end_stand_in(Place& place) {
@@ -163,11 +159,7 @@ void PoolCore::retire_substitutes() {
   for (auto i = used_places_; i-- > static_cast<std::size_t>(setup_.workers) && too_many > 0;) {
     auto& place = places_[i];
     if (place.lane == nullptr || place.quitting || place.waits) continue;
-    Waiting back;
-    while (take_back_last(place, back)) {
-      (back.task.asked ? asked_ : waiting_).push_front(std::move(back));
-      back = {};
-    }
+    take_back_all(place);
     quit(place);
     --too_many;
   }

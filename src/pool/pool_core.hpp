@@ -118,6 +118,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void hand_out(std::deque<Waiting>& waiting);
   void rebalance();
   bool take_back_last(Place& from, Waiting& taken);
+  void take_back_all(Place& from);
   void quit(Place& place);
 
   // results.cpp

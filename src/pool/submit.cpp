@@ -187,6 +187,19 @@ bool PoolCore::take_back_last(Place& from, Waiting& taken) {
   return false;
 }
 
+// All that was not begun, to the head of the line it came from.
+void PoolCore::take_back_all(Place& from) {
+  Waiting back;
+  while (take_back_last(from, back)) {
+    if (back.task.record != nullptr) {
+      (back.task.asked ? asked_ : waiting_).push_front(std::move(back));
+    } else {
+      drop_call(back.task, 0);  // resolved by the end of the pool
+    }
+    back = {};
+  }
+}
+
 void PoolCore::quit(Place& place) {
   place.quitting = true;
   Slot& slot = place.slot_at(place.head);

@@ -126,15 +126,7 @@ void PoolCore::give_names_of_dead(Place& place) {
 // What was in the lane of a worker that has ended: finished tasks have been taken in; one was running; the
 // rest was never begun and goes to others.
 void PoolCore::settle_running(Place& place, const platform::Ended& how) {
-  Waiting back;
-  while (take_back_last(place, back)) {
-    if (back.task.record != nullptr) {
-      (back.task.asked ? asked_ : waiting_).push_front(std::move(back));
-    } else {
-      drop_call(back.task, 0);  // resolved by the end of the pool
-    }
-    back = {};
-  }
+  take_back_all(place);
   for (auto at = place.tail; at != place.head; ++at) {
     Task& task = place.task_at(at);
     if (!task.exists()) continue;
