@@ -11,22 +11,22 @@
 namespace brood::pool {
 
 void PoolCore::close() {
-  const std::lock_guard lock(mutex_);
+  const Books books(*this);
   if (state_ == State::open) state_ = State::closed;
 }
 
 bool PoolCore::join(Deadline until) {
   {
-    const std::lock_guard lock(mutex_);
+    const Books books(*this);
     if (state_ == State::open)
       throw UsageError("join() of a pool that is open; call close() or terminate() first");
     if (here_) state_ = State::joined;
   }
   if (here_) return true;
-  if (!wait_until([&] { return all_done(); }, until)) return false;
+  if (!wait_until([&] { return books_.is_mine() && all_done(); }, until)) return false;
   std::vector<std::shared_ptr<process::Child>> children;
   {
-    const std::lock_guard lock(mutex_);
+    const Books books(*this);
     for (auto& place : places_) {
       if (place.lane == nullptr) continue;
       if (!place.quitting) quit(place);
@@ -41,7 +41,7 @@ bool PoolCore::join(Deadline until) {
     }
   }
   stop_threads();
-  const std::lock_guard lock(mutex_);
+  const Books books(*this);
   state_ = State::joined;
   return true;
 }
@@ -49,7 +49,7 @@ bool PoolCore::join(Deadline until) {
 void PoolCore::terminate() {
   std::vector<std::shared_ptr<process::Child>> children;
   {
-    const std::lock_guard lock(mutex_);
+    const Books books(*this);
     if (state_ == State::joined) return;
     state_ = State::terminated;
     take_results();
@@ -75,7 +75,7 @@ void PoolCore::terminate() {
 }
 
 detail::PoolHandle::Counts PoolCore::counts() {
-  const std::lock_guard lock(mutex_);
+  const Books books(*this);
   detail::PoolHandle::Counts n{waiting_.size() + asked_.size(), 0, done_, failed_, restarts_, 0};
   for (const auto& place : places_) {
     if (place.lane == nullptr) continue;
@@ -90,7 +90,7 @@ detail::PoolHandle::Counts PoolCore::counts() {
 
 void PoolCore::stop_threads() {
   {
-    const std::lock_guard lock(mutex_);
+    const Books books(*this);
     stop_ = true;
   }
   wake_waiters();

@@ -82,7 +82,7 @@ PoolCore::PoolCore(detail::PoolSetup setup)
 // Those that were started end with the pool that never was.
 void PoolCore::abandon() {
   {
-    const std::lock_guard lock(mutex_);
+    const Books books(*this);
     state_ = State::terminated;
     for (auto& place : places_) {
       if (place.lane != nullptr) place.child->signal(9);
@@ -99,8 +99,8 @@ void PoolCore::abandon() {
 
 PoolCore::~PoolCore() {
   // A waiter that was woken by the end may still be on its way out.
-  while (waiters_.load() != 0) platform::relax();
-  { const std::lock_guard lock(mutex_); }
+  while (inside_.load() != 0) platform::relax();
+  { const Books books(*this); }
   if (caller_.joinable()) {  // destroyed by its own callback
     caller_.detach();
     --process::session().own_threads;

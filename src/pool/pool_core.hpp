@@ -1,7 +1,8 @@
 #pragma once
-// The program's side of a pool: its private books. submit.cpp hands tasks out, results.cpp takes results in,
-// waiting.cpp is for those who wait, ending.cpp for the end, asked.cpp for tasks that workers submit,
-// supervisor.cpp sees to births, deaths and what workers write to stderr.
+// The program's side of a pool: its private books. books.cpp says who may write in them, submit.cpp hands
+// tasks out, results.cpp takes results in, waiting.cpp is for those who wait, ending.cpp for the end,
+// asked.cpp for tasks that workers submit, supervisor.cpp sees to births, deaths and what workers write to
+// stderr.
 
 #include <algorithm>
 #include <array>
@@ -24,6 +25,7 @@
 #include "pool/core.hpp"
 #include "pool/lane_layout.hpp"
 #include "process/child.hpp"
+#include "sync/role.hpp"
 
 namespace brood::pool {
 
@@ -108,8 +110,36 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
  private:
   enum class State { open, closed, terminated, broken, joined };
 
-  // submit.cpp; all of them, and those that follow, with mutex_ held
+  /// The private books are kept by one thread at a time. Whoever holds them lets them go at the end of this
+  /// object's life, and takes in first what others have left for it meanwhile.
+  class Books {
+   public:
+    explicit Books(PoolCore& pool, Deadline until = Deadline::never());  // waits for them
+    Books(PoolCore& pool, std::try_to_lock_t);
+    ~Books();
+    Books(const Books&) = delete;
+    Books& operator=(const Books&) = delete;
+    explicit operator bool() const { return held_; }
+
+   private:
+    PoolCore& pool_;
+    bool held_ = true;
+  };
+  /// A task that somebody submitted while another held the books.
+  struct Left {
+    Waiting waiting;
+    Left* next = nullptr;
+  };
+
+  // books.cpp
+  void require_not_in_codec() const;
+  Record& leave_task(const TaskType& type, detail::EncodeCall call);
+  void take_left();
+
+  // submit.cpp; all of them, and those that follow, with the books held
   void require_open() const;
+  Record& encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call, std::byte* room);
+  Record& submit_now(const TaskType& type, detail::EncodeCall call);
   Record& run_here(const TaskType& type, detail::EncodeCall call);
   Place* place_for_task();
   bool may_take(const Place& place) const;
@@ -139,7 +169,6 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void want(Wanted wanted);
   void wake_waiters();
   bool wait_until(FunctionRef<bool()> done, Deadline until);
-  void begin_waiting();
   void end_waiting();
   void help();
   void call_back();
@@ -182,8 +211,9 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
 
   detail::PoolSetup setup_;
   const bool here_;  // BROOD_INLINE: no workers
-  std::mutex mutex_;
-  State state_ = State::open;
+  sync::Role books_;
+  std::atomic<Left*> left_{nullptr};  // the newest first
+  std::atomic<State> state_{State::open};
   std::exception_ptr broken_;
   // The workers, then those that may stand in for workers whose tasks wait.
   std::vector<Place> places_;
@@ -196,7 +226,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   std::optional<Queue<Ask>> asks_;
   std::uint32_t asks_seen_ = 0;
   std::atomic<int> waiters_{0};
-  bool watched_ = false;  // somebody has asked for a callback
+  std::atomic<int> inside_{0};  // threads in wait_until
+  bool watched_ = false;        // somebody has asked for a callback
 
   platform::Poller poller_;
   std::mutex ending_;  // one at a time joins the threads

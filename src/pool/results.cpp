@@ -195,7 +195,8 @@ bool PoolCore::all_done() const {
     }
     return true;
   };
-  return waiting_.empty() && asked_.empty() && std::all_of(places_.begin(), places_.end(), lane_is_done);
+  return left_.load() == nullptr && waiting_.empty() && asked_.empty() &&
+         std::all_of(places_.begin(), places_.end(), lane_is_done);
 }
 
 }  // namespace brood::pool

@@ -33,7 +33,11 @@ void PoolCore::require_open() const {
 Record& PoolCore::submit(const TaskType& type, detail::EncodeCall call) {
   if (here_) return run_here(type, call);
   process::require_member();
-  const std::lock_guard lock(mutex_);
+  if (const Books books(*this, std::try_to_lock); books) return submit_now(type, call);
+  return leave_task(type, call);
+}
+
+Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call) {
   require_open();
   if (!waiting_.empty()) turn();
   Place* place = waiting_.empty() ? place_for_task() : nullptr;
@@ -43,34 +47,16 @@ Record& PoolCore::submit(const TaskType& type, detail::EncodeCall call) {
   }
 
   // Straight into the slot, when there is one and it fits.
-  Task task;
-  task.type = &type;
+  Waiting made;
   std::byte room[sizeof Slot::data];
   std::byte* to = place != nullptr ? place->slot_at(place->head).data : room;
-  Writer writer(to, sizeof room);
-  call.encode(writer, call.call);
-  const auto size = writer.written();
-  OnExit unused([&] { arena::free(task.arguments); });
-  if (!writer.fits()) {
-    task.arguments = arena::allocate(size);
-    to = arena::at(task.arguments.offset, size);
-    Writer whole(to, size);
-    call.encode(whole, call.call);
-  }
-  if (type.by_pointer) std::memcpy(&task.function, to, sizeof task.function);
-  if (!writer.handles().empty()) task.names = std::make_unique<const detail::Names>(writer.handles());
-  Record& record = detail::take_record(*this);
-  task.record = &record;
-  if (task.names) detail::count_names(*task.names);
-  unused.dismiss();
-
-  const bool apart = static_cast<bool>(task.arguments);
+  Record& record = encode_task(made, type, call, to);
+  const bool apart = static_cast<bool>(made.task.arguments);
   if (place != nullptr) {
-    fill(*place, std::move(task), nullptr, size);
+    fill(*place, std::move(made.task), nullptr, made.size);
   } else {
-    Waiting waiting{std::move(task), {}, size};
-    if (!apart) waiting.bytes.assign(to, to + size);
-    waiting_.push_back(std::move(waiting));
+    if (!apart) made.bytes.assign(to, to + made.size);
+    waiting_.push_back(std::move(made));
   }
   // While nobody waits the helper does what is left to do; a result that came before it is told of that is
   // taken now.
@@ -80,6 +66,30 @@ Record& PoolCore::submit(const TaskType& type, detail::EncodeCall call) {
     turn();
   }
   return record;
+}
+
+// Into `room`, as large as a slot's data, or into a run of the arena when it does not fit there. Does not
+// need the books; runs the user's codecs.
+Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call, std::byte* room) {
+  Task& task = made.task;
+  task.type = &type;
+  std::byte* to = room;
+  Writer writer(to, sizeof Slot::data);
+  call.encode(writer, call.call);
+  made.size = writer.written();
+  OnExit unused([&] { arena::free(task.arguments); });
+  if (!writer.fits()) {
+    task.arguments = arena::allocate(made.size);
+    to = arena::at(task.arguments.offset, made.size);
+    Writer whole(to, made.size);
+    call.encode(whole, call.call);
+  }
+  if (type.by_pointer) std::memcpy(&task.function, to, sizeof task.function);
+  if (!writer.handles().empty()) task.names = std::make_unique<const detail::Names>(writer.handles());
+  task.record = &detail::take_record(*this);
+  if (task.names) detail::count_names(*task.names);
+  unused.dismiss();
+  return *task.record;
 }
 
 bool PoolCore::may_take(const Place& place) const {
@@ -172,6 +182,7 @@ bool PoolCore::take_back_last(Place& from, Waiting& taken) {
     Task& task = from.task_at(at);
     if (!task.exists()) continue;
     Slot& slot = from.slot_at(at);
+    taken.bytes.reserve(sizeof slot.data);  // before it is taken: without memory it must stay
     auto ready = raw(SlotState::ready);
     if (!slot.state.compare_exchange_strong(ready, raw(SlotState::revoked))) return false;
     taken.size = slot.size;
@@ -212,7 +223,7 @@ void PoolCore::quit(Place& place) {
 // BROOD_INLINE: the call is made here and now, through the same bytes.
 Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
   {
-    const std::lock_guard lock(mutex_);
+    const Books books(*this);
     require_open();
   }
   Record& record = detail::take_record(*this);

@@ -232,8 +232,8 @@ void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::strin
 
 // Every task that nobody will run any more fails with the cause.
 void PoolCore::give_up(const std::exception_ptr& cause) {
-  state_ = State::broken;
   broken_ = cause;
+  state_ = State::broken;  // afterwards: who submits reads them without the books
   fail_waiting(asked_, cause);
   fail_waiting(waiting_, cause);
   for (auto& place : places_) {
@@ -285,7 +285,7 @@ void PoolCore::supervise() {
     std::vector<std::pair<std::size_t, std::shared_ptr<process::Child>>> unborn;
     int patience = -1;
     {
-      const std::lock_guard lock(mutex_);
+      const Books books(*this);
       restart_due();
       bool any_left = false;
       for (std::size_t i = 0; i < places_.size(); ++i) {
@@ -303,7 +303,7 @@ void PoolCore::supervise() {
       } catch (const Error&) {
         born = false;
       }
-      const std::lock_guard lock(mutex_);
+      const Books books(*this);
       auto& place = places_[i];
       try {
         if (born) {
@@ -320,7 +320,7 @@ void PoolCore::supervise() {
     }
     if (!unborn.empty()) continue;
     for (const auto key : poller_.wait(patience)) {
-      const std::lock_guard lock(mutex_);
+      const Books books(*this);
       auto& place = places_[key / 2];
       if (place.lane == nullptr) continue;
       if (key % 2 == 1)

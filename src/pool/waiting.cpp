@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 void PoolCore::turn() {
   take_results();
   take_asks();
+  take_left();
   hand_out();
 }
 
@@ -37,13 +38,11 @@ void PoolCore::want(Wanted wanted) {
   results_->wanted.store(static_cast<std::uint32_t>(watched_ ? Wanted::all : wanted));
 }
 
-void PoolCore::begin_waiting() {
-  ++waiters_;
-  want(Wanted::nothing);
-}
-
+// The last one who waited leaves the rest to the helper.
 void PoolCore::end_waiting() {
-  if (--waiters_ != 0 || !work_is_left()) return;
+  if (--waiters_ != 0) return;
+  const Books books(*this);
+  if (waiters_.load() != 0 || !work_is_left()) return;
   want(Wanted::low);
   turn();
 }
@@ -63,11 +62,15 @@ bool PoolCore::spinning_helps() const {
   return busy < processors || soon;
 }
 
+// `done` is asked with the books held, but for the last time when they could not be had until the deadline.
 bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   if (here_) return done();
+  require_not_in_codec();
   bool spin = false;
   const auto step = [&] {
-    const std::lock_guard lock(mutex_);
+    const Books books(*this, until);
+    if (!books) return done();
+    if (waiters_.load() != 0) want(Wanted::nothing);
     turn();
     spin = spinning_helps();
     return done();
@@ -76,12 +79,12 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   struct Waiter {
     PoolCore& pool;
     explicit Waiter(PoolCore& p) : pool(p) {
-      const std::lock_guard lock(pool.mutex_);
-      pool.begin_waiting();
+      ++pool.inside_;
+      ++pool.waiters_;
     }
     ~Waiter() {
-      const std::lock_guard lock(pool.mutex_);
       pool.end_waiting();
+      --pool.inside_;  // from here on the pool may be gone
     }
   } const waiter(*this);
   const auto spin_until = std::chrono::steady_clock::now() + platform::spin_time;
@@ -127,7 +130,7 @@ void PoolCore::wake_waiters() {
 void PoolCore::attend() {
   if (here_) return;
   {
-    const std::lock_guard lock(mutex_);
+    const Books books(*this);
     watched_ = true;
     want(Wanted::all);
     if (!caller_.joinable() && !stop_) {
@@ -142,7 +145,7 @@ void PoolCore::help() {
   for (bool stop = false; !stop;) {
     const auto seen = results_->helper.prepare();
     {
-      const std::lock_guard lock(mutex_);
+      const Books books(*this);
       turn();
       if (waiters_.load() == 0) want(work_is_left() ? Wanted::low : Wanted::nothing);
       turn();
@@ -159,7 +162,7 @@ void PoolCore::call_back() {
     const auto seen = callbacks_.prepare();
     const bool called = detail::run_callbacks(&platform::say);
     {
-      const std::lock_guard lock(mutex_);
+      const Books books(*this);
       if (stop_ && !called) return;
     }
     if (!called) callbacks_.sleep(seen, Deadline::never());

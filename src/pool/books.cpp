@@ -1,0 +1,80 @@
+// Who keeps the books: one thread at a time. Who submits while another holds them leaves the task, which is
+// taken in when the books are let go: no thread sleeps for another on the way of a task.
+
+#include <brood/errors.hpp>
+#include <brood/task_errors.hpp>
+
+#include "pool/pool_core.hpp"
+
+namespace brood::pool {
+
+void PoolCore::require_not_in_codec() const {
+  if (!books_.is_mine()) return;
+  throw UsageError(
+      "code that encodes an argument or decodes a result may submit to the pool that the call is for, and "
+      "nothing else: the call would wait for itself");
+}
+
+PoolCore::Books::Books(PoolCore& pool, Deadline until) : pool_(pool) {
+  pool.require_not_in_codec();
+  held_ = pool.books_.enter(until);
+}
+
+PoolCore::Books::Books(PoolCore& pool, std::try_to_lock_t) : pool_(pool), held_(pool.books_.try_enter()) {}
+
+PoolCore::Books::~Books() {
+  if (!held_) return;
+  do {
+    if (pool_.left_.load() != nullptr) {
+      pool_.take_left();
+      try {
+        pool_.hand_out();
+      } catch (const std::bad_alloc&) {  // they stand in line, and the next turn tries again
+      }
+    }
+    pool_.books_.leave();
+  } while (pool_.left_.load() != nullptr && pool_.books_.try_enter());
+}
+
+Record& PoolCore::leave_task(const TaskType& type, detail::EncodeCall call) {
+  require_open();
+  auto left = std::make_unique<Left>();
+  std::byte room[sizeof Slot::data];
+  Record& record = encode_task(left->waiting, type, call, room);
+  if (!left->waiting.task.arguments) left->waiting.bytes.assign(room, room + left->waiting.size);
+  Left* mine = left.release();
+  mine->next = left_.load(std::memory_order_relaxed);
+  while (!left_.compare_exchange_weak(mine->next, mine)) {
+  }
+  // Either whoever holds the books sees it when letting them go, or they are free now.
+  { const Books books(*this, std::try_to_lock); }
+  return record;
+}
+
+// In the order in which they were left. A pool that was closed meanwhile still takes them while it can.
+void PoolCore::take_left() {
+  Left* newest = left_.exchange(nullptr);
+  Left* oldest = nullptr;
+  while (newest != nullptr) {
+    Left* const next = std::exchange(newest->next, oldest);
+    oldest = std::exchange(newest, next);
+  }
+  for (std::unique_ptr<Left> each(oldest); each; each.reset(each->next)) {
+    Waiting& waiting = each->waiting;
+    const bool open = state_ == State::open || state_ == State::closed;
+    try {
+      if (open) {
+        waiting_.push_back(std::move(waiting));
+        continue;
+      }
+      resolve(waiting.task, broken_ ? broken_
+                                    : std::make_exception_ptr(
+                                          PoolTerminated("the pool was terminated before this task began")));
+    } catch (const std::bad_alloc&) {
+      resolve(waiting.task, std::current_exception());
+    }
+    drop_call(waiting.task, 0);
+  }
+}
+
+}  // namespace brood::pool
