@@ -11,8 +11,9 @@
 /// zero or less do not wait.
 ///
 /// How a task can fail: <brood/task_errors.hpp>. Cost: no allocation for a result of up to 64 bytes; one of
-/// more than 216 bytes lies in shared memory until its Future goes, and get decodes it from there.
+/// more than 200 bytes lies in shared memory until its Future goes, and get decodes it from there.
 
+#include <brood/call_options.hpp>
 #include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
 #include <brood/detail/record.hpp>
@@ -146,6 +147,20 @@ class Future {
       throw UsageError("successful() of a task that has not ended; ask ready() or call wait() first");
     record_->word.fetch_or(detail::Record::looked, std::memory_order_relaxed);
     return record_->error == nullptr;
+  }
+
+  /// True when the task had not begun: it never will, and get() throws Cancelled. One that runs is asked to
+  /// stop (this_worker::stop_token()) and goes on as it likes, its result counts; false. One that has ended:
+  /// false. From inside a task of the same pool the request is passed on, and false. Does not wait.
+  bool cancel() {
+    check();
+    return !record_->is_done() && record_->source->cancel(*record_, false);
+  }
+  /// The same, but a task that runs is ended with its process and what that has started: true, and get()
+  /// throws Cancelled. A worker that dies so is replaced; no other task notices.
+  bool cancel(Kill) {
+    check();
+    return !record_->is_done() && record_->source->cancel(*record_, true);
   }
 
   /// Waits, then a value or a Failure; throws nothing of the task's. The failure counts as looked at.

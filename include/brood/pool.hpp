@@ -21,8 +21,9 @@
 ///
 /// Cost: no system call for a task as long as nobody has to wait; a waiting worker or caller watches for some
 /// microseconds, then sleeps, and an idle pool takes no processor time. Each worker takes two descriptors and
-/// 128 KiB. Calls and results of up to 216 bytes travel in that, larger ones through chunks of 64 KiB.
+/// 128 KiB. Calls and results of up to 200 bytes travel in that, larger ones through chunks of 64 KiB.
 
+#include <brood/call_options.hpp>
 #include <brood/detail/imap.hpp>
 #include <brood/detail/pool_core.hpp>
 #include <brood/detail/task.hpp>
@@ -48,7 +49,25 @@ struct PoolOptions {
   std::optional<int> max_tasks_per_child = {};
   /// Workers are called NAME-1, NAME-2, ...
   std::string name = "PoolWorker";
+  /// A worker of this age is replaced by a fresh one when it has done what it has.
+  std::optional<std::chrono::nanoseconds> max_worker_age = {};
+  /// A worker that holds more bytes of real memory than this after a task is replaced by a fresh one: for
+  /// libraries that leak. Looked at once in a millisecond at the most.
+  std::optional<std::uint64_t> max_worker_memory = {};
+  /// Bytes of data that each worker may hold (see CallOptions::memory_limit); the task that asks for more
+  /// fails with MemoryLimitExceeded. UsageError for 0.
+  std::optional<std::uint64_t> memory_limit = {};
+  /// When no worker lives and more births than this have failed within the period, the pool is broken: every
+  /// future throws PoolBroken with the first cause. (The end of a worker in the middle of a task is no failed
+  /// birth.) While one lives the others are tried again after growing pauses of up to a second.
+  int restart_intensity = 3;
+  std::chrono::nanoseconds restart_period = std::chrono::seconds(5);
 };
+
+namespace detail {
+template <class F>
+concept NotOptions = !std::is_same_v<std::remove_cvref_t<F>, CallOptions>;
+}
 
 class Pool {
  public:
@@ -76,19 +95,34 @@ class Pool {
 
   /// Runs f(args...) in a worker; the Future has the result. Throws what encoding the arguments throws,
   /// NoMemory, UsageError after close(), PoolBroken.
-  template <class F, class... Args>
+  template <detail::NotOptions F, class... Args>
   auto apply_async(F&& f, Args&&... args) {
-    return detail::submit(core_, std::forward<F>(f), std::forward<Args>(args)...);
+    return detail::submit(core_, nullptr, std::forward<F>(f), std::forward<Args>(args)...);
+  }
+  /// The same within limits: `pool.apply_async({.deadline = 2s}, parse, "a.pdf")`. See CallOptions.
+  template <class F, class... Args>
+  auto apply_async(const CallOptions& options, F&& f, Args&&... args) {
+    return detail::submit(core_, &options, std::forward<F>(f), std::forward<Args>(args)...);
   }
   /// The same for a function that is named at compile time: `pool.apply_async<parse>("a.pdf")`.
-  template <auto F, class... Args>
+  template <auto F, detail::NotOptions... Args>
   auto apply_async(Args&&... args) {
     return apply_async(fn<F>, std::forward<Args>(args)...);
   }
+  /// As `pool.apply_async<parse>({.deadline = 2s}, "a.pdf")`.
+  template <auto F, class... Args>
+  auto apply_async(const CallOptions& options, Args&&... args) {
+    return apply_async(options, fn<F>, std::forward<Args>(args)...);
+  }
   /// f(args...) in a worker; waits for the result and returns it, or throws what the task threw.
-  template <class F, class... Args>
+  template <detail::NotOptions F, class... Args>
   auto apply(F&& f, Args&&... args) {
     return apply_async(std::forward<F>(f), std::forward<Args>(args)...).get();
+  }
+  /// The same within limits.
+  template <class F, class... Args>
+  auto apply(const CallOptions& options, F&& f, Args&&... args) {
+    return apply_async(options, std::forward<F>(f), std::forward<Args>(args)...).get();
   }
   /// The same as `pool.apply<parse>("a.pdf")`.
   template <auto F, class... Args>
@@ -101,9 +135,15 @@ class Pool {
   /// f(item, extra...) for each item; results in the items' order. Waits for all, also when some fail; then
   /// throws the failure of the first item that has one. For the good results beside failures use
   /// imap(...).outcomes().
-  template <class F, std::ranges::input_range Items, class... Extra>
+  template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto map(F&& f, Items&& items, Extra&&... extra) {
     return map_async(std::forward<F>(f), std::forward<Items>(items), std::forward<Extra>(extra)...).get();
+  }
+  /// The same, each call within limits: `pool.map({.time_limit = 10s}, parse, files)`.
+  template <class F, std::ranges::input_range Items, class... Extra>
+  auto map(const CallOptions& options, F&& f, Items&& items, Extra&&... extra) {
+    return map_async(options, std::forward<F>(f), std::forward<Items>(items), std::forward<Extra>(extra)...)
+        .get();
   }
   /// The same as `pool.map<parse>(files)`.
   template <auto F, std::ranges::input_range Items, class... Extra>
@@ -112,13 +152,14 @@ class Pool {
   }
   /// The same without waiting. Reads all items at once. What it returns has get, wait, ready and successful
   /// as a Future has, for all results together; its futures() are those of the single items.
-  template <class F, std::ranges::input_range Items, class... Extra>
+  template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto map_async(F&& f, Items&& items, Extra&&... extra) {
-    using Result = detail::CallResult<F, std::ranges::range_reference_t<Items>, Extra...>;
-    std::vector<Future<Result>> futures;
-    if constexpr (std::ranges::sized_range<Items>) futures.reserve(std::ranges::size(items));
-    for (auto&& item : items) futures.push_back(apply_async(f, std::forward<decltype(item)>(item), extra...));
-    return detail::MapFuture<Result>(std::move(futures));
+    return submit_all(nullptr, f, std::forward<Items>(items), extra...);
+  }
+  /// The same, each call within limits.
+  template <class F, std::ranges::input_range Items, class... Extra>
+  auto map_async(const CallOptions& options, F&& f, Items&& items, Extra&&... extra) {
+    return submit_all(&options, f, std::forward<Items>(items), extra...);
   }
 
   /// f(fields of the item...) for each tuple or pair: `pool.starmap(add, std::vector<std::pair<int,
@@ -145,9 +186,15 @@ class Pool {
   /// be endless and the memory stays small. A failure is thrown at its item's turn; with .outcomes() each
   /// turn is {item, Outcome} instead and nothing is thrown. What the input itself throws comes after the
   /// results before it. An lvalue range, and the pool, must outlive the iteration.
-  template <class F, std::ranges::input_range Items, class... Extra>
+  template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto imap(F&& f, Items&& items, Extra&&... extra) {
-    return detail::imap<true>(core_, std::forward<F>(f), std::forward<Items>(items),
+    return detail::imap<true>(core_, std::nullopt, std::forward<F>(f), std::forward<Items>(items),
+                              std::forward<Extra>(extra)...);
+  }
+  /// The same, each call within limits.
+  template <class F, std::ranges::input_range Items, class... Extra>
+  auto imap(CallOptions options, F&& f, Items&& items, Extra&&... extra) {
+    return detail::imap<true>(core_, std::move(options), std::forward<F>(f), std::forward<Items>(items),
                               std::forward<Extra>(extra)...);
   }
   /// The same as `pool.imap<parse>(files)`.
@@ -156,9 +203,15 @@ class Pool {
     return imap(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
   }
   /// The same in the order in which the results come.
-  template <class F, std::ranges::input_range Items, class... Extra>
+  template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto imap_unordered(F&& f, Items&& items, Extra&&... extra) {
-    return detail::imap<false>(core_, std::forward<F>(f), std::forward<Items>(items),
+    return detail::imap<false>(core_, std::nullopt, std::forward<F>(f), std::forward<Items>(items),
+                               std::forward<Extra>(extra)...);
+  }
+  /// The same, each call within limits.
+  template <class F, std::ranges::input_range Items, class... Extra>
+  auto imap_unordered(CallOptions options, F&& f, Items&& items, Extra&&... extra) {
+    return detail::imap<false>(core_, std::move(options), std::forward<F>(f), std::forward<Items>(items),
                                std::forward<Extra>(extra)...);
   }
   /// The same as `pool.imap_unordered<parse>(files)`.
@@ -167,8 +220,8 @@ class Pool {
     return imap_unordered(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
   }
 
-  /// Waits until one of the futures, which are this pool's, is ready; its index. UsageError when there is
-  /// none.
+  /// Waits until one of the futures is ready; its index. UsageError when there is none, when one is empty
+  /// (moved from) or of another pool.
   template <class R>
   std::size_t wait_any(std::vector<Future<R>>& futures) {
     if (futures.empty()) throw UsageError("wait_any() of no futures");
@@ -200,7 +253,7 @@ class Pool {
   /// How many workers it has been made with.
   int size() const { return core_.size(); }
   /// How things stand: tasks `queued`, `running`, `done`, `failed`; `workers` that live, and how many have
-  /// been replaced after their death (`restarts`).
+  /// been replaced after their death (`restarts`); how often an idempotent task was run again (`reruns`).
   using Counts = detail::PoolHandle::Counts;
   /// At any time, from any thread: `pool.counts().queued`.
   Counts counts() const { return core_.counts(); }
@@ -208,6 +261,16 @@ class Pool {
  private:
   friend Pool& this_worker::pool();
   explicit Pool(detail::PoolHandle core) : core_(std::move(core)) {}
+  template <class F, class Items, class... Extra>
+  auto submit_all(const CallOptions* options, F& f, Items&& items, const Extra&... extra) {
+    using Result = detail::CallResult<F&, std::ranges::range_reference_t<Items>, const Extra&...>;
+    std::vector<Future<Result>> futures;
+    if constexpr (std::ranges::sized_range<Items>) futures.reserve(std::ranges::size(items));
+    for (auto&& item : items) {
+      futures.push_back(detail::submit(core_, options, f, std::forward<decltype(item)>(item), extra...));
+    }
+    return detail::MapFuture<Result>(std::move(futures));
+  }
   static detail::PoolSetup setup(PoolOptions options, detail::PackedCall initializer) {
     const int n = options.processes.value_or(usable_cpu_count());
     if (n < 1) throw UsageError("a Pool needs at least one process, not " + std::to_string(n));
@@ -215,7 +278,18 @@ class Pool {
       throw UsageError("max_tasks_per_child must be at least 1, not " +
                        std::to_string(*options.max_tasks_per_child));
     }
-    return {n, std::move(initializer), options.max_tasks_per_child.value_or(0), std::move(options.name)};
+    if (options.memory_limit == 0) throw UsageError("a memory_limit of 0 bytes lets no worker live");
+    if (options.max_worker_age && options.max_worker_age->count() <= 0)
+      throw UsageError("max_worker_age must be more than 0");
+    return {n,
+            std::move(initializer),
+            options.max_tasks_per_child.value_or(0),
+            std::move(options.name),
+            options.max_worker_age.value_or(std::chrono::nanoseconds{}),
+            options.max_worker_memory.value_or(0),
+            options.memory_limit.value_or(0),
+            options.restart_intensity,
+            options.restart_period};
   }
 
   detail::PoolHandle core_;

@@ -60,13 +60,14 @@ class WorkerDied : public Error {
  public:
   /// For brood.
   WorkerDied(const std::string& what, int signal, int exit_code, int pid, std::string task,
-             std::string last_lines)
+             std::string last_lines, std::string stack)
       : Error(what),
         signal_(signal),
         exit_code_(exit_code),
         pid_(pid),
         task_(std::move(task)),
-        last_lines_(std::move(last_lines)) {}
+        last_lines_(std::move(last_lines)),
+        stack_(std::move(stack)) {}
   /// The signal that ended it (SIGSEGV, SIGKILL, ...), or 0.
   int signal() const { return signal_; }
   /// Its exit code when it ended by exit, else -1.
@@ -78,10 +79,33 @@ class WorkerDied : public Error {
   /// The end of what it wrote to stderr, at most eight lines of 4 KiB; they have been printed on the
   /// program's stderr as they came.
   const std::string& last_lines() const { return last_lines_; }
+  /// Where it was when SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT hit it, a line a frame; empty for other
+  /// deaths and where it could not be told. Found by the dying process itself, so trust it as far as that.
+  const std::string& stack() const { return stack_; }
 
  private:
   int signal_, exit_code_, pid_;
-  std::string task_, last_lines_;
+  std::string task_, last_lines_, stack_;
+};
+
+/// The task did not end by its deadline or within its time limit (see CallOptions). Nothing of it runs any
+/// more.
+class DeadlineExceeded : public Error {
+ public:
+  using Error::Error;
+};
+
+/// Future::cancel() came before the task had begun, or cancel(brood::kill) before it had ended.
+class Cancelled : public Error {
+ public:
+  using Error::Error;
+};
+
+/// The task asked for more memory than its worker may have (CallOptions::memory_limit,
+/// PoolOptions::memory_limit).
+class MemoryLimitExceeded : public Error {
+ public:
+  using Error::Error;
 };
 
 /// The pool was terminated before the task had ended; the task may have begun.

@@ -8,8 +8,10 @@
 ///   }
 ///   std::vector<int> sixes = pool.map(sample, std::views::iota(0, 100));
 ///
-/// Each answer costs a few loads. Where there is no worker all but exists() throw UsageError.
+/// Each answer costs a few loads. Where there is no worker all but exists() and stop_token() throw
+/// UsageError.
 
+#include <brood/stop_token.hpp>
 #include <cstdint>
 
 namespace brood {
@@ -27,6 +29,10 @@ int index();
 std::uint32_t incarnation();
 /// A number of its own for each worker and incarnation, for random generators.
 std::uint64_t seed();
+
+/// Says when this task is to end, by its deadline or by Future::cancel. Costs a few loads; of any thread of
+/// the task. Where there is no worker: one that is never asked to stop.
+StopToken stop_token();
 
 /// The pool whose worker this is, to submit to from inside a task (include <brood/pool.hpp>):
 ///

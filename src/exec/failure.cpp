@@ -142,13 +142,16 @@ detail::ExceptionCarrier worker_died() {
                      to.value(std::int32_t{number});
                    to.value(e.task());
                    to.value(e.last_lines());
+                   to.value(e.stack());
                  },
                  [](Reader& from, const std::string& text) {
                    const auto signal = from.value<std::int32_t>();
                    const auto code = from.value<std::int32_t>();
                    const auto pid = from.value<std::int32_t>();
                    auto task = from.value<std::string>();
-                   return WorkerDied(text, signal, code, pid, std::move(task), from.value<std::string>());
+                   auto lines = from.value<std::string>();
+                   return WorkerDied(text, signal, code, pid, std::move(task), std::move(lines),
+                                     from.value<std::string>());
                  }>();
 }
 
@@ -188,6 +191,9 @@ std::vector<detail::ExceptionCarrier>& carriers() {
       without_text<Empty>(),
       without_text<Full>(),
       without_text<Closed>(),
+      with_text<DeadlineExceeded>(),
+      with_text<Cancelled>(),
+      with_text<MemoryLimitExceeded>(),
       with_text<PoolTerminated>(),
       with_text<PoolBroken>(),
       os_error(),

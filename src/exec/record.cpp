@@ -88,6 +88,18 @@ void give_back(Record& record) {
 
 }  // namespace
 
+void keep_encoded(Record& record, void (*write)(Writer& to, const void* value), const void* value) {
+  Writer measure(nullptr, 0);
+  write(measure, value);
+  record.large.resize(measure.written() + size_of_names(measure.handles().size()));
+  Writer to(record.large.data(), record.large.size());
+  write(to, value);
+  const Names names = to.handles();
+  write_names(to, names);
+  record.names = static_cast<std::uint32_t>(names.size());
+  count_names(names);
+}
+
 bool Record::take_names(Names& taken) {
   if (std::exchange(names_taken, true)) return false;
   taken = names_behind(data() + bytes(), names);
@@ -116,6 +128,7 @@ Record& take_record(TaskSource& source) {
   }
   record->word.store(0, std::memory_order_relaxed);
   record->source = &source;
+  record->task = nullptr;
   return *record;
 }
 

@@ -6,6 +6,7 @@ detail::TaskSource& SerialExecutor::source() {
   class Nothing final : public detail::TaskSource {
     bool wait(detail::Record&, detail::Deadline) override { return true; }
     void attend() override {}
+    bool cancel(detail::Record&, bool) override { return false; }
   };
   static auto* const nothing = new Nothing;
   return *nothing;

@@ -17,6 +17,7 @@ namespace brood::pool {
 namespace {
 
 constexpr std::size_t longest_name = 500;
+constexpr int most_retries = 100;
 
 }  // namespace
 
@@ -45,6 +46,10 @@ void PoolCore::take_ask(Ask ask) {
   if (ask.answers) place.answers = std::move(ask.answers);
   if (ask.what == Asks::waiting) return begin_stand_in(place);
   if (ask.what == Asks::resumed) return end_stand_in(place);
+  if (ask.what == Asks::cancel || ask.what == Asks::kill) {
+    if (Task* task = find_asked(ask); task != nullptr) stop_task(*task, ask.what == Asks::kill);
+    return;
+  }
 
   Waiting waiting;
   waiting.bytes = std::move(ask.call.bytes);
@@ -57,6 +62,11 @@ void PoolCore::take_ask(Ask ask) {
       Asked{ask.place, ask.incarnation, ask.question, ask.thunk, std::move(ask.function), ask.by_pointer});
   waiting.task.record = &detail::take_record(*this);
   waiting.task.names = std::make_unique<const detail::Names>(ask.call.take_names());
+  if (ask.options) {
+    ask.options->retries = std::min(ask.options->retries.value_or(2), most_retries);
+    waiting.task.limits = limits_of(*ask.options, waiting.bytes, *waiting.task.names);
+    waiting.task.limits->record = waiting.task.record;
+  }
   if (state_ != State::open && state_ != State::closed) {
     resolve(waiting.task, broken_ ? broken_
                                   : std::make_exception_ptr(
@@ -74,7 +84,26 @@ void PoolCore::take_ask(Ask ask) {
     waiting.bytes.clear();
   }
   // The newest first: depth before breadth, so that as few tasks as can be wait for others at one time.
-  asked_.push_front(std::move(waiting));
+  line_up(asked_, std::move(waiting), true);
+  if (auto& limits = asked_.front().task.limits) schedule(*limits);
+}
+
+// What this worker asked in that question, while it is not answered.
+Task* PoolCore::find_asked(const Ask& ask) {
+  const auto is_it = [&](const Task& task) {
+    return task.record != nullptr && task.asked && task.asked->place == ask.place &&
+           task.asked->incarnation == ask.incarnation && task.asked->question == ask.question;
+  };
+  for (auto& waiting : asked_) {
+    if (is_it(waiting.task)) return &waiting.task;
+  }
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    auto& place = places_[i];
+    for (auto at = place.tail; place.lane != nullptr && at != place.head; ++at) {
+      if (is_it(place.task_at(at))) return &place.task_at(at);
+    }
+  }
+  return nullptr;
 }
 
 // What came out of it, back to the worker that asked, if that still lives.

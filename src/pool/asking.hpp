@@ -3,6 +3,7 @@
 // the arena, one for all workers of a pool and one back to each worker that asks: whoever dies harms nobody's
 // queue.
 
+#include <brood/call_options.hpp>
 #include <brood/codec.hpp>
 #include <brood/detail/names.hpp>
 #include <brood/queue.hpp>
@@ -69,6 +70,8 @@ enum class Asks : std::uint32_t {
   task = 0,     // run this and tell me how it went
   waiting = 1,  // my task waits for such a one: somebody should stand in for me
   resumed = 2,  // it waits no longer
+  cancel = 3,   // what I asked for in that question
+  kill = 4,     // the same, also when it runs
 };
 
 struct Answer {
@@ -85,6 +88,7 @@ struct Ask {
   std::string function;     // for messages
   bool by_pointer = false;
   Carried call;
+  std::optional<CallOptions> options;
   std::optional<Queue<Answer>> answers;  // where to; in the first one
 };
 

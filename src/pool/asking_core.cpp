@@ -41,8 +41,9 @@ class AskingCore final : public Core {
         results_(*arena::object_at<Results>(lane_.results)),
         asks_(Codec<Queue<Ask>>::known(results_.asks)) {}
 
-  Record& submit(const detail::TaskType& type, detail::EncodeCall call) override {
+  Record& submit(const detail::TaskType& type, detail::EncodeCall call, const CallOptions* options) override {
     Ask ask = from_me(Asks::task);
+    if (options != nullptr) ask.options = *options;
     ask.thunk = detail::code_ref_of(type.run).word;
     ask.function = std::string(type.function);
     ask.by_pointer = type.by_pointer;
@@ -93,6 +94,20 @@ class AskingCore final : public Core {
         wait_until([] { return detail::run_callbacks(&platform::say); }, Deadline::never(), false);
       }
     }).detach();
+  }
+
+  // The program does it, and the answer comes like any other.
+  bool cancel(Record& record, bool kill) override {
+    Ask ask = from_me(kill ? Asks::kill : Asks::cancel);
+    {
+      const std::lock_guard lock(mutex_);
+      const auto asked = std::find_if(pending_.begin(), pending_.end(),
+                                      [&](const auto& entry) { return entry.second == &record; });
+      if (asked == pending_.end()) return false;
+      ask.question = asked->first;
+    }
+    send(ask);
+    return false;
   }
 
   void close() override { refuse("close"); }

@@ -36,11 +36,11 @@ PoolCore::Books::~Books() {
   } while (pool_.left_.load() != nullptr && pool_.books_.try_enter());
 }
 
-Record& PoolCore::leave_task(const TaskType& type, detail::EncodeCall call) {
+Record& PoolCore::leave_task(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
   require_open();
   auto left = std::make_unique<Left>();
   std::byte room[sizeof Slot::data];
-  Record& record = encode_task(left->waiting, type, call, room);
+  Record& record = encode_task(left->waiting, type, call, options, room);
   if (!left->waiting.task.arguments) left->waiting.bytes.assign(room, room + left->waiting.size);
   Left* mine = left.release();
   mine->next = left_.load(std::memory_order_relaxed);
@@ -64,7 +64,8 @@ void PoolCore::take_left() {
     const bool open = state_ == State::open || state_ == State::closed;
     try {
       if (open) {
-        waiting_.push_back(std::move(waiting));
+        line_up(waiting_, std::move(waiting), false);
+        if (auto& limits = waiting_.back().task.limits) schedule(*limits);
         continue;
       }
       resolve(waiting.task, broken_ ? broken_

@@ -11,7 +11,9 @@ namespace brood::pool {
 class Core : public detail::TaskSource {
  public:
   virtual ~Core() = default;
-  virtual detail::Record& submit(const detail::TaskType& type, detail::EncodeCall call) = 0;
+  /// Without options: null.
+  virtual detail::Record& submit(const detail::TaskType& type, detail::EncodeCall call,
+                                 const CallOptions* options) = 0;
   virtual void wait_any(const std::vector<const detail::Record*>& records) = 0;
   virtual void close() = 0;
   virtual void terminate() = 0;

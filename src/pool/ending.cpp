@@ -76,7 +76,8 @@ void PoolCore::terminate() {
 
 detail::PoolHandle::Counts PoolCore::counts() {
   const Books books(*this);
-  detail::PoolHandle::Counts n{waiting_.size() + asked_.size(), 0, done_, failed_, restarts_, 0};
+  detail::PoolHandle::Counts n{
+      waiting_.size() + asked_.size() - withdrawn_, 0, done_, failed_, restarts_, reruns_, 0};
   for (const auto& place : places_) {
     if (place.lane == nullptr) continue;
     ++n.workers;

@@ -15,6 +15,7 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "platform/crash.hpp"
 #include "platform/park.hpp"
 #include "sync/event_count.hpp"
 
@@ -36,7 +37,8 @@ struct alignas(64) Slot {
   std::uint32_t names;                 // of the result: shared objects that it names; they lie behind it
   std::atomic<std::uint32_t> counted;  // of these: how many have their reference
   std::atomic<std::uint32_t> taken;    // worker: how many that the task names are its own now, or may be
-  std::byte data[size_in_all - 48];
+  std::uint64_t memory_limit;          // of the task, 0: none
+  std::byte data[size_in_all - 56];
 };
 static_assert(sizeof(Slot) == Slot::size_in_all);
 
@@ -50,11 +52,17 @@ struct Lane {
   std::uint32_t workers;
   std::uint64_t seed;
   std::uint64_t results;              // offset in the arena of what the worker wakes
+  std::uint64_t memory_limit;         // of the worker for its life, 0: none
+  std::uint64_t most_memory;          // the worker is replaced when it holds more than this, 0: never
   platform::Word up;                  // worker: 1 when the initializer has been run, 2 when it failed
   alignas(64) sync::EventCount work;  // worker sleeps, program wakes
   platform::Word
-      program_processor;  // where the program was last seen: nobody spins for a peer on its own processor
-  Slot birth;             // worker: what the initializer threw
+      program_processor;      // where the program was last seen: nobody spins for a peer on its own processor
+  platform::Word stop;        // program: the number of a task that is to stop, counted from 1
+  platform::Word starved;     // worker: the number of a task that was refused memory
+  platform::Word full;        // worker: it holds more memory than it should; not 0 when so
+  platform::CrashNote crash;  // worker: where it was when a signal hit it
+  Slot birth;                 // worker: what the initializer threw
   alignas(64) Slot slots[slots_in_all];
 };
 static_assert(sizeof(Lane) <= Lane::size_in_all);

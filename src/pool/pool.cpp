@@ -155,7 +155,16 @@ pool::Core& PoolHandle::core() const {
   return *core_;
 }
 
-Record& PoolHandle::submit(const TaskType& type, EncodeCall call) { return core().submit(type, call); }
+Record& PoolHandle::submit(const TaskType& type, EncodeCall call, const CallOptions* options) {
+  if (options != nullptr) {
+    if (options->retries && !options->idempotent) {
+      throw UsageError("retries are for tasks that may run twice: say .idempotent = true as well");
+    }
+    if (options->retries.value_or(0) < 0) throw UsageError("a task cannot have fewer than 0 retries");
+    if (options->memory_limit == 0) throw UsageError("a memory_limit of 0 bytes lets no task run");
+  }
+  return core().submit(type, call, options);
+}
 void PoolHandle::wait_any(const std::vector<const Record*>& records) { core().wait_any(records); }
 void PoolHandle::close() { core().close(); }
 void PoolHandle::terminate() { core().terminate(); }

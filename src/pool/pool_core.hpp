@@ -11,9 +11,11 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <thread>
 #include <vector>
@@ -44,6 +46,30 @@ struct Asked {
   bool by_pointer = false;
 };
 
+using Clock = std::chrono::steady_clock;
+
+/// Of a task that was submitted with options.
+struct Limits {
+  CallOptions options;
+  Record* record = nullptr;
+  Clock::time_point deadline = Clock::time_point::max();
+  Clock::time_point over_at = Clock::time_point::max();  // in a lane: when its time limit has passed
+  std::exception_ptr doom;  // it was asked to stop and fails with this, however it ends
+  std::string missed;       // what it did not do in time
+  Clock::time_point kill_at = Clock::time_point::max();
+  int runs = 0;                 // that were cut short by the end of a worker
+  std::vector<std::byte> call;  // for another run
+  detail::Names names;          // that the call names; each has a reference for another run
+  bool scheduled = false;       // it has a timer
+  std::multimap<Clock::time_point, Limits*>::iterator timer;
+
+  Limits() = default;
+  Limits(const Limits&) = delete;
+  Limits& operator=(const Limits&) = delete;
+  ~Limits() { detail::give_names_back(names); }
+  bool may_run_again() const { return options.idempotent && runs <= options.retries.value_or(2); }
+};
+
 /// What the program knows of a task, whatever a worker writes into its lane.
 struct Task {
   Record* record = nullptr;                    // until it is resolved
@@ -52,9 +78,14 @@ struct Task {
   std::uint64_t function = 0;                  // CodeRef of the function, where the call begins with one
   arena::Run arguments;                        // where they are when they do not fit into a slot
   std::unique_ptr<const detail::Names> names;  // shared objects that the call names, not taken over yet
+  std::unique_ptr<Limits> limits;              // null without options
 
   bool exists() const { return type != nullptr || asked != nullptr; }
 };
+
+/// Of a call as it was encoded, and what it names.
+std::unique_ptr<Limits> limits_of(const CallOptions& options, std::span<const std::byte> call,
+                                  const detail::Names& names);
 
 /// A task that is in no lane.
 struct Waiting {
@@ -78,11 +109,11 @@ struct Place {
   bool watched = false;     // its pidfd and its stderr are in the poller
   bool waits = false;       // its task waits for a task that it submitted
   int failed_births = 0;    // in a row
-  std::chrono::steady_clock::time_point last_taken;
+  Clock::time_point last_taken;
   double seconds_each = 0;
   platform::Descriptor errors;  // the pipe of its stderr
   std::string last_lines;
-  std::chrono::steady_clock::time_point restart_at;
+  Clock::time_point born_at, restart_at;
   std::optional<Queue<Answer>> answers;  // to what it asked
 
   std::uint32_t in_lane() const { return head - tail; }
@@ -96,7 +127,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   explicit PoolCore(detail::PoolSetup setup);
   ~PoolCore() override;
 
-  Record& submit(const TaskType& type, detail::EncodeCall call) override;
+  Record& submit(const TaskType& type, detail::EncodeCall call, const CallOptions* options) override;
+  bool cancel(Record& record, bool kill) override;
   bool wait(Record& record, Deadline until) override;
   void attend() override;
   void wait_any(const std::vector<const Record*>& records) override;
@@ -133,16 +165,18 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
 
   // books.cpp
   void require_not_in_codec() const;
-  Record& leave_task(const TaskType& type, detail::EncodeCall call);
+  Record& leave_task(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
   void take_left();
 
   // submit.cpp; all of them, and those that follow, with the books held
   void require_open() const;
-  Record& encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call, std::byte* room);
-  Record& submit_now(const TaskType& type, detail::EncodeCall call);
+  Record& encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call,
+                      const CallOptions* options, std::byte* room);
+  Record& submit_now(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
+  void line_up(std::deque<Waiting>& line, Waiting&& waiting, bool first);
   Record& run_here(const TaskType& type, detail::EncodeCall call);
-  Place* place_for_task();
-  bool may_take(const Place& place) const;
+  Place* place_for_task(bool alone);
+  bool may_take(const Place& place, bool alone = false) const;
   void fill(Place& place, Task task, const std::byte* bytes, std::uint64_t size);
   void hand_out();
   void hand_out(std::deque<Waiting>& waiting);
@@ -161,6 +195,26 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void drop_call(Task& task, std::size_t taken);
   void fail_waiting(std::deque<Waiting>& waiting, const std::exception_ptr& error);
   bool all_done() const;
+
+  // limits.cpp
+  void schedule(Limits& limits);
+  void unschedule(Limits& limits);
+  static bool is_late(const Task& task);
+  void expire_due();
+  void expire(Limits& limits);
+  void begin_time_limit(Task& task);
+  Deadline next_timer();
+  struct Seat {
+    Place* place = nullptr;
+    std::uint32_t at = 0;
+  };
+  Seat seat_of(const Task& task);
+  bool withdraw(Task& task, const std::exception_ptr& error);
+  bool stop_task(Task& task, bool kill);
+  void ask_to_stop(const Seat& seat);
+  bool kill_running(const Seat& seat);
+  bool run_again(Task& task);
+  void recycle_aged();
 
   // waiting.cpp
   void turn();
@@ -183,6 +237,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   // asked.cpp
   void take_asks();
   void take_ask(Ask ask);
+  Task* find_asked(const Ask& ask);
   void answer(Task& task);
   void begin_stand_in(Place& place);
   void end_stand_in(Place& place);
@@ -200,10 +255,12 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void give_names_of_dead(Place& place);
   void give_result_back(const Place& place, const Slot& slot);
   void settle_running(Place& place, const platform::Ended& how);
-  std::exception_ptr died(const Place& place, const Task& task, const platform::Ended& how) const;
+  static std::string stack_of_dead(const Place& place);
+  std::exception_ptr died(const Place& place, std::uint32_t at, const platform::Ended& how);
   void settle_birth(Place& place, const platform::Ended& how, std::string failure,
                     const std::exception_ptr& cause);
   void restart_due();
+  void note_failed_birth(const std::string& why);
   void give_up(const std::exception_ptr& cause);
   bool wants_workers() const;
   int milliseconds_to_next_restart() const;
@@ -219,8 +276,13 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   std::vector<Place> places_;
   std::size_t used_places_ = 0;  // beyond these nobody is
   std::deque<Waiting> waiting_, asked_;
+  std::size_t withdrawn_ = 0;  // so many of these are no tasks any more
+  std::multimap<Clock::time_point, Limits*> timers_;
+  Clock::time_point helper_wakes_at_ = Clock::time_point::max();
   std::uint32_t next_place_ = 0;
-  std::uint64_t done_ = 0, failed_ = 0, restarts_ = 0;
+  std::uint64_t done_ = 0, failed_ = 0, restarts_ = 0, reruns_ = 0;
+  std::vector<Clock::time_point> failed_births_;  // lately, while no worker lives
+  std::string first_failure_;
   arena::Run results_run_;
   Results* results_ = nullptr;
   std::optional<Queue<Ask>> asks_;

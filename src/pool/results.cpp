@@ -88,6 +88,8 @@ void PoolCore::resolve(Task& task, const std::exception_ptr& error) {
   Record& record = *task.record;
   if (error) record.error = error;
   ++(record.error ? failed_ : done_);
+  if (task.limits) unschedule(*task.limits);
+  record.task = nullptr;
   if (task.asked) {
     answer(task);
     task.record = nullptr;
@@ -106,6 +108,7 @@ void PoolCore::drop_call(Task& task, std::size_t taken) {
     const auto& names = *task.names;
     detail::give_names_back(std::span(names).subspan(std::min(taken, names.size())));
   }
+  if (task.limits) unschedule(*task.limits);
   arena::free(task.arguments);
   task = {};
 }
@@ -113,6 +116,7 @@ void PoolCore::drop_call(Task& task, std::size_t taken) {
 void PoolCore::take_result(Place& place, Slot& slot, Task& task) {
   Claimed result(slot);
   const std::uint32_t taken = slot.taken.load(std::memory_order_relaxed);
+  if (task.limits && task.limits->doom) resolve(task, task.limits->doom);  // whatever it left
   const auto error = result.check(result.run ? member_of(place) : 0);
   if (error) {
     if (result.run) arena::free(result.run);
@@ -160,8 +164,10 @@ bool PoolCore::take_results(Place& place) {
     slot.state.store(raw(SlotState::free), std::memory_order_release);
     ++place.tail;
   }
-  if (taken > 0) adapt(place, taken);
-  return taken > 0;
+  if (taken == 0) return false;
+  adapt(place, taken);
+  if (setup_.max_worker_memory != 0 && !place.quitting && place.lane->full.load() != 0) quit(place);
+  return true;
 }
 
 // A lane may hold as many tasks as take lane_seconds, by what they took lately.
@@ -182,6 +188,7 @@ bool PoolCore::take_results() {
 
 void PoolCore::fail_waiting(std::deque<Waiting>& waiting, const std::exception_ptr& error) {
   for (auto& each : waiting) {
+    withdrawn_ -= !each.task.exists();
     resolve(each.task, error);
     drop_call(each.task, 0);
   }

@@ -30,33 +30,36 @@ void PoolCore::require_open() const {
   }
 }
 
-Record& PoolCore::submit(const TaskType& type, detail::EncodeCall call) {
+Record& PoolCore::submit(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
   if (here_) return run_here(type, call);
   process::require_member();
-  if (const Books books(*this, std::try_to_lock); books) return submit_now(type, call);
-  return leave_task(type, call);
+  if (const Books books(*this, std::try_to_lock); books) return submit_now(type, call, options);
+  return leave_task(type, call, options);
 }
 
-Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call) {
+Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
   require_open();
+  const bool alone = options != nullptr && options->time_limit;
   if (!waiting_.empty()) turn();
-  Place* place = waiting_.empty() ? place_for_task() : nullptr;
+  Place* place = waiting_.empty() ? place_for_task(alone) : nullptr;
   if (place == nullptr) {
     turn();
-    place = waiting_.empty() ? place_for_task() : nullptr;
+    place = waiting_.empty() ? place_for_task(alone) : nullptr;
   }
 
   // Straight into the slot, when there is one and it fits.
   Waiting made;
   std::byte room[sizeof Slot::data];
   std::byte* to = place != nullptr ? place->slot_at(place->head).data : room;
-  Record& record = encode_task(made, type, call, to);
-  const bool apart = static_cast<bool>(made.task.arguments);
-  if (place != nullptr) {
+  Record& record = encode_task(made, type, call, options, to);
+  Limits* const limits = made.task.limits.get();
+  if (limits != nullptr) schedule(*limits);
+  if (place != nullptr && !is_late(made.task)) {
     fill(*place, std::move(made.task), nullptr, made.size);
   } else {
-    if (!apart) made.bytes.assign(to, to + made.size);
-    waiting_.push_back(std::move(made));
+    if (!made.task.arguments) made.bytes.assign(to, to + made.size);
+    line_up(waiting_, std::move(made), false);
+    if (is_late(waiting_.back().task)) expire(*limits);
   }
   // While nobody waits the helper does what is left to do; a result that came before it is told of that is
   // taken now.
@@ -70,7 +73,8 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call) {
 
 // Into `room`, as large as a slot's data, or into a run of the arena when it does not fit there. Does not
 // need the books; runs the user's codecs.
-Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call, std::byte* room) {
+Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call,
+                              const CallOptions* options, std::byte* room) {
   Task& task = made.task;
   task.type = &type;
   std::byte* to = room;
@@ -86,26 +90,35 @@ Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::Encod
   }
   if (type.by_pointer) std::memcpy(&task.function, to, sizeof task.function);
   if (!writer.handles().empty()) task.names = std::make_unique<const detail::Names>(writer.handles());
+  if (options != nullptr) task.limits = limits_of(*options, {to, made.size}, writer.handles());
   task.record = &detail::take_record(*this);
+  if (task.limits) task.limits->record = task.record;
   if (task.names) detail::count_names(*task.names);
   unused.dismiss();
   return *task.record;
 }
 
-bool PoolCore::may_take(const Place& place) const {
-  return place.lane != nullptr && !place.quitting && !place.waits && place.in_lane() < place.depth &&
+void PoolCore::line_up(std::deque<Waiting>& line, Waiting&& waiting, bool first) {
+  auto& there = first ? line.emplace_front(std::move(waiting)) : line.emplace_back(std::move(waiting));
+  there.task.record->task = &there.task;
+}
+
+// `alone`: only when it would begin with it at once.
+bool PoolCore::may_take(const Place& place, bool alone) const {
+  return place.lane != nullptr && !place.quitting && !place.waits &&
+         place.in_lane() < (alone ? 1 : place.depth) &&
          (setup_.max_tasks_per_child == 0 ||
           place.given < static_cast<std::uint32_t>(setup_.max_tasks_per_child));
 }
 
 // The next in turn, or the one after it when that has less to do.
-Place* PoolCore::place_for_task() {
+Place* PoolCore::place_for_task(bool alone) {
   const auto n = used_places_;
   for (std::size_t tried = 0; tried < n; ++tried) {
     Place& one = places_[next_place_++ % n];
-    if (!may_take(one)) continue;
+    if (!may_take(one, alone)) continue;
     Place& other = places_[next_place_ % n];
-    return may_take(other) && other.in_lane() < one.in_lane() ? &other : &one;
+    return may_take(other, alone) && other.in_lane() < one.in_lane() ? &other : &one;
   }
   return nullptr;
 }
@@ -121,7 +134,10 @@ void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64
   slot.run_generation = task.arguments.generation;
   slot.taken.store(0, std::memory_order_relaxed);
   slot.counted.store(0, std::memory_order_relaxed);
+  slot.memory_limit = task.limits ? task.limits->options.memory_limit.value_or(0) : 0;
+  if (task.limits) begin_time_limit(task);
   if (place.in_lane() == 0) place.last_taken = std::chrono::steady_clock::now();
+  if (task.record != nullptr) task.record->task = &place.task_at(place.head);
   place.task_at(place.head) = std::move(task);
   ++place.head;
   ++place.given;
@@ -133,9 +149,18 @@ void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64
 
 void PoolCore::hand_out(std::deque<Waiting>& waiting) {
   while (!waiting.empty()) {
-    Place* place = place_for_task();
-    if (place == nullptr) break;
     Waiting& next = waiting.front();
+    if (!next.task.exists()) {
+      --withdrawn_;
+      waiting.pop_front();
+      continue;
+    }
+    if (is_late(next.task)) {
+      expire(*next.task.limits);
+      continue;
+    }
+    Place* place = place_for_task(next.task.limits && next.task.limits->options.time_limit);
+    if (place == nullptr) break;
     fill(*place, std::move(next.task), next.bytes.empty() ? nullptr : next.bytes.data(), next.size);
     waiting.pop_front();
   }
@@ -192,6 +217,7 @@ bool PoolCore::take_back_last(Place& from, Waiting& taken) {
       taken.bytes.assign(slot.data, slot.data + taken.size);
     }
     taken.task = std::exchange(task, {});
+    if (taken.task.limits) taken.task.limits->over_at = Clock::time_point::max();
     --from.given;
     return true;
   }
@@ -203,7 +229,7 @@ void PoolCore::take_back_all(Place& from) {
   Waiting back;
   while (take_back_last(from, back)) {
     if (back.task.record != nullptr) {
-      (back.task.asked ? asked_ : waiting_).push_front(std::move(back));
+      line_up(back.task.asked ? asked_ : waiting_, std::move(back), true);
     } else {
       drop_call(back.task, 0);  // resolved by the end of the pool
     }
@@ -236,17 +262,7 @@ Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
   class Sink final : public detail::ResultSink {
    public:
     explicit Sink(Record& r) : r_(r) {}
-    void deliver(Write write, const void* value) override {
-      Writer count(nullptr, 0);
-      write(count, value);
-      r_.large.resize(count.written() + detail::size_of_names(count.handles().size()));
-      Writer to(r_.large.data(), r_.large.size());
-      write(to, value);
-      const detail::Names names = to.handles();
-      detail::write_names(to, names);
-      detail::count_names(names);
-      r_.names = static_cast<std::uint32_t>(names.size());
-    }
+    void deliver(Write write, const void* value) override { detail::keep_encoded(r_, write, value); }
 
    private:
     Record& r_;

@@ -19,12 +19,17 @@
 namespace brood::pool {
 
 using namespace std::chrono_literals;
-using Clock = std::chrono::steady_clock;
 
 namespace {
 
-constexpr int most_failed_births = 3;
 constexpr std::size_t kept_lines = 4096;
+constexpr auto first_pause = 20ms, longest_pause = 1000ms;
+
+// Before the next try at a birth, when so many in a row have failed.
+Clock::duration pause_after(int failed_births) {
+  return failed_births == 0 ? 0ms : std::min(longest_pause, first_pause * (1 << std::min(failed_births, 10)));
+}
+
 std::string how_it_ended(const platform::Ended& how) {
   switch (how.how) {
     case platform::Ended::How::signalled:
@@ -59,6 +64,8 @@ void PoolCore::start_worker(Place& place) {
     std::random_device random;
     lane.seed = std::uint64_t{random()} << 32 | random();
     lane.results = results_run_.offset;
+    lane.memory_limit = setup_.memory_limit;
+    lane.most_memory = setup_.max_worker_memory;
 
     place.errors = platform::make_pipe_reader();
     const auto thunk = setup_.initializer ? detail::code_ref_of(setup_.initializer.thunk()).word : 0;
@@ -70,6 +77,7 @@ void PoolCore::start_worker(Place& place) {
     child->set_call(std::move(call));
     child->set_worker(static_cast<std::int32_t>(lane_index), place.errors.get());
     child->start([] {});
+    place.born_at = Clock::now();
     place.child = std::move(child);
     place.lane = &lane;
     place.lane_index = lane_index;
@@ -95,6 +103,7 @@ void PoolCore::read_errors(Place& place) {
 }
 
 std::string PoolCore::task_name(const Task& task) const {
+  if (task.limits && !task.limits->options.name.empty()) return task.limits->options.name;
   const bool by_pointer = task.asked ? task.asked->by_pointer : task.type->by_pointer;
   const auto given = task.asked ? std::string_view(task.asked->function) : task.type->function;
   if (!by_pointer) return std::string(given);
@@ -130,22 +139,45 @@ void PoolCore::settle_running(Place& place, const platform::Ended& how) {
   for (auto at = place.tail; at != place.head; ++at) {
     Task& task = place.task_at(at);
     if (!task.exists()) continue;
-    if (task.record != nullptr) resolve(task, died(place, task, how));
+    if (task.record != nullptr && run_again(task)) continue;
+    if (task.record != nullptr) resolve(task, died(place, at, how));
     drop_call(task, 0);
   }
 }
 
-std::exception_ptr PoolCore::died(const Place& place, const Task& task, const platform::Ended& how) const {
+// Where the dead worker was, as its last act tells. It may lie, so nothing but text comes of it.
+std::string PoolCore::stack_of_dead(const Place& place) {
+  const auto& note = place.lane->crash;
+  std::array<void*, platform::CrashNote::most_frames> frames{};
+  const auto n = std::min<std::size_t>(note.count.load(), frames.size());
+  for (std::size_t i = 0; i < n; ++i) frames.at(i) = reinterpret_cast<void*>(note.frames.at(i));
+  return platform::describe_stack(std::span(frames).first(n));
+}
+
+std::exception_ptr PoolCore::died(const Place& place, std::uint32_t at, const platform::Ended& how) {
+  const Task& task = place.task_at(at);
+  if (task.limits && task.limits->doom) return task.limits->doom;
   const auto name = task_name(task);
   const auto lines = tail_of(place.last_lines);
   const int pid = place.child->raw_pid();
-  std::string what = name + " in " + place.child->name() + " (pid " + std::to_string(pid) +
-                     ") did not return: the process " + how_it_ended(how);
+  const auto most = task.limits && task.limits->options.memory_limit ? *task.limits->options.memory_limit
+                                                                     : setup_.memory_limit;
+  const bool starved =
+      most != 0 && (place.lane->starved.load() == at + 1 || place.lane->crash.no_memory.load() != 0);
+  std::string what = name + " in " + place.child->name() + " (pid " + std::to_string(pid) + ") " +
+                     (starved ? "asked for more memory than its limit of " + std::to_string(most) +
+                                    " bytes allows, and the process "
+                              : std::string("did not return: the process ")) +
+                     how_it_ended(how);
+  if (task.limits && task.limits->runs > 1) what += " (run " + std::to_string(task.limits->runs) + ")";
+  const auto stack = stack_of_dead(place);
+  if (!stack.empty()) what += " at\n" + stack.substr(0, stack.size() - 1);
   if (!lines.empty()) what += "; the end of its stderr:\n" + lines;
+  if (starved) return std::make_exception_ptr(MemoryLimitExceeded(what));
   const bool signalled = how.how == platform::Ended::How::signalled;
   const bool exited = how.how == platform::Ended::How::exited;
   return std::make_exception_ptr(
-      WorkerDied(what, signalled ? how.value : 0, exited ? how.value : -1, pid, name, lines));
+      WorkerDied(what, signalled ? how.value : 0, exited ? how.value : -1, pid, name, lines, stack));
 }
 
 std::exception_ptr PoolCore::what_the_initializer_threw(const Place& place) const {
@@ -181,13 +213,12 @@ void PoolCore::bury(Place& place) {
     failure = e.what();
   }
   settle_running(place, how);
-  std::erase_if(asked_, [&](Waiting& waiting) {
+  for (auto& waiting : asked_) {
+    if (!waiting.task.exists()) continue;
     const auto& asked = *waiting.task.asked;
-    if (&places_[asked.place] != &place || asked.incarnation != place.incarnation) return false;
-    resolve(waiting.task, std::make_exception_ptr(PoolTerminated("who asked for this task has died")));
-    drop_call(waiting.task, 0);
-    return true;
-  });
+    if (&places_[asked.place] != &place || asked.incarnation != place.incarnation) continue;
+    withdraw(waiting.task, std::make_exception_ptr(PoolTerminated("who asked for this task has died")));
+  }
   if (state_ == State::broken) fail_waiting(waiting_, broken_), fail_waiting(asked_, broken_);
   settle_birth(place, how, std::move(failure), cause);
   retire_substitutes();
@@ -218,16 +249,31 @@ void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::strin
       give_up(std::make_exception_ptr(PoolBroken("the pool cannot run: its initializer threw " +
                                                  exec::describe(cause).first + ": " +
                                                  exec::describe(cause).second)));
-    } else if (place.failed_births >= most_failed_births) {
-      give_up(std::make_exception_ptr(PoolBroken("the pool cannot run: " + failure)));
+    } else {
+      note_failed_birth(failure);
     }
   }
   const bool regular = &place - places_.data() < setup_.workers;
   const bool again = wants_workers() && (regular || !expected);
   if (again) restarts_ += !expected;
-  place.restart_at = again && regular
-                         ? Clock::now() + (place.failed_births > 0 ? 20ms * (1 << place.failed_births) : 0ms)
-                         : Clock::time_point::max();
+  place.restart_at =
+      again && regular ? Clock::now() + pause_after(place.failed_births) : Clock::time_point::max();
+}
+
+// While a worker lives the others are only tried more and more seldom. When none does, so many births in vain
+// within the period are the end, and the first of them is the cause.
+void PoolCore::note_failed_birth(const std::string& why) {
+  const auto now = Clock::now();
+  if (failed_births_.empty()) first_failure_ = why;
+  failed_births_.push_back(now);
+  std::erase_if(failed_births_, [&](auto when) { return when + setup_.restart_period < now; });
+  const bool any_up = std::any_of(places_.begin(), places_.end(),
+                                  [](const Place& p) { return p.lane != nullptr && p.lane->up.load() == 1; });
+  if (any_up) {
+    failed_births_.clear();
+  } else if (failed_births_.size() > static_cast<std::size_t>(setup_.restart_intensity)) {
+    give_up(std::make_exception_ptr(PoolBroken("the pool cannot run: " + first_failure_)));
+  }
 }
 
 // Every task that nobody will run any more fails with the cause.
@@ -249,13 +295,9 @@ bool PoolCore::start_or_note(Place& place) {
     return true;
   } catch (const Error& e) {
     if (&place - places_.data() >= setup_.workers) return false;  // a substitute: there may be others
-    place.restart_at = Clock::now() + 100ms;
-    if (++place.failed_births >= most_failed_births &&
-        std::none_of(places_.begin(), places_.end(), [](const Place& p) { return p.lane != nullptr; })) {
-      give_up(std::make_exception_ptr(
-          PoolBroken(std::string("the pool has no worker left and cannot start one: ") + e.what())));
-      wake_waiters();
-    }
+    place.restart_at = Clock::now() + pause_after(++place.failed_births);
+    note_failed_birth(e.what());
+    if (state_ == State::broken) wake_waiters();
     return false;
   }
 }

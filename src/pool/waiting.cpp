@@ -1,6 +1,6 @@
 // Those who wait do the work: whoever waits for a result takes results in and hands tasks out meanwhile.
 // While nobody does, a helper thread is there for what is left to do, for callbacks, and for what workers
-// ask.
+// ask; and at all times for deadlines.
 //
 // Results::wanted says of which results the helper wants to hear. Whoever raises it takes a turn afterwards:
 // a result that came before the worker could see it is found by that turn (all of this is sequentially
@@ -144,15 +144,19 @@ void PoolCore::attend() {
 void PoolCore::help() {
   for (bool stop = false; !stop;) {
     const auto seen = results_->helper.prepare();
+    auto until = Deadline::never();
     {
       const Books books(*this);
       turn();
+      expire_due();
+      recycle_aged();
       if (waiters_.load() == 0) want(work_is_left() ? Wanted::low : Wanted::nothing);
       turn();
+      until = next_timer();
       stop = stop_;
     }
     callbacks_.wake_sleepers();
-    if (!stop) results_->helper.sleep(seen, Deadline::never());
+    if (!stop) results_->helper.sleep(seen, until);
   }
 }
 

@@ -2,8 +2,11 @@
 
 #include <brood/detail/packed_call.hpp>
 #include <brood/errors.hpp>
+#include <brood/task_errors.hpp>
 #include <brood/this_worker.hpp>
 #include <chrono>
+#include <new>
+#include <utility>
 #include <vector>
 
 #include "arena/arena.hpp"
@@ -17,7 +20,10 @@ namespace brood {
 namespace pool {
 namespace {
 
-const Lane* current = nullptr;
+using Clock = std::chrono::steady_clock;
+
+Lane* current = nullptr;
+std::uint32_t task_number = 0;  // of the task that runs, or ran last; from 1 on
 
 // Bytes into a slot, or into a run of the arena when they do not fit.
 template <class Write>
@@ -56,8 +62,35 @@ class SlotSink final : public detail::ResultSink {
   Slot& slot_;
 };
 
+// What an allocation that fails calls, while memory is limited.
+void note_starvation() {
+  if (current != nullptr) current->starved.store(task_number);
+  throw std::bad_alloc();
+}
+
+// Data of this process is limited, while this lives; 0: it is not.
+class MemoryLimit {
+ public:
+  explicit MemoryLimit(std::uint64_t bytes) : limited_(bytes != 0) {
+    if (!limited_) return;
+    before_ = platform::limit_data(bytes);
+    handler_ = std::set_new_handler(&note_starvation);
+  }
+  ~MemoryLimit() { lift(); }
+  void lift() {
+    if (!std::exchange(limited_, false)) return;
+    platform::limit_data(before_);
+    std::set_new_handler(handler_);
+  }
+  explicit operator bool() const { return limited_; }
+
+ private:
+  bool limited_;
+  std::uint64_t before_ = 0;
+  std::new_handler handler_ = nullptr;
+};
+
 void write_exception(Slot& slot, const platform::ThrowRecorder& recorder) {
-  const auto error = std::current_exception();
   const auto trace = platform::describe_stack(recorder.last());
   try {
     write_into(slot, Content::exception, [&](Writer& to) { exec::encode_current_exception(to, trace); });
@@ -75,6 +108,8 @@ void run_task(Slot& slot) {
   const auto size = slot.size;
   const std::byte* bytes = slot.run_offset != 0 ? arena::at(slot.run_offset, size) : slot.data;
   const platform::ThrowRecorder recorder;
+  MemoryLimit limit(slot.memory_limit);
+  const auto most = slot.memory_limit != 0 ? slot.memory_limit : current->memory_limit;
   try {
     const auto thunk = detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{slot.thunk});
     Reader call(bytes, size);
@@ -85,9 +120,30 @@ void run_task(Slot& slot) {
     slot.names = 0;
     SlotSink sink(slot);
     thunk(call, &sink);
+  } catch (const std::bad_alloc&) {
+    limit.lift();
+    const auto error = most == 0 ? std::current_exception()
+                                 : std::make_exception_ptr(MemoryLimitExceeded(
+                                       "the task asked for more memory than its limit of " +
+                                       std::to_string(most) + " bytes allows"));
+    try {
+      std::rethrow_exception(error);
+    } catch (...) {
+      write_exception(slot, recorder);
+    }
   } catch (...) {
+    limit.lift();
     write_exception(slot, recorder);
   }
+}
+
+// The worker should make room for a new one. Looked at now and then: the system tells it in a file.
+void look_at_memory(Lane& lane) {
+  static Clock::time_point next;
+  const auto now = Clock::now();
+  if (now < next) return;
+  next = now + std::chrono::milliseconds(1);
+  if (platform::resident_memory() > lane.most_memory) lane.full.store(1);
 }
 
 // Until the slot is no longer free. Spins for a moment first: waking a sleeper costs more than most tasks.
@@ -124,7 +180,9 @@ void work(Lane& lane) {
       continue;
     }
     if (slot.content == Content::quit) return;
+    task_number = next + 1;
     run_task(slot);
+    if (lane.most_memory != 0) look_at_memory(lane);
     // Sequentially consistent: before the look for sleepers.
     slot.state.store(static_cast<std::uint32_t>(SlotState::done));
     results.ready.wake_sleepers();
@@ -145,6 +203,8 @@ void settled() {
 void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
   Lane& lane = own_lane();
   current = &lane;
+  platform::note_crashes(lane.crash);
+  MemoryLimit limit(lane.memory_limit);
   auto& results = *arena::object_at<Results>(lane.results);
   if (initializer == 0) {
     settled();
@@ -167,6 +227,7 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
 
 void forget_worker() {
   current = nullptr;
+  task_number = 0;
   forget_asking();
 }
 
@@ -188,7 +249,23 @@ T of_lane(T pool::Lane::*field, T when_inline) {
 bool exists() { return pool::current != nullptr || pool::inline_core() != nullptr; }
 int index() { return static_cast<int>(of_lane<std::uint32_t>(&pool::Lane::index, 0)); }
 std::uint32_t incarnation() { return of_lane<std::uint32_t>(&pool::Lane::incarnation, 1); }
+StopToken stop_token() {
+  return pool::current != nullptr && pool::task_number != 0
+             ? StopToken(pool::current->stop, pool::task_number)
+             : StopToken();
+}
 std::uint64_t seed() { return of_lane<std::uint64_t>(&pool::Lane::seed, 1); }
 
 }  // namespace this_worker
+
+bool StopToken::wait_until(detail::Deadline until) const {
+  static const std::atomic<std::uint32_t> nothing{0};
+  const auto& word = word_ != nullptr ? *word_ : nothing;
+  for (auto seen = word.load(); !stop_requested(); seen = word.load()) {
+    if (until.passed()) return false;
+    platform::park(word, seen, until);
+  }
+  return true;
+}
+
 }  // namespace brood

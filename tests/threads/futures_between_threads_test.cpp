@@ -20,6 +20,7 @@ class Elsewhere final : public brood::detail::TaskSource {
     }
     return true;
   }
+  bool cancel(brood::detail::Record&, bool) override { return false; }
   void attend() override {}
 };
 

@@ -20,8 +20,9 @@ class Imap {
   using Item = std::ranges::range_value_t<View>;
   using R = CallResult<F, std::ranges::range_reference_t<View>, Extra...>;
 
-  Imap(PoolHandle& pool, F f, View view, std::tuple<Extra...> extra)
-      : state_(std::make_unique<State>(pool, std::move(f), std::move(view), std::move(extra))) {}
+  Imap(PoolHandle& pool, std::optional<CallOptions> options, F f, View view, std::tuple<Extra...> extra)
+      : state_(std::make_unique<State>(pool, std::move(options), std::move(f), std::move(view),
+                                       std::move(extra))) {}
 
   /// {item, Outcome<R>} at each turn; nothing is thrown but what the input itself throws.
   class Outcomes {
@@ -84,8 +85,8 @@ class Imap {
   };
 
   struct State {
-    State(PoolHandle& p, F function, View v, std::tuple<Extra...> e)
-        : pool(p), f(std::move(function)), view(std::move(v)), extra(std::move(e)) {}
+    State(PoolHandle& p, std::optional<CallOptions> o, F function, View v, std::tuple<Extra...> e)
+        : pool(p), options(std::move(o)), f(std::move(function)), view(std::move(v)), extra(std::move(e)) {}
 
     // Fills the window; an exception of the input is kept until the results before it have been taken.
     void read_ahead(bool keep_items) {
@@ -108,8 +109,8 @@ class Imap {
           if (keep_items) kept.emplace(item);
           entries.push_back({std::move(kept), std::apply(
                                                   [&](const auto&... e) {
-                                                    return submit(pool, f, std::forward<decltype(item)>(item),
-                                                                  e...);
+                                                    return submit(pool, options ? &*options : nullptr, f,
+                                                                  std::forward<decltype(item)>(item), e...);
                                                   },
                                                   extra)});
           ++*at;
@@ -150,6 +151,7 @@ class Imap {
     }
 
     PoolHandle& pool;
+    std::optional<CallOptions> options;
     F f;
     View view;
     std::tuple<Extra...> extra;
@@ -163,10 +165,10 @@ class Imap {
 };
 
 template <bool Ordered, class F, class Items, class... Extra>
-auto imap(PoolHandle& pool, F&& f, Items&& items, Extra&&... extra) {
+auto imap(PoolHandle& pool, std::optional<CallOptions> options, F&& f, Items&& items, Extra&&... extra) {
   using View = std::views::all_t<Items>;
   return Imap<Ordered, std::decay_t<F>, View, Natural<Extra>...>(
-      pool, std::forward<F>(f), std::views::all(std::forward<Items>(items)),
+      pool, std::move(options), std::forward<F>(f), std::views::all(std::forward<Items>(items)),
       std::tuple<Natural<Extra>...>(std::forward<Extra>(extra)...));
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // The byte side of Pool: what the templates call.
 
+#include <brood/call_options.hpp>
 #include <brood/detail/callable.hpp>
 #include <brood/detail/packed_call.hpp>
 #include <brood/detail/record.hpp>
@@ -36,6 +37,11 @@ struct PoolSetup {
   PackedCall initializer;
   int max_tasks_per_child;
   std::string name;
+  std::chrono::nanoseconds max_worker_age{};  // 0: none, as all that follow
+  std::uint64_t max_worker_memory = 0;
+  std::uint64_t memory_limit = 0;
+  int restart_intensity = 3;
+  std::chrono::nanoseconds restart_period{};
 };
 
 /// What Pool<> holds.
@@ -48,7 +54,7 @@ class PoolHandle {
   PoolHandle(PoolHandle&&) noexcept;
   PoolHandle& operator=(PoolHandle&&) noexcept;
 
-  Record& submit(const TaskType& type, EncodeCall call);
+  Record& submit(const TaskType& type, EncodeCall call, const CallOptions* options);
   /// Waits until one of them is done.
   void wait_any(const std::vector<const Record*>& records);
   void close();
@@ -56,7 +62,7 @@ class PoolHandle {
   bool join(Deadline until);
   int size() const;
   struct Counts {
-    std::uint64_t queued, running, done, failed, restarts;
+    std::uint64_t queued, running, done, failed, restarts, reruns;
     int workers;
   };
   Counts counts() const;

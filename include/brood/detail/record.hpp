@@ -14,6 +14,10 @@
 #include <string>
 #include <vector>
 
+namespace brood::pool {
+struct Task;
+}
+
 namespace brood::detail {
 
 struct Record;
@@ -25,6 +29,8 @@ class TaskSource {
   virtual bool wait(Record& record, Deadline until) = 0;
   /// A callback was added: somebody must look for results even when nobody waits.
   virtual void attend() = 0;
+  /// Future::cancel.
+  virtual bool cancel(Record& record, bool kill) = 0;
 
  protected:
   ~TaskSource() = default;
@@ -37,6 +43,7 @@ struct Record {
   std::uint32_t index = 0;
   std::atomic<std::uint32_t> next_free{0};
   TaskSource* source = nullptr;
+  pool::Task* task = nullptr;  // the source's own business
 
   // Written before `done`.
   std::exception_ptr error;
@@ -64,17 +71,12 @@ struct Record {
   bool take_names(Names& taken);
 };
 
-/// A value that stays in this process for its Future, as it would travel.
+/// A value that stays in this process for its Future, as it would travel. `write` is called twice.
+void keep_encoded(Record& record, void (*write)(Writer& to, const void* value), const void* value);
 template <class T>
 void keep_value(Record& record, const T& value) {
-  Writer measure(nullptr, 0);
-  measure.value(value);
-  record.large.resize(measure.written() + size_of_names(measure.handles().size()));
-  Writer to(record.large.data(), record.large.size());
-  to.value(value);
-  write_names(to, Names(to.handles()));
-  record.names = static_cast<std::uint32_t>(to.handles().size());
-  count_names(to.handles());
+  keep_encoded(
+      record, [](Writer& to, const void* v) { to.value(*static_cast<const T*>(v)); }, &value);
 }
 
 /// A record that is nobody's yet. Throws std::bad_alloc.

@@ -27,7 +27,7 @@ template <class F, class... Args>
 using CallResult = typename CallFor<F, Args...>::Result;
 
 template <class F, class... Args>
-auto submit(PoolHandle& pool, F&& f, Args&&... args) {
+auto submit(PoolHandle& pool, const CallOptions* options, F&& f, Args&&... args) {
   using Function = std::decay_t<F>;
   using Tuple = Stored<Function, Args...>;
   using CallType = Call<Function, Tuple>;
@@ -38,9 +38,9 @@ auto submit(PoolHandle& pool, F&& f, Args&&... args) {
     return [&](const To&... stored) {
       const auto write = [&](Writer& to) { CallType::encode_call(to, f, stored...); };
       using Write = decltype(write);
-      return Future<Result>(
-          pool.submit(task_type<CallType, Function>,
-                      {[](Writer& to, const void* w) { (*static_cast<const Write*>(w))(to); }, &write}));
+      return Future<Result>(pool.submit(
+          task_type<CallType, Function>,
+          {[](Writer& to, const void* w) { (*static_cast<const Write*>(w))(to); }, &write}, options));
     }(as_stored<To>(std::forward<Args>(args))...);
   }(std::type_identity<Tuple>{});
 }

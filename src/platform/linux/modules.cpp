@@ -144,14 +144,32 @@ const LoadedModule* module_of(const std::vector<LoadedModule>& all, std::uintptr
   return nullptr;
 }
 
-std::string function_in(const LoadedModule& module, std::uintptr_t at) {
+std::string symbol_in(const LoadedModule& module, std::uintptr_t at) {
   // The program's own file may have been deleted or replaced since.
   auto name = symbol_in_file(module.path == own_path() ? "/proc/self/exe" : module.path, at - module.base);
   if (name.empty()) {
     Dl_info info{};
     if (dladdr(reinterpret_cast<void*>(at), &info) != 0 && info.dli_sname != nullptr) name = info.dli_sname;
   }
-  return name.empty() ? name : readable(name.c_str());
+  return name;
+}
+
+bool begins_with_one_of(std::string_view symbol, std::initializer_list<std::string_view> beginnings) {
+  return std::any_of(beginnings.begin(), beginnings.end(), [&](auto b) { return symbol.starts_with(b); });
+}
+
+// What stands between the caller's functions and says nothing about them.
+bool is_plumbing(std::string_view symbol) {
+  return begins_with_one_of(
+      symbol, {"__cxa_throw", "_ZSt13__invoke_impl", "_ZSt8__invoke", "_ZSt6invoke", "_ZSt12__apply_impl",
+               "_ZSt5apply", "_ZN5brood6detail4CallI", "_ZZN5brood6detail4CallI"});
+}
+
+// From here on down it is brood that called.
+bool is_ground(std::string_view symbol) {
+  return begins_with_one_of(
+      symbol, {"_ZN5brood4pool12_GLOBAL__N_18run_task", "_ZN5brood4pool4work", "_ZN5brood4pool11worker_main",
+               "_ZN5brood7process12_GLOBAL__N_18run_call", "_ZN5brood7process4live"});
 }
 
 #ifdef BROOD_HAVE_LIBDW
@@ -216,29 +234,43 @@ std::string function_name_at(const void* code) {
   const auto all = loaded_modules();
   const auto at = reinterpret_cast<std::uintptr_t>(code);
   const auto* module = module_of(all, at);
-  return module != nullptr ? function_in(*module, at) : std::string();
+  if (module == nullptr) return {};
+  const auto symbol = symbol_in(*module, at);
+  return symbol.empty() ? symbol : readable(symbol.c_str());
 }
 
-std::string describe_stack(std::span<void* const> frames) {
-  const auto all = loaded_modules();
+namespace {
+
+std::string describe(std::span<void* const> frames, bool all_of_them) {
+  const auto modules = loaded_modules();
   const Lines lines;
   std::string text;
   int number = 0;
   for (void* frame : frames) {
     // A return address; the call is just before it.
     const auto at = reinterpret_cast<std::uintptr_t>(frame) - 1;
-    const auto* module = module_of(all, at);
+    const auto* module = module_of(modules, at);
     if (module == nullptr) continue;
-    const auto name = function_in(*module, at);
+    const auto symbol = symbol_in(*module, at);
+    if (!all_of_them && is_ground(symbol)) break;
+    if (!all_of_them && is_plumbing(symbol)) continue;
     const auto line = lines(at);
     char place[32];
     std::snprintf(place, sizeof place, "+0x%zx", static_cast<std::size_t>(at - module->base));
-    text += "  #" + std::to_string(number++) + " " + (name.empty() ? "?" : name) +
+    text += "  #" + std::to_string(number++) + " " + (symbol.empty() ? "?" : readable(symbol.c_str())) +
             (line.empty() ? "" : " at " + line) + " (" + module->path.substr(module->path.rfind('/') + 1) +
             place + ")\n";
-    if (name == "main") break;
+    if (symbol == "main") break;
   }
   return text;
+}
+
+}  // namespace
+
+std::string describe_stack(std::span<void* const> frames) {
+  auto text = describe(frames, false);
+  // A function that the compiler has put into the plumbing around it.
+  return text.empty() ? describe(frames, true) : text;
 }
 
 }  // namespace brood::platform

@@ -1,0 +1,51 @@
+#pragma once
+/// CallOptions: what a call may cost, and what becomes of it when things go wrong. Leads the arguments of
+/// Pool's calls:
+///
+///   auto pages = pool.apply_async({.deadline = 2s}, parse, "a.pdf");
+///   auto sums = pool.map({.time_limit = 10s, .idempotent = true}, checksum, files);
+///
+/// A task that must end is first asked to: its this_worker::stop_token() says so. When `grace` has passed its
+/// process is killed, with all programs that it has started, and the pool gets a new worker; no other task
+/// notices. The Future throws DeadlineExceeded as soon as nothing of the task runs any more, whatever it
+/// returned in the meantime: at the latest `grace` after the deadline, and the time that the kernel needs.
+///
+/// Cost: a call with options takes one allocation more. Under BROOD_INLINE only the name is heeded.
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace brood {
+
+struct CallOptions {
+  /// From the submission on, waiting in line included; a task that has not begun by then never does. Zero or
+  /// less has passed already.
+  std::optional<std::chrono::nanoseconds> deadline = {};
+  /// From the moment on at which a worker begins with it (for each run anew); such a task is not put into
+  /// line behind another in a worker.
+  std::optional<std::chrono::nanoseconds> time_limit = {};
+  /// Between the request to stop and the kill.
+  std::chrono::nanoseconds grace = std::chrono::milliseconds(100);
+  /// It may run more than once: when its worker dies the task runs again, with the arguments as they were
+  /// submitted, instead of failing with WorkerDied.
+  bool idempotent = false;
+  /// How often again; 2 when not given. UsageError when given for a task that is not idempotent, or below 0.
+  std::optional<int> retries = {};
+  /// Stands for the function's name in messages.
+  std::string name = {};
+  /// Bytes of data that the worker may hold while it runs this: heap and private mappings in all, what it
+  /// had before included (RLIMIT_DATA). Beyond that allocations fail, and a task that ends by it, or throws
+  /// std::bad_alloc, fails with MemoryLimitExceeded. UsageError for 0.
+  std::optional<std::uint64_t> memory_limit = {};
+};
+
+/// `future.cancel(brood::kill)`: also when it runs.
+struct Kill {
+  explicit Kill() = default;
+};
+/// See Kill.
+inline constexpr Kill kill{};
+
+}  // namespace brood

@@ -1,0 +1,256 @@
+// Tasks that were submitted with options: deadlines, time limits, another run after a death; and cancelling.
+//
+// A task that must end goes through at most three stages: taken back before it has begun; asked to stop;
+// ended with its worker. From the second on its outcome is settled, and its future is resolved when nothing
+// of it runs any more.
+
+#include <algorithm>
+#include <brood/errors.hpp>
+#include <brood/task_errors.hpp>
+#include <csignal>
+#include <cstdio>
+#include <cstring>
+
+#include "pool/pool_core.hpp"
+
+namespace brood::pool {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+// `wait` from now, never for what the clock cannot hold.
+Clock::time_point in(std::chrono::nanoseconds wait) {
+  const auto now = Clock::now();
+  wait = std::max(wait, 0ns);
+  return wait < Clock::time_point::max() - now ? now + wait : Clock::time_point::max();
+}
+
+std::string text_of(std::chrono::nanoseconds time) {
+  const auto as = [&](double unit, const char* name) {
+    char text[32];
+    std::snprintf(text, sizeof text, "%.3g %s", static_cast<double>(time.count()) / unit, name);
+    return std::string(text);
+  };
+  if (time >= 1s) return as(1e9, "s");
+  return time >= 1ms ? as(1e6, "ms") : as(1e3, "us");
+}
+
+}  // namespace
+
+std::unique_ptr<Limits> limits_of(const CallOptions& options, std::span<const std::byte> call,
+                                  const detail::Names& names) {
+  auto limits = std::make_unique<Limits>();
+  limits->options = options;
+  if (options.deadline) limits->deadline = in(*options.deadline);
+  if (options.idempotent) {
+    limits->call.assign(call.begin(), call.end());
+    auto named = names;
+    detail::count_names(named);
+    limits->names = std::move(named);
+  }
+  return limits;
+}
+
+// ---- timers
+
+void PoolCore::schedule(Limits& limits) {
+  unschedule(limits);
+  const auto next = limits.doom ? limits.kill_at : std::min(limits.deadline, limits.over_at);
+  if (next == Clock::time_point::max()) return;
+  limits.timer = timers_.emplace(next, &limits);
+  limits.scheduled = true;
+  if (next < helper_wakes_at_) results_->helper.wake_all();
+}
+
+void PoolCore::unschedule(Limits& limits) {
+  if (std::exchange(limits.scheduled, false)) timers_.erase(limits.timer);
+}
+
+void PoolCore::begin_time_limit(Task& task) {
+  auto& limits = *task.limits;
+  if (!limits.options.time_limit) return;
+  limits.over_at = in(*limits.options.time_limit);
+  schedule(limits);
+}
+
+void PoolCore::expire_due() {
+  const auto now = Clock::now();
+  while (!timers_.empty() && timers_.begin()->first <= now) expire(*timers_.begin()->second);
+}
+
+// When the helper must be up again.
+Deadline PoolCore::next_timer() {
+  helper_wakes_at_ = timers_.empty() ? Clock::time_point::max() : timers_.begin()->first;
+  if (setup_.max_worker_age != 0ns) {
+    for (std::size_t i = 0; i < used_places_; ++i) {
+      const auto& place = places_[i];
+      if (place.lane == nullptr || place.quitting) continue;
+      helper_wakes_at_ = std::min(helper_wakes_at_, place.born_at + setup_.max_worker_age);
+    }
+  }
+  return helper_wakes_at_ == Clock::time_point::max() ? Deadline::never()
+                                                      : Deadline::in(helper_wakes_at_ - Clock::now());
+}
+
+void PoolCore::recycle_aged() {
+  if (setup_.max_worker_age == 0ns) return;
+  const auto oldest = Clock::now() - setup_.max_worker_age;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    auto& place = places_[i];
+    if (place.lane != nullptr && !place.quitting && place.born_at <= oldest) quit(place);
+  }
+}
+
+// ---- the end of a task
+
+bool PoolCore::is_late(const Task& task) { return task.limits && task.limits->deadline <= Clock::now(); }
+
+// A timer of this unresolved task has run out; which one is asked of the clock.
+void PoolCore::expire(Limits& limits) {
+  unschedule(limits);
+  Task& task = *limits.record->task;
+  const auto& options = limits.options;
+  const auto name = task_name(task);
+  if (limits.doom) {
+    limits.doom = std::make_exception_ptr(DeadlineExceeded(limits.missed + ", did not stop within " +
+                                                           text_of(options.grace) +
+                                                           " when asked to, and was ended with its process"));
+    kill_running(seat_of(task));
+    return;
+  }
+  const auto now = Clock::now();
+  const bool late = now >= limits.deadline;
+  const std::string which = late ? "its deadline, " + text_of(*options.deadline) + " after its submission"
+                                 : "its time limit of " + text_of(options.time_limit.value_or(0ns));
+  if (late && withdraw(task, std::make_exception_ptr(DeadlineExceeded(name + " had not begun by " + which +
+                                                                      "; it never will")))) {
+    return;
+  }
+  const Seat seat = seat_of(task);
+  const auto state =
+      seat.place != nullptr ? seat.place->slot_at(seat.at).state.load() : raw(SlotState::ready);
+  if (state == raw(SlotState::done)) return;  // it is about to be taken in
+  if (state == raw(SlotState::ready)) {       // not begun: its worker is still on its way
+    if (limits.over_at <= now) limits.over_at = in(*options.time_limit);
+    return schedule(limits);
+  }
+  limits.missed = name + " was not done by " + which;
+  limits.doom =
+      std::make_exception_ptr(DeadlineExceeded(limits.missed + "; it stopped when it was asked to"));
+  limits.kill_at = in(options.grace);
+  ask_to_stop(seat);
+  schedule(limits);
+}
+
+bool PoolCore::cancel(Record& record, bool kill) {
+  if (here_) return false;
+  const Books books(*this);
+  turn();  // it may have ended, or have been left for whoever holds the books
+  return record.task != nullptr && stop_task(*record.task, kill);
+}
+
+// True when its future will say so.
+bool PoolCore::stop_task(Task& task, bool kill) {
+  const auto name = task_name(task);
+  if (withdraw(task, std::make_exception_ptr(Cancelled(name + " was cancelled before it had begun"))))
+    return true;
+  const Seat seat = seat_of(task);
+  if (seat.place == nullptr || seat.place->slot_at(seat.at).state.load() != raw(SlotState::running))
+    return false;
+  ask_to_stop(seat);
+  if (!kill) return false;
+  if (!task.limits) {
+    task.limits = std::make_unique<Limits>();
+    task.limits->record = task.record;
+  }
+  unschedule(*task.limits);
+  task.limits->doom =
+      std::make_exception_ptr(Cancelled(name + " was cancelled while it ran, and ended with its process"));
+  if (kill_running(seat)) return true;
+  task.limits->doom = nullptr;
+  return false;
+}
+
+// Where in a lane the task is; no place when it stands in line.
+PoolCore::Seat PoolCore::seat_of(const Task& task) {
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    auto& place = places_[i];
+    if (place.lane == nullptr || &task < place.tasks->data() ||
+        &task >= place.tasks->data() + place.tasks->size())
+      continue;
+    const auto index = static_cast<std::uint32_t>(&task - place.tasks->data());
+    return {&place, place.tail + (index - place.tail) % Lane::slots_in_all};
+  }
+  return {};
+}
+
+// A task that was not begun: it is gone.
+bool PoolCore::withdraw(Task& task, const std::exception_ptr& error) {
+  const Seat seat = seat_of(task);
+  if (seat.place == nullptr) {
+    ++withdrawn_;
+  } else {
+    auto ready = raw(SlotState::ready);
+    if (!seat.place->slot_at(seat.at).state.compare_exchange_strong(ready, raw(SlotState::revoked)))
+      return false;
+    --seat.place->given;
+  }
+  resolve(task, error);
+  drop_call(task, 0);
+  // No worker tells of this one.
+  results_->ready.wake_sleepers();
+  callbacks_.wake_sleepers();
+  return true;
+}
+
+void PoolCore::ask_to_stop(const Seat& seat) {
+  auto& stop = seat.place->lane->stop;
+  stop.store(seat.at + 1, std::memory_order_release);
+  platform::unpark_all(stop);
+}
+
+// False when it has ended meanwhile. The worker cannot have begun with another task by the time it dies: all
+// behind this one are taken back first, and only then is it looked whether this one still runs.
+bool PoolCore::kill_running(const Seat& seat) {
+  auto& place = *seat.place;
+  take_back_all(place);
+  if (place.slot_at(seat.at).state.load() != raw(SlotState::running)) return false;
+  place.quitting = true;  // nothing more is put into its lane
+  try {
+    place.child->signal(SIGKILL);
+  } catch (const Error&) {  // it has ended: its burial is near
+  }
+  return true;
+}
+
+// The worker of a task that may run again has died: it goes to the head of the line. False when it may not,
+// or cannot.
+bool PoolCore::run_again(Task& task) {
+  if (!task.limits || task.limits->doom || (state_ != State::open && state_ != State::closed)) return false;
+  ++task.limits->runs;
+  if (!task.limits->may_run_again()) return false;
+  Waiting again;
+  const auto& call = task.limits->call;
+  again.size = call.size();
+  arena::free(std::exchange(task.arguments, {}));
+  try {
+    if (call.size() > sizeof Slot::data) {
+      task.arguments = arena::allocate(call.size());
+      std::memcpy(arena::at(task.arguments.offset, call.size()), call.data(), call.size());
+    } else {
+      again.bytes = call;
+    }
+    if (!task.limits->names.empty()) task.names = std::make_unique<const detail::Names>(task.limits->names);
+  } catch (const std::exception&) {  // no memory: it fails as it has failed
+    return false;
+  }
+  if (task.names) detail::count_names(*task.names);
+  task.limits->over_at = Clock::time_point::max();
+  again.task = std::exchange(task, {});
+  ++reruns_;
+  line_up(again.task.asked ? asked_ : waiting_, std::move(again), true);
+  return true;
+}
+
+}  // namespace brood::pool
