@@ -171,7 +171,6 @@ std::exception_ptr PoolCore::died(const Place& place, std::uint32_t at, const pl
                      how_it_ended(how);
   if (task.limits && task.limits->runs > 1) what += " (run " + std::to_string(task.limits->runs) + ")";
   const auto stack = stack_of_dead(place);
-  if (!stack.empty()) what += " at\n" + stack.substr(0, stack.size() - 1);
   if (!lines.empty()) what += "; the end of its stderr:\n" + lines;
   if (starved) return std::make_exception_ptr(MemoryLimitExceeded(what));
   const bool signalled = how.how == platform::Ended::How::signalled;
