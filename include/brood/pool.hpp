@@ -61,6 +61,7 @@ struct PoolOptions {
   /// future throws PoolBroken with the first cause. (The end of a worker in the middle of a task is no failed
   /// birth.) While one lives the others are tried again after growing pauses of up to a second.
   int restart_intensity = 3;
+  /// How long a failed birth counts.
   std::chrono::nanoseconds restart_period = std::chrono::seconds(5);
 };
 
