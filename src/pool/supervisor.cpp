@@ -85,6 +85,10 @@ void PoolCore::start_worker(Place& place) {
     place.head = place.tail = place.given = 0;
     place.quitting = place.watched = place.waits = false;
     place.last_lines.clear();
+    // The helper sees to its age; it knows of those alone that were there when it fell asleep.
+    if (setup_.max_worker_age != 0ns && place.born_at + setup_.max_worker_age < helper_wakes_at_) {
+      results_->helper.wake_all();
+    }
   } catch (...) {
     place.errors.reset();
     give_lane_back(lane_index);
