@@ -1,0 +1,146 @@
+#include "leaks.hpp"
+
+#include <dirent.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <brood/pool.hpp>
+#include <brood/process.hpp>
+#include <brood/queue.hpp>
+#include <chrono>
+#include <csignal>
+#include <filesystem>
+#include <functional>
+#include <thread>
+#include <vector>
+
+#include "arena/arena.hpp"
+#include "arena/members.hpp"
+#include "books.hpp"
+#include "process/server.hpp"
+#include "processes.hpp"
+#include "tasks.hpp"
+
+namespace storm {
+namespace {
+
+using namespace std::chrono_literals;
+namespace fs = std::filesystem;
+
+std::size_t open_descriptors() {
+  std::size_t n = 0;
+  for ([[maybe_unused]] const auto& one : fs::directory_iterator("/proc/self/fd")) ++n;
+  return n - 1;  // the one that looks
+}
+
+std::string descriptors_as_text() {
+  std::string text;
+  std::error_code ignored;
+  for (const auto& one : fs::directory_iterator("/proc/self/fd"))
+    text += " " + one.path().filename().string() + "=" + fs::read_symlink(one.path(), ignored).string();
+  return text;
+}
+
+// Names that could be ours: others use these folders too.
+std::set<std::string> our_files() {
+  std::set<std::string> all;
+  for (const char* folder : {"/dev/shm", "/tmp"}) {
+    std::error_code ignored;
+    for (const auto& one : fs::directory_iterator(folder, ignored)) {
+      const auto name = one.path().filename().string();
+      struct stat st {};
+      const bool ours = lstat(one.path().c_str(), &st) == 0 && st.st_uid == geteuid();
+      const bool named = name.find("brood") != std::string::npos || name.find("storm") != std::string::npos;
+      if (ours && named && !name.starts_with("brood-test")) all.insert(one.path());
+    }
+  }
+  return all;
+}
+
+// This process is the one that orphans come to: whatever lives below it beside the fork server is a leak.
+std::vector<Seen> strays() {
+  const auto* control = brood::process::server_link().control();
+  std::vector<Seen> all;
+  for (auto& seen : all_below(getpid())) {
+    const auto pid = static_cast<std::uint32_t>(seen.pid);
+    if (pid == control->server.load() || pid == control->standby.load()) continue;
+    // A worker's descendants that ended before or after it: whoever outlives a parent has them to reap.
+    if (seen.state == 'Z' && seen.parent == getpid() && waitpid(seen.pid, nullptr, WNOHANG) == seen.pid)
+      continue;
+    all.push_back(std::move(seen));
+  }
+  return all;
+}
+
+bool soon(const std::function<bool()>& so, std::chrono::seconds patience) {
+  const auto until = std::chrono::steady_clock::now() + patience;
+  while (!so()) {
+    if (std::chrono::steady_clock::now() > until) return false;
+    std::this_thread::sleep_for(2ms);
+  }
+  return true;
+}
+
+// Births work as before; with the next one a server that was killed is reaped.
+void try_a_birth() {
+  brood::Process next({.name = "storm-a", .daemon = true}, [] {});
+  try {
+    next.start();
+    if (!next.join(60s)) complain(Trouble::hung, "after the round a process does not end");
+  } catch (const brood::Error& e) {
+    complain(Trouble::wrong, std::string("after the round no process can be made: ") + e.what());
+  }
+}
+
+}  // namespace
+
+Leaks::Leaks() {
+  begin_round(0, 1, 1);
+  {
+    const Values values;
+    brood::Pool pool({.processes = 1, .name = "storm-w"});
+    pool.apply(nothing, Spec{});
+    pool.apply_async(nothing, Spec{}).add_done_callback([](brood::Outcome<void>) {});
+    brood::Process actor({.name = "storm-a", .daemon = true}, put_values, values, 0U, 0U, std::uint64_t{0});
+    actor.start();
+    actor.join();
+  }
+  soon([] { return strays().empty(); }, 10s);
+  chunks_ = brood::arena::chunks_in_use();
+  members_ = brood::arena::member_count();
+  descriptors_ = open_descriptors();
+  files_ = our_files();
+}
+
+void Leaks::look() {
+  try_a_birth();
+  if (!soon([] { return strays().empty(); }, 15s)) {
+    for (const auto& seen : strays()) {
+      complain(Trouble::leaked, "process " + std::to_string(seen.pid) + " of " + std::to_string(seen.parent) +
+                                    " (" + seen.name + ", " + seen.state + ")");
+      if (seen.state != 'Z') kill(seen.pid, SIGKILL);
+    }
+  }
+  if (!soon([&] { return brood::arena::member_count() <= members_; }, 15s)) {
+    const auto now = brood::arena::member_count();
+    complain(Trouble::leaked, std::to_string(now - members_) + " members of the arena", now - members_);
+    members_ = now;
+  }
+  if (!soon([&] { return brood::arena::chunks_in_use() <= chunks_; }, 5s)) {
+    const auto now = brood::arena::chunks_in_use();
+    complain(Trouble::leaked, std::to_string(now - chunks_) + " chunks of the arena", now - chunks_);
+    chunks_ = now;
+  }
+  if (!soon([&] { return open_descriptors() <= descriptors_; }, 5s)) {
+    const auto now = open_descriptors();
+    complain(Trouble::leaked, std::to_string(now - descriptors_) + " descriptors:" + descriptors_as_text(),
+             now - descriptors_);
+    descriptors_ = now;
+  }
+  for (const auto& file : our_files()) {
+    if (files_.insert(file).second) complain(Trouble::leaked, "file " + file);
+  }
+}
+
+}  // namespace storm
