@@ -24,7 +24,8 @@ Actors::~Actors() {
 void Actors::begin(Actor& actor) {
   const brood::ProcessOptions options{.name = "storm-a", .daemon = true};
   if (actor.writes) {
-    if (values_ + plan_.values_each > Books::most_values) return;
+    if (spent_ + plan_.values_each > plan_.budget || values_ + plan_.values_each > Books::most_values) return;
+    spent_ += plan_.values_each;
     const auto first = values_.fetch_add(plan_.values_each);
     if (first + plan_.values_each > Books::most_values) return;
     actor.process = brood::Process(options, put_values, queue_, first, plan_.values_each, plan_.seed);

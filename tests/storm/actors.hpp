@@ -34,6 +34,7 @@ class Actors {
   const QueuePlan& plan_;
   std::atomic<std::uint32_t>& values_;
   Values queue_;
+  std::uint32_t spent_ = 0;
   std::vector<Actor> actors_;
   std::atomic<bool> stop_{false};
   std::thread director_;

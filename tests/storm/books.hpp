@@ -21,7 +21,7 @@ enum class Trouble : std::uint32_t { lost, duplicated, hung, leaked, wrong, coun
 
 struct Books {
   static constexpr std::uint32_t most_ids = 1 << 18, most_values = 1 << 20, most_pids = 1 << 22;
-  static constexpr std::uint32_t most_readers = 1 << 16, most_texts = 128;
+  static constexpr std::uint32_t most_readers = 1 << 16, most_texts = 1024;
   using Count = std::atomic<std::uint64_t>;
   using Byte = std::atomic<std::uint8_t>;
 

@@ -1,6 +1,7 @@
 #pragma once
 // Dice that fall alike on every machine: the plan follows from the seed alone.
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 
@@ -27,8 +28,7 @@ class Dice {
   bool chance(unsigned percent) { return below(100) < percent; }
   /// Small more often than large, up to `most`.
   std::uint32_t skewed(std::uint32_t most) {
-    const auto bits = below(33);
-    const auto limit = bits == 32 ? most : most >> (31 - bits);
+    const auto limit = most >> below(std::bit_width(most) + 1U);
     return static_cast<std::uint32_t>(below(std::uint64_t{limit} + 1));
   }
   /// One of the rows of a table, by their `weight`.

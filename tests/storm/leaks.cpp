@@ -42,7 +42,7 @@ std::string descriptors_as_text() {
   return text;
 }
 
-// Names that could be ours: others use these folders too.
+// In /tmp those that could be ours by their names: the folder is everybody's.
 std::set<std::string> our_files() {
   std::set<std::string> all;
   for (const char* folder : {"/dev/shm", "/tmp"}) {
@@ -51,8 +51,9 @@ std::set<std::string> our_files() {
       const auto name = one.path().filename().string();
       struct stat st {};
       const bool ours = lstat(one.path().c_str(), &st) == 0 && st.st_uid == geteuid();
-      const bool named = name.find("brood") != std::string::npos || name.find("storm") != std::string::npos;
-      if (ours && named && !name.starts_with("brood-test")) all.insert(one.path());
+      const bool others = name.starts_with("brood-test") || name.starts_with("brood-example");
+      if (ours && !others && (folder[1] == 'd' || name.find("brood") != std::string::npos))
+        all.insert(one.path());
     }
   }
   return all;

@@ -44,6 +44,7 @@ struct QueuePlan {
   std::int64_t max_size = 0;
   std::uint32_t writers = 0, readers = 0;
   std::uint32_t values_each = 0;  // by each writer, until it is killed or done
+  std::uint32_t budget = 0;       // by all of them: where nothing bounds the queue it must fit into the arena
   std::uint64_t seed = 0;
 };
 

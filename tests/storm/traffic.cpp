@@ -4,6 +4,7 @@
 
 #include "books.hpp"
 #include "dice.hpp"
+#include "outcomes.hpp"
 #include "tasks.hpp"
 
 namespace storm {
@@ -44,10 +45,9 @@ bool put_one(Values& to, std::uint32_t number, std::uint64_t seed, std::chrono::
   } catch (const brood::Full&) {
     state |= 4;
     return true;
-  } catch (const brood::NoMemory&) {
+  } catch (const brood::NoMemory& e) {
     state |= 4;
-    if (!books().is(no_memory))
-      complain(Trouble::wrong, "a put without memory in a round that leaves enough");
+    complain_unless(no_memory, std::string("a put threw ") + e.what());
     return true;
   } catch (const brood::Closed&) {
     state |= 4;
