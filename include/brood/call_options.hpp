@@ -10,7 +10,8 @@
 /// notices. The Future throws DeadlineExceeded as soon as nothing of the task runs any more, whatever it
 /// returned in the meantime: at the latest `grace` after the deadline, and the time that the kernel needs.
 ///
-/// Cost: a call with options takes one allocation more. Under BROOD_INLINE only the name is heeded.
+/// Cost: some allocations, and a system call where its deadline is the earliest of the pool. Under
+/// BROOD_INLINE none of them is heeded.
 
 #include <chrono>
 #include <cstdint>

@@ -113,8 +113,9 @@ class Future {
   bool valid() const { return record_ != nullptr; }
 
   /// Waits and returns the result, or throws what the task threw; WorkerDied when its process ended in the
-  /// middle of it, PoolTerminated, PoolBroken, DecodeError when the bytes are no R. May be called again, and
-  /// decodes again (a result that holds queues can be taken once: then UsageError).
+  /// middle of it, DeadlineExceeded, Cancelled, PoolTerminated, PoolBroken, DecodeError when the bytes are no
+  /// R. May be called again, and decodes again (a result that holds queues can be taken once: then
+  /// UsageError).
   R get() {
     wait_until(detail::Deadline::never());
     return take();

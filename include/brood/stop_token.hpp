@@ -4,12 +4,12 @@
 ///
 ///   long search(std::string word) {
 ///     const brood::StopToken stop = brood::this_worker::stop_token();
-///     for (long n = 0;; ++n) {
-///       if (stop.stop_requested()) return n;   // cancelled: the result counts; past a deadline: nobody sees
-///       it look_at(n, word);
-///     }
+///     long n = 0;
+///     while (!stop.stop_requested()) look_at(n++, word);
+///     return n;
 ///   }
 ///
+/// What a task returns that was cancelled counts; past a deadline nobody sees it.
 /// Of one task; can be copied and handed to the task's threads. Outside of a pool's task it never stops. A
 /// look costs one load.
 

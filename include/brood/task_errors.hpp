@@ -114,8 +114,9 @@ class PoolTerminated : public Error {
   using Error::Error;
 };
 
-/// The pool can run nothing: its initializer threw, or its workers died three times in a row before they were
-/// ready. The text holds the cause. Every task that waits, and every later submission, throws it.
+/// The pool can run nothing: its initializer threw, or no worker lives and too many in a row have died before
+/// they were ready (PoolOptions::restart_intensity). The text holds the cause. Every task that waits, and
+/// every later submission, throws it.
 class PoolBroken : public Error {
  public:
   using Error::Error;

@@ -3,7 +3,6 @@
 
 #include <array>
 #include <cstdint>
-#include <span>
 
 #include "platform/park.hpp"
 
@@ -21,10 +20,5 @@ struct CrashNote {
 /// before they end the process as they would have, on a stack of its own where this thread is concerned (its
 /// stack may have overflown). Children of the process leave nothing.
 void note_crashes(CrashNote& note);
-
-/// Bytes that this process may have as data (RLIMIT_DATA): heap and private mappings. Returns what it was.
-std::uint64_t limit_data(std::uint64_t bytes);
-/// Bytes of real memory that this process holds now. Some microseconds.
-std::uint64_t resident_memory();
 
 }  // namespace brood::platform

@@ -51,6 +51,12 @@ std::uint64_t address_space_limit();  // max() when unlimited
 std::uint64_t file_size_limit();      // RLIMIT_FSIZE, which counts for shared memory too
 std::uint64_t cgroup_memory_left();   // max() when unlimited or unknown
 
+/// Sets how many bytes this process may have as data (RLIMIT_DATA): heap and private mappings. Returns what
+/// it was.
+std::uint64_t limit_data(std::uint64_t bytes);
+/// Bytes of real memory that this process holds now. Some microseconds.
+std::uint64_t resident_memory();
+
 inline constexpr std::size_t page_size = 4096;
 
 }  // namespace brood::platform

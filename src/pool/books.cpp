@@ -64,8 +64,9 @@ void PoolCore::take_left() {
     const bool open = state_ == State::open || state_ == State::closed;
     try {
       if (open) {
+        // In this order: without memory for either the task is still ours to fail.
+        if (waiting.task.limits) schedule(*waiting.task.limits);
         line_up(waiting_, std::move(waiting), false);
-        if (auto& limits = waiting_.back().task.limits) schedule(*limits);
         continue;
       }
       resolve(waiting.task, broken_ ? broken_

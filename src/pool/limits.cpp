@@ -59,12 +59,11 @@ void PoolCore::schedule(Limits& limits) {
   const auto next = limits.doom ? limits.kill_at : std::min(limits.deadline, limits.over_at);
   if (next == Clock::time_point::max()) return;
   limits.timer = timers_.emplace(next, &limits);
-  limits.scheduled = true;
   if (next < helper_wakes_at_) results_->helper.wake_all();
 }
 
 void PoolCore::unschedule(Limits& limits) {
-  if (std::exchange(limits.scheduled, false)) timers_.erase(limits.timer);
+  if (limits.timer) timers_.erase(*std::exchange(limits.timer, std::nullopt));
 }
 
 void PoolCore::begin_time_limit(Task& task) {
@@ -165,10 +164,11 @@ bool PoolCore::stop_task(Task& task, bool kill) {
     task.limits->record = task.record;
   }
   unschedule(*task.limits);
-  task.limits->doom =
-      std::make_exception_ptr(Cancelled(name + " was cancelled while it ran, and ended with its process"));
+  const auto before = std::exchange(
+      task.limits->doom,
+      std::make_exception_ptr(Cancelled(name + " was cancelled while it ran, and ended with its process")));
   if (kill_running(seat)) return true;
-  task.limits->doom = nullptr;
+  task.limits->doom = before;  // it has ended: as it would have
   return false;
 }
 

@@ -60,8 +60,7 @@ struct Limits {
   int runs = 0;                 // that were cut short by the end of a worker
   std::vector<std::byte> call;  // for another run
   detail::Names names;          // that the call names; each has a reference for another run
-  bool scheduled = false;       // it has a timer
-  std::multimap<Clock::time_point, Limits*>::iterator timer;
+  std::optional<std::multimap<Clock::time_point, Limits*>::iterator> timer;
 
   Limits() = default;
   Limits(const Limits&) = delete;

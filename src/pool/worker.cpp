@@ -12,6 +12,7 @@
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
 #include "exec/failure.hpp"
+#include "platform/memory.hpp"
 #include "platform/modules.hpp"
 #include "pool/core.hpp"
 #include "pool/lanes.hpp"
@@ -82,7 +83,6 @@ class MemoryLimit {
     platform::limit_data(before_);
     std::set_new_handler(handler_);
   }
-  explicit operator bool() const { return limited_; }
 
  private:
   bool limited_;

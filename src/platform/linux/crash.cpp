@@ -1,8 +1,6 @@
 #include "platform/crash.hpp"
 
-#include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -12,7 +10,6 @@
 #include <csetjmp>
 #include <csignal>
 #include <cstddef>
-#include <cstdlib>
 
 #include "platform/modules.hpp"
 
@@ -95,27 +92,6 @@ void note_crashes(CrashNote& where) {
   void* first[1];
   static_cast<void>(capture_stack(first));  // what the unwinder sets up once
   for (const int each : deadly) handle(each, &leave_note, 0);
-}
-
-std::uint64_t limit_data(std::uint64_t bytes) {
-  rlimit limit{};
-  getrlimit(RLIMIT_DATA, &limit);
-  const auto before = limit.rlim_cur;
-  limit.rlim_cur = std::min<rlim_t>(bytes, limit.rlim_max);
-  setrlimit(RLIMIT_DATA, &limit);
-  return before;
-}
-
-std::uint64_t resident_memory() {
-  const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return 0;
-  char text[128]{};
-  const auto n = read(fd, text, sizeof text - 1);
-  close(fd);
-  if (n <= 0) return 0;
-  char* second = nullptr;
-  std::strtoull(text, &second, 10);
-  return std::strtoull(second, nullptr, 10) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
 }
 
 }  // namespace brood::platform

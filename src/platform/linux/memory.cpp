@@ -143,6 +143,27 @@ std::uint64_t file_size_limit() {
   return limit.rlim_cur;
 }
 
+std::uint64_t limit_data(std::uint64_t bytes) {
+  rlimit limit{};
+  getrlimit(RLIMIT_DATA, &limit);
+  const auto before = limit.rlim_cur;
+  limit.rlim_cur = std::min<rlim_t>(bytes, limit.rlim_max);
+  setrlimit(RLIMIT_DATA, &limit);
+  return before;
+}
+
+std::uint64_t resident_memory() {
+  const int fd = open("/proc/self/statm", O_RDONLY | O_CLOEXEC);
+  if (fd < 0) return 0;
+  char text[128]{};
+  const auto n = read(fd, text, sizeof text - 1);
+  close(fd);
+  if (n <= 0) return 0;
+  char* second = nullptr;
+  std::strtoull(text, &second, 10);
+  return std::strtoull(second, nullptr, 10) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
+}
+
 namespace {
 
 constexpr auto unlimited = std::numeric_limits<std::uint64_t>::max();

@@ -268,6 +268,7 @@ std::string describe(std::span<void* const> frames, bool all_of_them) {
 }  // namespace
 
 std::string describe_stack(std::span<void* const> frames) {
+  if (frames.empty()) return {};  // as of most deaths: nothing to look up
   auto text = describe(frames, false);
   // A function that the compiler has put into the plumbing around it.
   return text.empty() ? describe(frames, true) : text;
