@@ -330,6 +330,8 @@ TEST(PoolIdempotent, is_asked_for_consistently) {
   EXPECT_THROW(pool.apply({.memory_limit = 0}, twice, 1), brood::UsageError);
   EXPECT_THROW(brood::Pool({.memory_limit = 0}), brood::UsageError);
   EXPECT_THROW(brood::Pool({.max_worker_age = 0s}), brood::UsageError);
+  EXPECT_THROW(brood::Pool({.restart_intensity = -1}), brood::UsageError);
+  EXPECT_THROW(brood::Pool({.restart_period = 0s}), brood::UsageError);
 }
 
 #if !defined(__SANITIZE_ADDRESS__)  // which holds terabytes of addresses, and answers malloc itself

@@ -59,9 +59,10 @@ struct PoolOptions {
   std::optional<std::uint64_t> memory_limit = {};
   /// When no worker lives and more births than this have failed within the period, the pool is broken: every
   /// future throws PoolBroken with the first cause. (The end of a worker in the middle of a task is no failed
-  /// birth.) While one lives the others are tried again after growing pauses of up to a second.
+  /// birth.) UsageError below 0. While one lives the others are tried again after growing pauses of up to a
+  /// second.
   int restart_intensity = 3;
-  /// How long a failed birth counts.
+  /// How long a failed birth counts. UsageError for 0 or less.
   std::chrono::nanoseconds restart_period = std::chrono::seconds(5);
 };
 
@@ -282,6 +283,8 @@ class Pool {
     if (options.memory_limit == 0) throw UsageError("a memory_limit of 0 bytes lets no worker live");
     if (options.max_worker_age && options.max_worker_age->count() <= 0)
       throw UsageError("max_worker_age must be more than 0");
+    if (options.restart_intensity < 0 || options.restart_period.count() <= 0)
+      throw UsageError("restart_intensity must be at least 0, and restart_period more than 0");
     return {n,
             std::move(initializer),
             options.max_tasks_per_child.value_or(0),
