@@ -23,6 +23,7 @@ bool PoolCore::join(Deadline until) {
     if (here_) state_ = State::joined;
   }
   if (here_) return true;
+  // Without the books, when the time is up, nothing can be told.
   if (!wait_until([&] { return books_.is_mine() && all_done(); }, until)) return false;
   std::vector<std::shared_ptr<process::Child>> children;
   {

@@ -1,8 +1,8 @@
 #pragma once
 // The program's side of a pool: its private books. books.cpp says who may write in them, submit.cpp hands
-// tasks out, results.cpp takes results in, waiting.cpp is for those who wait, ending.cpp for the end,
-// asked.cpp for tasks that workers submit, supervisor.cpp sees to births, deaths and what workers write to
-// stderr.
+// tasks out, results.cpp takes results in, limits.cpp ends what must end, waiting.cpp is for those who wait,
+// ending.cpp for the end, asked.cpp for tasks that workers submit, supervisor.cpp sees to births, deaths and
+// what workers write to stderr.
 
 #include <algorithm>
 #include <array>

@@ -16,7 +16,7 @@ class Role {
  public:
   bool try_enter() {
     std::uint32_t expected = free;
-    if (word_.load(std::memory_order_relaxed) != free || !word_.compare_exchange_strong(expected, taken)) {
+    if (word_.load() != free || !word_.compare_exchange_strong(expected, taken)) {
       return false;
     }
     player_.store(me(), std::memory_order_relaxed);
