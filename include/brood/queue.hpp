@@ -173,9 +173,7 @@ struct Codec<Queue<T>> {
   }
   /// A handle of the same queue. Throws DecodeError when there is none there of this T.
   static Queue<T> decode(Reader& from) {
-    const auto object = from.value<std::uint64_t>();
-    from.take_handle();
-    return Queue<T>(detail::QueueHandle::arrived(object, Queue<T>::type()));
+    return Queue<T>(detail::QueueHandle::arrived(from, Queue<T>::type()));
   }
 };
 

@@ -34,7 +34,8 @@ struct Member {
   std::uint64_t started;               // tells the pid from a later process of the same number
   std::atomic<std::uint64_t> ledger;   // offset of its ledger, 0: none
   std::atomic<std::uint32_t> settled;  // has taken over all that the message of its birth named
-  std::byte spare[28];
+  std::atomic<std::uint32_t> taken;    // until then: which of them, as Reader::tell_handles has it
+  std::byte spare[24];
 };
 static_assert(sizeof(Member) == 64);
 

@@ -50,6 +50,8 @@ bool holds_anything();
 
 /// This process has taken over everything that it was given at its birth.
 void mark_settled();
+/// Until then: which of that it has, as Reader::tell_handles says it.
+std::atomic<std::uint32_t>& taken_at_birth();
 /// Before bury: what a process was given at its birth and did not live to take over is let go.
 void let_go_for(std::int32_t pid, const std::vector<std::uint64_t>& given);
 /// The number of a process that is a member, else 0.

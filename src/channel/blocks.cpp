@@ -223,11 +223,12 @@ void Blocks::drop(std::uint32_t block) {
 // The mark is set before an object is taken over: of the last one it is known only that the dead may have it.
 void Blocks::restore_names(std::uint32_t block, std::uint32_t dead) {
   Block& b = at(block);
-  const auto taken = b.names_taken.exchange(0);
-  if (taken == 0) return;
+  const detail::Taken taken(b.names_taken.exchange(0));
+  if (taken.n == 0) return;
   const auto names = names_in(bytes_of(block));
-  for (std::size_t i = 0; i < std::min<std::size_t>(taken, names.size()); ++i) {
-    if (i + 1 < taken || arena::in_ledger(dead, names[i])) detail::count_names({&names[i], 1});
+  for (std::size_t i = 0; i < std::min(taken.n, names.size()); ++i) {
+    if (i + 1 < taken.n || taken.sure || arena::in_ledger(dead, names[i]))
+      detail::count_names({&names[i], 1});
   }
 }
 

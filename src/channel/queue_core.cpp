@@ -9,6 +9,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <brood/codec.hpp>
 #include <brood/detail/names.hpp>
 #include <brood/detail/queue_core.hpp>
 #include <brood/errors.hpp>
@@ -394,25 +395,31 @@ QueueHandle::QueueHandle(std::int64_t max_size, const QueueTraits& traits) {
   object_ = QueueCore::create(max_size, traits);
 }
 
-QueueHandle QueueHandle::arrived(std::uint64_t object, std::uint64_t type) {
-  arena::require();
+QueueHandle QueueHandle::arrived(Reader& from, std::uint64_t type) {
+  const auto object = from.value<std::uint64_t>();
+  from.take_handle();
   try {
+    arena::require();
     arena::hold(object, channel::queue_kind, true);
-  } catch (const NoMemory&) {  // this process holds too many: the message's reference goes nowhere
-    arena::take_back(object);
+  } catch (...) {  // no memory: whoever gives back what nobody took does so with this one
+    from.leave_handle();
     throw;
   }
-  QueueHandle handle(object);
-  if (arena::object_at<channel::QueueObject>(object)->type != type) {
-    throw DecodeError("a message names a queue of another type of values");
-  }
-  return handle;
+  from.took_handle();
+  return QueueHandle(object).of_type(type);
 }
 
 QueueHandle QueueHandle::known(std::uint64_t object, std::uint64_t type) {
   arena::require();
-  arena::count_message(object);
-  return arrived(object, type);
+  arena::hold(object, channel::queue_kind, false);
+  return QueueHandle(object).of_type(type);
+}
+
+QueueHandle QueueHandle::of_type(std::uint64_t type) {
+  if (arena::object_at<channel::QueueObject>(object_)->type != type) {
+    throw DecodeError("a message names a queue of another type of values");
+  }
+  return std::move(*this);
 }
 
 QueueHandle::QueueHandle(const QueueHandle& other) : object_(other.object_) {

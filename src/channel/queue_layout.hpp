@@ -59,8 +59,9 @@ struct Block {
   Word64 word;
   Content content;
   std::atomic<std::uint32_t> names_counted;  // writer: how many of the names have their reference
-  std::atomic<std::uint32_t> names_taken;    // reader: how many of these are its own now, or may be
-  std::byte data[1];                         // in truth up to the block's size
+  std::atomic<std::uint32_t>
+      names_taken;    // reader: which of these are its own now, or may be (Reader::tell_handles)
+  std::byte data[1];  // in truth up to the block's size
   static constexpr std::size_t head_size = 24;
 };
 static_assert(offsetof(Block, data) == Block::head_size);

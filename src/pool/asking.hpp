@@ -59,7 +59,7 @@ struct brood::Codec<brood::pool::Carried> {
   static pool::Carried decode(Reader& from) {
     auto bytes = from.value<std::vector<std::byte>>();
     auto names = from.value<detail::Names>();
-    for (std::size_t i = 0; i < names.size(); ++i) from.take_handle();
+    from.move_handles(names.size());
     return {std::move(bytes), std::move(names), true};
   }
 };

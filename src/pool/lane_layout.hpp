@@ -36,7 +36,7 @@ struct alignas(64) Slot {
   std::uint32_t run_generation;
   std::uint32_t names;                 // of the result: shared objects that it names; they lie behind it
   std::atomic<std::uint32_t> counted;  // of these: how many have their reference
-  std::atomic<std::uint32_t> taken;    // worker: how many that the task names are its own now, or may be
+  std::atomic<std::uint32_t> taken;    // worker: what it has taken over of the task's (Reader::tell_handles)
   std::uint64_t memory_limit;          // of the task, 0: none
   std::byte data[size_in_all - 56];
 };

@@ -115,7 +115,7 @@ void PoolCore::drop_call(Task& task, std::size_t taken) {
 
 void PoolCore::take_result(Place& place, Slot& slot, Task& task) {
   Claimed result(slot);
-  const std::uint32_t taken = slot.taken.load(std::memory_order_relaxed);
+  const auto taken = detail::Taken(slot.taken.load(std::memory_order_relaxed)).n;
   if (task.limits && task.limits->doom) resolve(task, task.limits->doom);  // whatever it left
   const auto error = result.check(result.run ? member_of(place) : 0);
   if (error) {

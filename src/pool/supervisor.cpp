@@ -119,8 +119,8 @@ std::string PoolCore::task_name(const Task& task) const {
   return std::string(given);
 }
 
-// Before the dead worker's own references are let go: what its calls name and it had not taken over. The mark
-// is set before an object is taken over, so of the last one it is known only that the worker may have it.
+// Before the dead worker's own references are let go: what its calls name and it had not taken over. Of one
+// that it was about to take over the ledger tells.
 void PoolCore::give_names_of_dead(Place& place) {
   const auto dead = member_of(place);
   for (auto at = place.tail; at != place.head; ++at) {
@@ -130,8 +130,9 @@ void PoolCore::give_names_of_dead(Place& place) {
     give_result_back(place, slot);
     if (!task.names) continue;
     const auto names = std::exchange(task.names, nullptr);
-    const std::size_t taken = std::min<std::size_t>(slot.taken.load(), names->size());
-    const bool last_was_not = taken > 0 && !arena::in_ledger(dead, names->at(taken - 1));
+    const detail::Taken told(slot.taken.load());
+    const std::size_t taken = std::min(told.n, names->size());
+    const bool last_was_not = taken > 0 && !told.sure && !arena::in_ledger(dead, names->at(taken - 1));
     detail::give_names_back(std::span(*names).subspan(last_was_not ? taken - 1 : taken));
   }
 }

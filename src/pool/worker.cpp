@@ -213,6 +213,7 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
     detail::arguments_taken = &settled;
     try {
       Reader from(call.data(), call.size());
+      from.tell_handles(arena::taken_at_birth());
       detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{initializer})(from, nullptr);
     } catch (...) {
       write_exception(lane.birth, recorder);

@@ -43,6 +43,7 @@ int run_call(const Certificate& told) {
     };
   }
   Reader call(told.call.data(), told.call.size());
+  if (told.names) call.tell_handles(arena::taken_at_birth());
   thunk(call, nullptr);
   return 0;
 }

@@ -176,6 +176,7 @@ void Child::start_by_server() {
   Certificate told = certificate();
   told.thunk = detail::code_ref_of(call_.thunk()).word;
   told.call = call_.bytes();
+  told.names = !call_.names().empty();
   // Its strings are used again; one at a time posts. (Not thread_local: handlers of at_exit may start
   // processes, and by then a thread's own objects are gone.)
   const std::lock_guard one_at_a_time(start_mutex());

@@ -22,13 +22,23 @@ void set_name_book(NameBook book);
 void count_names(std::span<const std::uint64_t> names);
 void give_names_back(std::span<const std::uint64_t> names);
 
+/// What Reader::tell_handles has said: so many are taken over; but where it is not sure, the last of them may
+/// be or not.
+struct Taken {
+  std::size_t n;
+  bool sure;
+  explicit Taken(std::uint32_t told) : n((std::size_t{told} + 1) / 2), sure(told % 2 == 0) {}
+};
+
 /// Once a message has been decoded, or has failed to be: gives back what nobody took over.
 struct GiveBackRest {
   const Names& names;
   const Reader& reader;
   ~GiveBackRest() {
     const std::size_t taken = reader.handles_taken();
-    if (taken < names.size()) give_names_back(std::span(names).subspan(taken));
+    if (taken >= names.size()) return;
+    reader.tell_all_handles(names.size());
+    give_names_back(std::span(names).subspan(taken));
   }
 };
 

@@ -31,7 +31,7 @@ class QueueHandle {
  public:
   QueueHandle(std::int64_t max_size, const QueueTraits& traits);
   /// From a message.
-  static QueueHandle arrived(std::uint64_t object, std::uint64_t type);
+  static QueueHandle arrived(Reader& from, std::uint64_t type);
   /// Of one that lives, by its number alone.
   static QueueHandle known(std::uint64_t object, std::uint64_t type);
   QueueHandle(const QueueHandle& other);
@@ -49,6 +49,7 @@ class QueueHandle {
 
  private:
   explicit QueueHandle(std::uint64_t object) : object_(object) {}
+  QueueHandle of_type(std::uint64_t type);
   std::uint64_t object_ = 0;
 };
 
