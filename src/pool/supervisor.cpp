@@ -225,6 +225,7 @@ void PoolCore::bury(Place& place) {
   }
   if (state_ == State::broken) fail_waiting(waiting_, broken_), fail_waiting(asked_, broken_);
   settle_birth(place, how, std::move(failure), cause);
+  start_substitutes();  // it may have been one, and a task still waits for those that it was to run
   retire_substitutes();
   hand_out();
   wake_waiters();
