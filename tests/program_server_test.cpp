@@ -30,6 +30,18 @@ TEST_P(ForkServer, may_be_killed_again_and_again) {
   EXPECT_EQ(ran.code, 0);
 }
 
+TEST_P(ForkServer, and_its_standby_may_be_killed_in_turn) {
+  const auto ran = run({"server", "in-turn", GetParam()});
+  EXPECT_EQ(ran.out + ran.err, "ended with 5\n");
+  EXPECT_EQ(ran.code, 0);
+}
+
+TEST_P(ForkServer, leaves_no_zombie_behind_however_often_it_is_killed) {
+  const auto ran = run({"server", "unasked", GetParam()});
+  EXPECT_EQ(ran.out + ran.err, "ended with 5\n");
+  EXPECT_EQ(ran.code, 0);
+}
+
 TEST_P(ForkServer, goes_on_when_its_standby_is_killed) {
   const auto ran = run({"server", "standby", GetParam()});
   EXPECT_EQ(ran.out + ran.err, "ended with 5\n");

@@ -44,6 +44,9 @@ struct Control {
   Word bell;     // anyone may add 1: the server looks at the requests
   Word server;   // pid; kernel at the birth of the first, then a standby that takes over
   Word standby;  // pid; kernel, cleared by the standby before it becomes the server
+  // Pids of servers and standbys that have ended and been followed; whoever follows one notes it, the program
+  // reaps it.
+  std::array<Word, 62> former;
   Word retired;  // program: the standby must not take over
   std::array<Request, 256> requests;
 };

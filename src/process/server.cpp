@@ -85,18 +85,27 @@ void look_at_requests(Control& control) {
   }
 }
 
+// For the program to reap. One writer at a time: the server, or who follows it.
+void note_former(Control& control, std::uint32_t pid) {
+  for (auto& former : control.former) {
+    if (former.load() != 0) continue;
+    former.store(pid);
+    return;
+  }
+}
+
 // Sleeps until the server has died, then is the server.
 void stand_by(Control& control, const platform::Descriptor& server) {
   platform::wait_ended(server, detail::Deadline::never());
   if (control.retired.load() != 0) platform::exit_now(0);
+  note_former(control, control.server.load());
   // In this order: whoever sees the new server also sees that it has no standby yet.
   control.standby.store(0);
   control.server.store(static_cast<std::uint32_t>(platform::self_pid()));
 }
 
-}  // namespace
-
-void serve(Control& control) {
+// Returns in the server; and in its standby once that is the server, and has one itself.
+void make_standby(Control& control) {
   for (bool is_server = false; !is_server;) {
     // Opened before the clone, so that the standby watches this server from its first instruction.
     const platform::Descriptor self = platform::open_process(platform::self_pid());
@@ -104,9 +113,27 @@ void serve(Control& control) {
     if (standby) stand_by(control, self);  // and then makes a standby of its own
     is_server = !standby;
   }
+}
+
+// It has died, or could not be made.
+bool standby_is_missing(const Control& control) {
+  const auto pid = static_cast<platform::Pid>(control.standby.load());
+  const auto standby = platform::open_process(pid);
+  return pid == 0 || (standby && platform::wait_ended(standby, detail::Deadline::now()));
+}
+
+}  // namespace
+
+void serve(Control& control) {
+  make_standby(control);
   for (;;) {
     const auto seen = control.bell.load();
     look_at_requests(control);
+    // Nobody wakes the server for this: with the next request it is seen at the latest.
+    if (standby_is_missing(control)) {
+      note_former(control, control.standby.exchange(0));
+      make_standby(control);
+    }
     platform::park(control.bell, seen, detail::Deadline::never());
   }
 }

@@ -50,7 +50,7 @@ class ServerLink {
 
  private:
   bool any_server_left();
-  void reap_predecessor();
+  void reap_former();
 
   Control* control_ = nullptr;
   platform::SharedRegion region_;
@@ -58,7 +58,6 @@ class ServerLink {
   platform::Credentials credentials_;
   std::vector<std::string> module_keys_;
   std::uint32_t next_ = 0;
-  platform::Pid known_server_ = 0;
 };
 
 ServerLink& server_link();

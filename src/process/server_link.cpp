@@ -90,12 +90,12 @@ bool ServerLink::any_server_left() {
   return left;
 }
 
-// A server that died and was followed by its standby.
-void ServerLink::reap_predecessor() {
-  const auto now = static_cast<platform::Pid>(control_->server.load(std::memory_order_relaxed));
-  if (now == known_server_) return;
-  if (known_server_ != 0) platform::reap(known_server_);
-  known_server_ = now;
+// Servers and standbys that were followed by others.
+void ServerLink::reap_former() {
+  for (auto& former : control_->former) {
+    if (former.load(std::memory_order_relaxed) == 0) continue;
+    platform::reap(static_cast<platform::Pid>(former.exchange(0)));
+  }
 }
 
 Request& ServerLink::post(std::uint32_t method, std::size_t size, FunctionRef<void(std::byte*)> fill,
@@ -106,7 +106,7 @@ Request& ServerLink::post(std::uint32_t method, std::size_t size, FunctionRef<vo
         "while there "
         "is one thread");
   }
-  reap_predecessor();
+  reap_former();
   Request* free = nullptr;
   while (free == nullptr) {
     for (std::size_t i = 0; i < control_->requests.size() && free == nullptr; ++i) {
@@ -174,12 +174,14 @@ void ServerLink::end() {
   control_->retired.store(1);
   for (Word* word : {&control_->server, &control_->standby}) {
     const auto pid = static_cast<platform::Pid>(word->load());
-    if (pid == 0 || platform::has_ended(pid)) continue;
-    platform::send_kill(platform::open_process(pid));
-    platform::wait_for_child(pid);
+    if (pid == 0) continue;
+    if (!platform::has_ended(pid)) {
+      platform::send_kill(platform::open_process(pid));
+      platform::wait_for_child(pid);
+    }
     platform::reap(pid);
   }
-  known_server_ = 0;
+  reap_former();
   forget();
 }
 

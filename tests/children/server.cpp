@@ -10,8 +10,8 @@
 
 namespace {
 
-// The processes of that name whose parent this is, the oldest first.
-std::vector<pid_t> servers() {
+// The processes of that name whose parent this is, the oldest first; dead ones or those that live.
+std::vector<pid_t> servers(bool dead = false) {
   std::vector<pid_t> found;
   for (const auto& entry : std::filesystem::directory_iterator("/proc")) {
     const pid_t pid = std::atoi(entry.path().filename().c_str());
@@ -24,7 +24,7 @@ std::vector<pid_t> servers() {
     int parent = 0;
     if (close == std::string::npos || std::sscanf(text.c_str() + close + 1, " %c %d", &state, &parent) != 2)
       continue;
-    if (parent == getpid() && state != 'Z' && text.find("(brood-server)") != std::string::npos)
+    if (parent == getpid() && (state == 'Z') == dead && text.find("(brood-server)") != std::string::npos)
       found.push_back(pid);
   }
   std::sort(found.begin(), found.end());
@@ -37,6 +37,10 @@ void kill_and_see_it_gone(pid_t pid) {
   pollfd p{fd, POLLIN, 0};
   poll(&p, 1, 20'000);
   close(fd);
+}
+
+void wait_for_two() {
+  for (int i = 0; i < 20'000 && servers().size() != 2; ++i) usleep(1000);
 }
 
 int start_one(brood::StartMethod method, int code) {
@@ -69,6 +73,19 @@ int main(int argc, char** argv) {
         kill_and_see_it_gone(servers().at(0));
         if (start_one(method, i) != i) return 1;
       }
+    } else if (what == "in-turn") {
+      for (int i = 0; i < 6; ++i) {
+        wait_for_two();
+        kill_and_see_it_gone(servers().at(i % 2 == 0 ? 1 : 0));
+        if (start_one(method, i) != i) return 1;
+      }
+    } else if (what == "unasked") {  // nothing is started in between
+      for (int i = 0; i < 5; ++i) {
+        wait_for_two();
+        kill_and_see_it_gone(servers().at(0));
+      }
+      wait_for_two();
+      if (start_one(method, 6) != 6 || !servers(true).empty()) return 1;
     } else if (what == "standby") {
       kill_and_see_it_gone(all[1]);
     } else if (what == "both") {
