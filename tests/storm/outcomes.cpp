@@ -25,8 +25,9 @@ void judge_death(const Spec& spec, const brood::WorkerDied& e) {
   const auto& row = row_of(spec.shape);
   if (times_begun(spec.id) > 1) complain(Trouble::duplicated, name_of(spec) + " began twice and died");
   if (e.signal() == SIGKILL) {
-    // The program itself kills a worker that it has no descriptor to watch by.
-    if (!was_killed(e.pid()) && !books().is(no_descriptors))
+    // The program itself kills a worker that it has no descriptor to watch by, or no memory to answer.
+    const bool by_program = books().is(no_descriptors) || (spec.shape == Shape::ask && books().is(no_memory));
+    if (!was_killed(e.pid()) && !by_program)
       wrong(spec, "was killed, but not by the adversary: " + std::string(e.what()));
     return;
   }

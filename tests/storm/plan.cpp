@@ -135,7 +135,7 @@ Round make_round(std::uint64_t seed, std::uint32_t number, const Limits& limits)
     queue.writers = dice.between(0, 3);
     queue.readers = dice.between(0, 3);
     queue.values_each = dice.between(1, 1 + dice.skewed(Books::most_values / 64));
-    queue.budget = queue.max_size == 0 ? 3000 : Books::most_values;
+    queue.budget = queue.max_size == 0 ? 800 : Books::most_values;
     queue.values_each = std::min(queue.values_each, queue.budget / 2);
     queue.seed = dice();
     round.queues.push_back(queue);

@@ -75,7 +75,7 @@ inline constexpr std::array<ShapeRow, static_cast<std::size_t>(Shape::count)> sh
     {"last_words", 3, End::signal, 6},
     {"put", 30, End::returns, 0, false, false},
     {"take", 30, End::returns, 0, false, false},
-    {"offer", 20, End::returns, 0, true, false},
+    {"offer", 20, End::returns, 0, false, false},
     {"ask", 20},
     {"nest", 3},
 }};
