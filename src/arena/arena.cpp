@@ -249,14 +249,29 @@ bool locate(Run run, std::uint32_t& chunk, ChunkWord& word) {
 
 }  // namespace
 
-void adopt(Run run) {
+namespace {
+
+// The head last: until then the run is its former owner's as a whole, and then the new one's. Bodies are
+// nobody's: they are never freed without their head.
+void hand_over(Run run, std::uint32_t owner) {
   std::uint32_t chunk = 0;
   ChunkWord word;
   if (!locate(run, chunk, word)) return;
   for (std::uint32_t i = word.length(); i-- > 0;) {
     const ChunkWord now{words()[chunk + i].load(std::memory_order_relaxed)};
-    words()[chunk + i].store(ChunkWord::make(now.state(), true, 0, now.generation(), now.length()).bits);
+    const auto whose = i == 0 ? owner : 0;
+    words()[chunk + i].store(ChunkWord::make(now.state(), true, whose, now.generation(), now.length()).bits);
   }
+}
+
+}  // namespace
+
+void adopt(Run run) { hand_over(run, 0); }
+
+void take_over(Run run) {
+  const std::uint32_t me = self_member();
+  member(me).uses.store(1, std::memory_order_relaxed);
+  hand_over(run, me);
 }
 
 void free(Run run) {

@@ -66,6 +66,8 @@ Header& header();
 Run allocate(std::size_t size);
 /// From now on the run belongs to a structure in the arena: it is not freed when this process dies.
 void adopt(Run run);
+/// The run of another process is this one's now, and freed when this process dies.
+void take_over(Run run);
 /// Gives the run back; harmless when somebody else has done so (the generation has moved on).
 void free(Run run);
 /// Bytes of a run that is allocated and of this generation, else 0: the word of another process is not

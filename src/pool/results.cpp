@@ -34,14 +34,14 @@ struct Claimed {
       : content(slot.content), size(slot.size), run{slot.run_offset, slot.run_generation}, names(slot.names) {
     bytes = slot.data;
   }
-  // Empty when it may be true; a run is the program's from here on, whatever becomes of the worker.
+  // Empty when it may be true; a run is this process's from here on, whatever becomes of the worker.
   std::exception_ptr check(std::uint32_t worker) {
     if (run) {
       if (arena::size_of(run) < size || !arena::owned_by(run, worker)) {
         run = {};
         return hostile("the worker's lane names a result that does not exist");
       }
-      arena::adopt(run);
+      arena::take_over(run);
       bytes = arena::at(run.offset, size);
     } else if (size > sizeof Slot::data) {
       return hostile("the worker's lane holds a result of an impossible length");

@@ -12,6 +12,7 @@
 #include <csignal>
 #include <filesystem>
 #include <functional>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -55,6 +56,27 @@ std::set<std::string> our_files() {
       if (ours && !others && (folder[1] == 'd' || name.find("brood") != std::string::npos))
         all.insert(one.path());
     }
+  }
+  return all;
+}
+
+// Runs that are in use: what they are is told by their first words.
+std::map<std::uint32_t, std::string> runs_in_use() {
+  std::map<std::uint32_t, std::string> all;
+  const auto& head = brood::arena::header();
+  const auto* words = brood::arena::object_at<std::atomic<std::uint64_t>>(head.words);
+  for (std::uint32_t i = 0; i < head.words_ready.load(); ++i) {
+    const brood::arena::ChunkWord word{words[i].load()};
+    if (word.state() == brood::arena::ChunkWord::free || word.state() == brood::arena::ChunkWord::body)
+      continue;
+    const auto* first =
+        brood::arena::object_at<std::uint64_t>(head.chunks + std::uint64_t{i} * brood::arena::chunk_size);
+    char text[200];
+    std::snprintf(text, sizeof text,
+                  " [chunk %u, state %d, owner %u, generation %u, length %u: %lx %lx %lx %lx]", i,
+                  static_cast<int>(word.state()), word.owner(), word.generation(), word.length(), first[0],
+                  first[1], first[2], first[3]);
+    all.emplace(i, text);
   }
   return all;
 }
@@ -109,6 +131,7 @@ Leaks::Leaks() {
   }
   soon([] { return strays().empty(); }, 10s);
   chunks_ = brood::arena::chunks_in_use();
+  runs_ = runs_in_use();
   members_ = brood::arena::member_count();
   descriptors_ = open_descriptors();
   files_ = our_files();
@@ -130,8 +153,13 @@ void Leaks::look() {
   }
   if (!soon([&] { return brood::arena::chunks_in_use() <= chunks_; }, 5s)) {
     const auto now = brood::arena::chunks_in_use();
-    complain(Trouble::leaked, std::to_string(now - chunks_) + " chunks of the arena", now - chunks_);
+    std::string which;
+    for (const auto& [chunk, text] : runs_in_use()) {
+      if (!runs_.contains(chunk)) which += text;
+    }
+    complain(Trouble::leaked, std::to_string(now - chunks_) + " chunks of the arena:" + which, now - chunks_);
     chunks_ = now;
+    runs_ = runs_in_use();
   }
   if (!soon([&] { return open_descriptors() <= descriptors_; }, 5s)) {
     const auto now = open_descriptors();

@@ -2,6 +2,7 @@
 // What may be left over: processes, descriptors, chunks and members of the arena, files.
 
 #include <cstdint>
+#include <map>
 #include <set>
 #include <string>
 
@@ -17,6 +18,7 @@ class Leaks {
  private:
   std::uint32_t chunks_ = 0, members_ = 0;
   std::size_t descriptors_ = 0;
+  std::map<std::uint32_t, std::string> runs_;
   std::set<std::string> files_;
 };
 
