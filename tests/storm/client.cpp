@@ -51,12 +51,16 @@ void Client::submit_one(const Item& item) {
   switch (item.then) {
     case Then::drop:
       ++books().dropped;
-      dropped_.push_back(item.spec.id);
+      dropped_.push_back(item.spec);
       return;
     case Then::callback:
       ++to_be_called_;
       one->judge_later([called = called_] { ++*called; });
       return;
+    case Then::cancel:
+    case Then::kill:
+      if (!one->wait(std::chrono::microseconds(item.patience))) one->cancel(item.then == Then::kill);
+      break;
     case Then::wait:
     case Then::glance:
       if (item.then == Then::wait ? one->wait(std::chrono::microseconds(item.patience)) : one->ready())

@@ -20,8 +20,8 @@ class Client {
   void run();
   /// Top-level tasks that the pool has taken for sure.
   std::uint64_t accepted() const { return accepted_; }
-  /// Of the futures that were dropped: the ids.
-  const std::vector<std::uint32_t>& dropped() const { return dropped_; }
+  /// Whose futures were dropped.
+  const std::vector<Spec>& dropped() const { return dropped_; }
   /// What it waits for now, for reports.
   std::uint32_t waits_for() const { return waits_for_; }
 
@@ -39,7 +39,7 @@ class Client {
   brood::Pool& pool_;
   const Values& values_;
   std::deque<Pending> pending_;
-  std::vector<std::uint32_t> dropped_;
+  std::vector<Spec> dropped_;
   std::atomic<std::uint64_t> accepted_{0};
   std::atomic<std::uint32_t> waits_for_{0};
   // Outlives the client in callbacks.

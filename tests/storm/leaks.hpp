@@ -8,6 +8,13 @@
 
 namespace storm {
 
+/// A run of the arena's chunks.
+struct Run {
+  std::uint32_t generation, owner, length;
+  bool unheld_queue;
+  std::string text;
+};
+
 /// Makes what a program makes once, then counts. Call it before the first round.
 class Leaks {
  public:
@@ -16,9 +23,10 @@ class Leaks {
   void look();
 
  private:
+  void look_at_chunks();
   std::uint32_t chunks_ = 0, members_ = 0;
   std::size_t descriptors_ = 0;
-  std::map<std::uint32_t, std::string> runs_;
+  std::map<std::uint32_t, Run> runs_;
   std::set<std::string> files_;
 };
 

@@ -23,7 +23,6 @@ void must_end(const Spec& spec, End how, const std::string& what) {
 
 void judge_death(const Spec& spec, const brood::WorkerDied& e) {
   const auto& row = row_of(spec.shape);
-  if (times_begun(spec.id) > 1) complain(Trouble::duplicated, name_of(spec) + " began twice and died");
   if (e.signal() == SIGKILL) {
     // The program itself kills a worker that it has no descriptor to watch by, or no memory to answer.
     const bool by_program = books().is(no_descriptors) || (spec.shape == Shape::ask && books().is(no_memory));
@@ -39,8 +38,18 @@ void judge_death(const Spec& spec, const brood::WorkerDied& e) {
     wrong(spec, "said last words, but these arrived: '" + e.last_lines() + "'");
 }
 
+// Not more often than it may; an idempotent one that was to be run again is counted.
+void judge_runs(const Spec& spec) {
+  const auto n = times_begun(spec.id);
+  if (n > most_runs(spec))
+    complain(Trouble::duplicated, name_of(spec) + " began " + std::to_string(n) + " times");
+  else if (n > 1)
+    books().rerun += n - 1;
+}
+
 void judge_failure(const Spec& spec, const brood::Failure& failure) {
   ++books().failed;
+  judge_runs(spec);
   const std::string text = failure.type() + ": " + failure.what();
   try {
     failure.rethrow();
@@ -51,6 +60,15 @@ void judge_failure(const Spec& spec, const brood::Failure& failure) {
   } catch (const brood::PoolBroken&) {
     ++books().broken;
     complain_unless(deaths | no_descriptors | no_memory, name_of(spec) + " failed with " + text);
+  } catch (const brood::Cancelled&) {
+    ++books().cancelled;
+    if (!spec.cancelled) wrong(spec, "failed with " + text);
+  } catch (const brood::DeadlineExceeded&) {
+    ++books().late;
+    if (spec.care != Care::deadline && spec.care != Care::time_limit) wrong(spec, "failed with " + text);
+  } catch (const brood::MemoryLimitExceeded&) {
+    if (spec.care != Care::memory_limit) wrong(spec, "failed with " + text);
+    must_end(spec, End::bad_alloc, text);
   } catch (const brood::NoMemory&) {
     complain_unless(no_memory, name_of(spec) + " failed with " + text);
   } catch (const brood::UsageError& e) {
@@ -78,9 +96,8 @@ void judge_answer(const Spec& spec, const Answer& answer) {
   if (answer.id != spec.id || answer.sum != sum_of(answer.bytes) ||
       answer.bytes != noise(~spec.seed, spec.out))
     complain(Trouble::lost, "the result of " + name_of(spec) + " was torn, or another's");
-  const auto n = times_begun(spec.id);
-  if (n == 0) wrong(spec, "has a result, but never began");
-  if (n > 1) complain(Trouble::duplicated, name_of(spec) + " began " + std::to_string(n) + " times");
+  if (times_begun(spec.id) == 0) wrong(spec, "has a result, but never began");
+  judge_runs(spec);
 }
 
 }  // namespace
@@ -94,9 +111,8 @@ std::string last_words_of(const Spec& spec) { return "the last words of task " +
 void judge(const Spec& spec, brood::Outcome<void> outcome) {
   if (!outcome) return judge_failure(spec, outcome.error());
   ++books().finished;
-  if (times_begun(spec.id) != 1)
-    complain(times_begun(spec.id) == 0 ? Trouble::wrong : Trouble::duplicated,
-             name_of(spec) + " began " + std::to_string(times_begun(spec.id)) + " times");
+  if (times_begun(spec.id) == 0) wrong(spec, "has ended, but never began");
+  judge_runs(spec);
 }
 
 void judge(const Spec& spec, brood::Outcome<Answer> outcome) {
@@ -128,20 +144,41 @@ void judge_refusal(const brood::Error& error) {
     complain(Trouble::wrong, std::string("a task was refused: ") + error.what());
 }
 
+namespace {
+
+brood::CallOptions options_of(const Spec& spec) {
+  const std::chrono::microseconds limit(spec.limit);
+  switch (spec.care) {
+    case Care::deadline:
+      return {.deadline = limit, .grace = std::chrono::milliseconds(2)};
+    case Care::time_limit:
+      return {.time_limit = limit, .grace = std::chrono::milliseconds(2)};
+    case Care::idempotent:
+      return {.idempotent = true, .retries = static_cast<int>(retries)};
+    case Care::memory_limit:
+      return {.memory_limit = std::uint64_t{256} << 20};
+    default:
+      return {};
+  }
+}
+
+}  // namespace
+
 std::optional<Pending> submit(brood::Pool& pool, const Spec& spec, const Values* values) {
   try {
     auto future = [&]() -> Pending::AnyFuture {
       const auto argument = noise(spec.seed, spec.in);
+      const auto options = options_of(spec);
       switch (spec.shape) {
         case Shape::empty:
-          return pool.apply_async(nothing, spec);
+          return pool.apply_async(options, nothing, spec);
         case Shape::put:
         case Shape::take:
-          return pool.apply_async(perform_with, spec, argument, *values);
+          return pool.apply_async(options, perform_with, spec, argument, *values);
         case Shape::offer:
-          return pool.apply_async(offer, spec, argument);
+          return pool.apply_async(options, offer, spec, argument);
         default:
-          return pool.apply_async(perform, spec, argument);
+          return pool.apply_async(options, perform, spec, argument);
       }
     }();
     ++books().tasks;

@@ -47,6 +47,10 @@ class Pending {
         },
         future_);
   }
+  void cancel(bool also_when_it_runs) {
+    spec_.cancelled = true;
+    std::visit([&](auto& f) { also_when_it_runs ? f.cancel(brood::kill) : f.cancel(); }, future_);
+  }
   const Spec& spec() const { return spec_; }
   std::string label() const {
     return std::to_string(spec_.id) + " (" + std::string(row_of(spec_.shape).name) + ")";

@@ -46,6 +46,9 @@ Spec draw(Dice& dice, std::uint32_t id, std::uint32_t depth, bool child, bool ma
   if (spec.shape != Shape::empty) spec.in = map ? 0 : some_bytes(dice), spec.out = some_bytes(dice);
   if (spec.depth > 0) spec.children = dice.between(1, most_children);
   if (spec.shape == Shape::offer || spec.shape == Shape::put) spec.values = dice.between(1, 8);
+  spec.care = static_cast<Care>(dice.row_of(cares));
+  if (map || (spec.care == Care::idempotent && !row_of(spec.shape).again)) spec.care = Care::none;
+  spec.limit = dice.skewed(30'000);
   return spec;
 }
 
@@ -63,8 +66,10 @@ Item draw_item(Dice& dice, Round& round, Way way) {
   item.then = then < 60   ? Then::keep
               : then < 72 ? Then::drop
               : then < 80 ? Then::callback
-              : then < 90 ? Then::glance
-                          : Then::wait;
+              : then < 86 ? Then::glance
+              : then < 93 ? Then::wait
+              : then < 97 ? Then::cancel
+                          : Then::kill;
   item.patience = dice.skewed(20'000);
   return item;
 }
@@ -172,7 +177,8 @@ std::string describe(const Round& round) {
         for (const auto& item : burst.items) {
           const auto& s = item.spec;
           out << ' ' << s.id << '-' << row_of(s.shape).name << '/' << s.micros << '/' << s.in << '/' << s.out
-              << '/' << s.children << '/' << static_cast<int>(item.then) << '/' << item.patience;
+              << '/' << s.children << '/' << cares[static_cast<std::size_t>(s.care)].name << '/' << s.limit
+              << '/' << static_cast<int>(item.then) << '/' << item.patience;
         }
         out << '\n';
       }

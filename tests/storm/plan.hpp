@@ -11,11 +11,11 @@
 namespace storm {
 
 /// What the client does with a task's future.
-enum class Then : std::uint32_t { keep, drop, callback, glance, wait, count };
+enum class Then : std::uint32_t { keep, drop, callback, glance, wait, cancel, kill, count };
 struct Item {
   Spec spec;
   Then then = Then::keep;
-  std::uint32_t patience = 0;  // microseconds, of glance and wait
+  std::uint32_t patience = 0;  // microseconds, of wait, cancel and kill
 };
 
 enum class Way : std::uint32_t { singly, map, imap, imap_unordered, wait_any, count };

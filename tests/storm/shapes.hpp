@@ -36,6 +36,16 @@ enum class Shape : std::uint32_t {
 /// How a task of a shape ends when nobody disturbs it.
 enum class End : std::uint32_t { returns, throws, bad_alloc, signal, exit };
 
+/// The options that a task is submitted with.
+enum class Care : std::uint32_t { none, deadline, time_limit, idempotent, memory_limit, count };
+struct CareRow {
+  std::string_view name;
+  unsigned weight;
+};
+inline constexpr std::array<CareRow, static_cast<std::size_t>(Care::count)> cares{
+    {{"none", 85}, {"deadline", 4}, {"time_limit", 3}, {"idempotent", 6}, {"memory_limit", 2}}};
+inline constexpr std::uint32_t retries = 3;
+
 /// What a task is; it travels with it. Children's specs follow from it.
 struct Spec {
   std::uint32_t id = 0;  // in the round's books
@@ -44,6 +54,9 @@ struct Spec {
   std::uint32_t micros = 0;       // of work, or of sleep
   std::uint32_t in = 0, out = 0;  // bytes of its argument and of its result
   std::uint32_t children = 0, depth = 0;
+  Care care = Care::none;
+  std::uint32_t limit = 0;                    // microseconds, of deadline and time_limit
+  bool cancelled = false;                     // somebody has said so
   std::uint32_t first_value = 0, values = 0;  // what it puts
 };
 
@@ -54,6 +67,7 @@ struct ShapeRow {
   int code = 0;          // signal or exit code
   bool in_child = true;  // may be a task that a task submits
   bool in_map = true;    // may be an item of a map
+  bool again = true;     // may be run again
 };
 
 inline constexpr std::array<ShapeRow, static_cast<std::size_t>(Shape::count)> shapes{{
@@ -73,14 +87,17 @@ inline constexpr std::array<ShapeRow, static_cast<std::size_t>(Shape::count)> sh
     {"overflow", 2, End::signal, 11},
     {"exec", 2, End::exit, 0},
     {"last_words", 3, End::signal, 6},
-    {"put", 30, End::returns, 0, false, false},
-    {"take", 30, End::returns, 0, false, false},
+    {"put", 30, End::returns, 0, false, false, false},
+    {"take", 30, End::returns, 0, false, false, false},
     {"offer", 20, End::returns, 0, false, false},
-    {"ask", 20},
-    {"nest", 3},
+    {"ask", 20, End::returns, 0, true, true, false},
+    {"nest", 3, End::returns, 0, true, true, false},
 }};
 
 inline constexpr const ShapeRow& row_of(Shape shape) { return shapes[static_cast<std::size_t>(shape)]; }
+
+/// How often a task may begin.
+inline std::uint32_t most_runs(const Spec& spec) { return spec.care == Care::idempotent ? 1 + retries : 1; }
 
 /// Children of a task, and how many ids it and all below it take.
 inline constexpr std::uint32_t most_children = 4;

@@ -108,9 +108,11 @@ class Party {
   void check_dropped() const {
     std::uint64_t missing = 0;
     for (const auto& client : clients_) {
-      for (const auto id : client->dropped()) {
-        missing += times_begun(id) == 0;
-        if (times_begun(id) > 1) complain(Trouble::duplicated, "task " + std::to_string(id) + ", dropped");
+      for (const auto& spec : client->dropped()) {
+        const auto times = times_begun(spec.id);
+        missing += times == 0 && spec.care != Care::deadline;
+        if (times > most_runs(spec))
+          complain(Trouble::duplicated, "task " + std::to_string(spec.id) + ", dropped");
       }
     }
     std::uint64_t killed = 0;
