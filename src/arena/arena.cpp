@@ -6,6 +6,7 @@
 #include <string>
 
 #include "arena/members.hpp"
+#include "base/copied.hpp"
 #include "platform/memory.hpp"
 
 namespace brood::arena {
@@ -20,14 +21,43 @@ platform::SharedRegion& region() {
 }
 Header* head = nullptr;
 
+// Where things lie, as this process was told once: what stands in the header may be noise by now.
+struct Geometry {
+  std::uint64_t size = 0, members = 0, words = 0, chunks = 0;  // offsets
+  std::uint32_t chunk_count = 0, member_count = 0;
+} geometry;
+// So many chunk words are usable for sure, as far as this process has seen.
+std::atomic<std::uint32_t> usable_words{0};
+
 constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 // A page of chunk words is reserved at a time.
 constexpr std::uint32_t words_step = platform::page_size / sizeof(Word);
 // Runs larger than this give their memory back to the system when freed.
 constexpr std::uint32_t keep_chunks = 1024;
 
-Word* words() { return reinterpret_cast<Word*>(region().data() + head->words); }
-std::uint64_t offset_of(std::uint32_t chunk) { return head->chunks + std::uint64_t{chunk} * chunk_size; }
+Geometry plan(std::uint64_t bytes, std::uint32_t members) {
+  Geometry g;
+  g.size = bytes;
+  g.member_count = members;
+  g.members = round_up(sizeof(Header), 64);
+  g.words = round_up(g.members + std::uint64_t{members} * sizeof(Member), platform::page_size);
+  g.chunks = round_up(g.words + bytes / chunk_size * sizeof(Word), chunk_size);
+  g.chunk_count = static_cast<std::uint32_t>((bytes - g.chunks) / chunk_size);
+  return g;
+}
+
+Word* words() { return reinterpret_cast<Word*>(region().data() + geometry.words); }
+std::uint64_t offset_of(std::uint32_t chunk) { return geometry.chunks + std::uint64_t{chunk} * chunk_size; }
+
+// Never falls and never exceeds what there is, whatever stands in the header.
+std::uint32_t words_ready(std::uint32_t at_least = 0) {
+  const auto shared = std::min(head->words_ready.load(), geometry.chunk_count);
+  const auto now = std::max(shared, at_least);
+  auto seen = usable_words.load();
+  while (seen < now && !usable_words.compare_exchange_weak(seen, now)) {
+  }
+  return std::max(seen, now);
+}
 
 std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / (1024 * 1024)) + " MiB"; }
 
@@ -37,13 +67,25 @@ std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / (1024
 
 // Makes more chunk words usable. False when all are.
 bool extend(std::uint32_t seen) {
-  if (seen >= head->chunk_count) return false;
-  const auto more = std::min(seen + words_step, head->chunk_count);
+  if (seen >= geometry.chunk_count) return false;
+  const auto more = std::min(seen + words_step, geometry.chunk_count);
   const int error =
-      region().reserve(head->words + std::uint64_t{seen} * sizeof(Word), (more - seen) * sizeof(Word));
+      region().reserve(geometry.words + std::uint64_t{seen} * sizeof(Word), (more - seen) * sizeof(Word));
   if (error != 0) no_memory(chunk_size, OsError("fallocate", error).what());
   head->words_ready.compare_exchange_strong(seen, more);
+  words_ready(more);
   return true;
+}
+
+// Chunks that really are of the run with this head: its length may be noise, and what lies behind another's.
+std::uint32_t chunks_of(std::uint32_t first, ChunkWord head_word) {
+  const std::uint32_t most = std::min(head_word.length(), words_ready() - first);
+  std::uint32_t n = 1;
+  for (; n < most; ++n) {
+    const ChunkWord body{words()[first + n].load(std::memory_order_relaxed)};
+    if (body.state() != ChunkWord::body || body.generation() != head_word.generation()) break;
+  }
+  return n;
 }
 
 // Claims `n` chunks beginning at `first`. On failure nothing stays claimed and `first` moves behind the
@@ -96,7 +138,7 @@ int make_real(std::uint32_t first, std::uint32_t n) {
 // nothing is free, and the length in the head tells whoever buries this process how far it all reaches; after
 // that each chunk stands for itself.
 void free_run(std::uint32_t first, ChunkWord head_word, std::uint32_t me) {
-  const std::uint32_t n = head_word.length();
+  const std::uint32_t n = chunks_of(first, head_word);
   const auto generation = head_word.generation();
   for (std::uint32_t i = 1; i < n; ++i) {
     words()[first + i].store(ChunkWord::make(ChunkWord::claimed, true, me, generation, 0).bits);
@@ -133,31 +175,28 @@ void create(Options options) {
       bytes = round_up(bytes / 2, chunk_size);  // what can be mapped is not told: try
     }
   }
-  const auto chunk_count = static_cast<std::uint32_t>(bytes / chunk_size);
-  const std::size_t members_at = round_up(sizeof(Header), 64);
-  const std::size_t words_at = round_up(members_at + members * sizeof(Member), platform::page_size);
-  const std::size_t chunks_at = round_up(words_at + chunk_count * sizeof(Word), chunk_size);
-  if (const int error = region().reserve(0, words_at)) {
-    throw NoMemory("the first " + std::to_string(words_at) + " bytes of the arena of " + megabytes(bytes) +
-                   " cannot be reserved: " + OsError("fallocate", error).what());
+  geometry = plan(bytes, members);
+  if (const int error = region().reserve(0, geometry.words)) {
+    throw NoMemory("the first " + std::to_string(geometry.words) + " bytes of the arena of " +
+                   megabytes(bytes) + " cannot be reserved: " + OsError("fallocate", error).what());
   }
   head = new (region().data()) Header{};
   head->magic = magic;
   head->version = version;
   head->size = bytes;
-  head->chunk_count = static_cast<std::uint32_t>((bytes - chunks_at) / chunk_size);
   head->member_count = members;
-  head->members = members_at;
-  head->words = words_at;
-  head->chunks = chunks_at;
   head->members_used.store(1);
 }
 
 void attach(int descriptor) {
   region() = platform::SharedRegion::attach(platform::Descriptor(descriptor));
   head = reinterpret_cast<Header*>(region().data());
-  if (region().size() < sizeof(Header) || head->magic != magic || head->version != version ||
-      head->size > region().size()) {
+  const bool known = region().size() >= sizeof(Header) && head->magic == magic && head->version == version;
+  const std::uint64_t bytes = known ? copied(head->size) : 0;
+  const std::uint32_t members = known ? copied(head->member_count) : 0;
+  geometry = plan(bytes, members);
+  if (!known || bytes > region().size() || members == 0 || members > 4096 ||
+      geometry.chunks + chunk_size > bytes) {
     head = nullptr;
     throw StartFailed(
         "the inherited memory is not an arena of this version of brood; rebuild the whole program");
@@ -183,9 +222,11 @@ void require() {
 bool exists() { return head != nullptr; }
 int descriptor() { return region().descriptor(); }
 Header& header() { return *head; }
+Member* members() { return reinterpret_cast<Member*>(region().data() + geometry.members); }
+std::uint32_t most_members() { return geometry.member_count; }
 
 std::byte* at(std::uint64_t offset, std::size_t size) {
-  if (head == nullptr || offset > head->size || size > head->size - offset) {
+  if (head == nullptr || offset > geometry.size || size > geometry.size - offset) {
     throw DecodeError("a message names memory outside the arena");
   }
   return region().data() + offset;
@@ -193,23 +234,23 @@ std::byte* at(std::uint64_t offset, std::size_t size) {
 
 Run allocate(std::size_t size) {
   const auto chunks = (std::max<std::size_t>(size, 1) + chunk_size - 1) / chunk_size;
-  if (chunks > head->chunk_count) {
-    no_memory(size, "the arena has " + megabytes(head->size) +
+  if (chunks > geometry.chunk_count) {
+    no_memory(size, "the arena has " + megabytes(geometry.size) +
                         "; ask for more with brood::init(argc, argv, {.arena_bytes = ...})");
   }
   const auto n = static_cast<std::uint32_t>(chunks);
   const std::uint32_t me = self_member();
   member(me).uses.store(1, std::memory_order_relaxed);
   std::uint32_t first = 0;
-  for (std::uint32_t ready = head->words_ready.load();;) {
+  for (std::uint32_t ready = words_ready();;) {
     const auto hint = std::min(head->hint.load(std::memory_order_relaxed), ready);
     if (find_and_claim(hint, ready, n, me, first) || find_and_claim(0, ready, n, me, first)) break;
     if (!extend(ready)) {
-      no_memory(size, "the arena of " + megabytes(head->size) + " has no free run of that length, " +
-                          std::to_string(chunks_in_use()) + " of " + std::to_string(head->chunk_count) +
+      no_memory(size, "the arena of " + megabytes(geometry.size) + " has no free run of that length, " +
+                          std::to_string(chunks_in_use()) + " of " + std::to_string(geometry.chunk_count) +
                           " chunks of 64 KiB are in use");
     }
-    ready = head->words_ready.load();
+    ready = words_ready();
   }
   const std::uint32_t generation = ChunkWord{words()[first].load(std::memory_order_relaxed)}.generation();
   if (const int error = make_real(first, n)) {
@@ -234,12 +275,14 @@ namespace {
 
 // The chunk where a run begins, or nothing when none does.
 bool locate(std::uint64_t offset, std::uint32_t& chunk, ChunkWord& word) {
-  if (head == nullptr || offset < head->chunks || (offset - head->chunks) % chunk_size != 0) return false;
-  const auto index = (offset - head->chunks) / chunk_size;
-  if (index >= head->words_ready.load()) return false;
+  if (head == nullptr || offset < geometry.chunks || (offset - geometry.chunks) % chunk_size != 0)
+    return false;
+  const auto index = (offset - geometry.chunks) / chunk_size;
+  const auto ready = words_ready();
+  if (index >= ready) return false;
   chunk = static_cast<std::uint32_t>(index);
   word = ChunkWord{words()[chunk].load(std::memory_order_acquire)};
-  return word.state() == ChunkWord::head && word.length() <= head->words_ready.load() - chunk;
+  return word.state() == ChunkWord::head && word.length() != 0 && word.length() <= ready - chunk;
 }
 
 // The same for a run that may be another one by now.
@@ -257,7 +300,7 @@ void hand_over(Run run, std::uint32_t owner) {
   std::uint32_t chunk = 0;
   ChunkWord word;
   if (!locate(run, chunk, word)) return;
-  for (std::uint32_t i = word.length(); i-- > 0;) {
+  for (std::uint32_t i = chunks_of(chunk, word); i-- > 0;) {
     const ChunkWord now{words()[chunk + i].load(std::memory_order_relaxed)};
     const auto whose = i == 0 ? owner : 0;
     words()[chunk + i].store(ChunkWord::make(now.state(), true, whose, now.generation(), now.length()).bits);
@@ -294,7 +337,20 @@ std::size_t size_of(Run run) {
 bool owned_by(Run run, std::uint32_t member) {
   std::uint32_t chunk = 0;
   ChunkWord word;
-  return locate(run, chunk, word) && word.owner() == member;
+  if (!locate(run, chunk, word) || word.owner() != member) return false;
+  // All of it: a length that is noise must not make the memory of others the run's.
+  if (chunks_of(chunk, word) != word.length()) return false;
+  for (std::uint32_t i = 1; i < word.length(); ++i) {
+    if (ChunkWord{words()[chunk + i].load(std::memory_order_relaxed)}.owner() != member) return false;
+  }
+  return true;
+}
+
+std::size_t size_at(std::uint64_t offset, std::uint32_t member) {
+  std::uint32_t chunk = 0;
+  ChunkWord word;
+  if (!locate(offset, chunk, word)) return 0;
+  return owned_by({offset, word.generation()}, member) ? std::size_t{word.length()} * chunk_size : 0;
 }
 
 bool run_begins_at(std::uint64_t offset) {
@@ -304,25 +360,32 @@ bool run_begins_at(std::uint64_t offset) {
 }
 
 void free_all_of(std::uint32_t dead) {
-  const auto ready = head->words_ready.load();
-  const auto set_free = [](std::uint32_t chunk) {
-    const ChunkWord word{words()[chunk].load()};
+  const auto ready = words_ready();
+  const auto word_of = [](std::uint32_t chunk) { return ChunkWord{words()[chunk].load()}; };
+  const auto set_free = [&](std::uint32_t chunk) {
+    const ChunkWord word = word_of(chunk);
     words()[chunk].store(ChunkWord::make(ChunkWord::free, word.reserved(), 0, word.generation() + 1, 0).bits);
   };
   for (std::uint32_t i = 0; i < ready; ++i) {
-    const ChunkWord word{words()[i].load()};
+    const ChunkWord word = word_of(i);
     if (word.state() == ChunkWord::free || word.owner() != dead) continue;
     // With a length: a whole run, of which the dead may have changed some bodies' owner. Its head is freed
-    // last.
+    // last. Where another run begins, or nothing is, the length is noise.
     const auto n = std::min(word.length(), ready - i);
-    for (std::uint32_t body = 1; body < n; ++body) set_free(i + body);
+    for (std::uint32_t body = 1; body < n; ++body) {
+      const ChunkWord now = word_of(i + body);
+      const bool of_it = (now.state() == ChunkWord::body || now.state() == ChunkWord::claimed) &&
+                         (now.owner() == dead || now.owner() == 0) && now.generation() == word.generation();
+      if (!of_it) break;
+      set_free(i + body);
+    }
     set_free(i);
   }
 }
 
 std::uint32_t chunks_in_use() {
   std::uint32_t n = 0;
-  const auto ready = head->words_ready.load();
+  const auto ready = words_ready();
   for (std::uint32_t i = 0; i < ready; ++i) n += ChunkWord{words()[i].load()}.state() != ChunkWord::free;
   return n;
 }

@@ -60,6 +60,9 @@ T* object_at(std::uint64_t offset) {
   return reinterpret_cast<T*>(at(offset, sizeof(T)));
 }
 Header& header();
+/// The table of members, and how many it holds; as this process was told once, whatever the header says.
+Member* members();
+std::uint32_t most_members();
 
 /// Reserved memory of at least `size` bytes, owned by this process until adopted or freed; not zeroed.
 /// Throws NoMemory.
@@ -73,8 +76,10 @@ void free(Run run);
 /// Bytes of a run that is allocated and of this generation, else 0: the word of another process is not
 /// trusted.
 std::size_t size_of(Run run);
-/// Does the run belong to that member?
+/// Does the run belong to that member, every chunk of it?
 bool owned_by(Run run, std::uint32_t member);
+/// Bytes of a run of that member that begins there, else 0.
+std::size_t size_at(std::uint64_t offset, std::uint32_t member);
 /// A run that is allocated begins there.
 bool run_begins_at(std::uint64_t offset);
 /// Frees all runs of a dead member.

@@ -16,10 +16,8 @@ inline constexpr std::size_t chunk_size = 64 * 1024;
 
 struct Header {
   std::uint32_t magic, version;
-  std::uint64_t size;
-  std::uint32_t chunk_count;
+  std::uint64_t size;  // what follows lies where these two say; read once
   std::uint32_t member_count;
-  std::uint64_t members, words, chunks;     // offsets
   std::atomic<std::uint32_t> words_ready;   // chunk words whose memory is reserved; only grows
   std::atomic<std::uint32_t> hint;          // where a free chunk was seen last; may be wrong
   std::atomic<std::uint32_t> members_used;  // slots below this one have been used

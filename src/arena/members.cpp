@@ -7,6 +7,7 @@
 #include <mutex>
 
 #include "arena/arena.hpp"
+#include "base/copied.hpp"
 #include "platform/child.hpp"
 #include "platform/memory.hpp"
 
@@ -42,15 +43,14 @@ Own& own() {
   return *it;
 }
 
-Member* members() { return reinterpret_cast<Member*>(at(header().members, 0)); }
-
 ObjectHeader* object_header(std::uint64_t object) { return object_at<ObjectHeader>(object); }
 
 void enter() {
   auto& me = own();
   const auto pid = static_cast<std::uint64_t>(platform::self_pid());
   auto& head = header();
-  for (std::uint32_t n = 1; n < head.member_count; ++n) {
+  const auto most = most_members();
+  for (std::uint32_t n = 1; n < most; ++n) {
     Member& m = members()[n];
     auto seen = m.word.load();
     if (state_in(seen) != nobody) continue;
@@ -64,8 +64,17 @@ void enter() {
     me.number.store(n, std::memory_order_release);
     return;
   }
-  throw NoMemory("more than " + std::to_string(head.member_count - 1) +
+  throw NoMemory("more than " + std::to_string(most - 1) +
                  " processes share memory; ask for more with brood::init(argc, argv, {.members = ...})");
+}
+
+// Slots below this one have been used.
+std::uint32_t members_used() { return std::min(header().members_used.load(), most_members()); }
+
+// Of this member, if it has one: what its word says may be noise.
+Ledger* ledger_of(std::uint32_t number) {
+  const auto at = members()[number].ledger.load();
+  return size_at(at, number) >= sizeof(Ledger) ? object_at<Ledger>(at) : nullptr;
 }
 
 std::uint32_t enter_once_locked() {
@@ -93,11 +102,27 @@ std::size_t note(std::uint64_t object) {
                  " shared objects (queues)");
 }
 
-void drop_reference(std::uint64_t object) {
+// `least`: what this process itself holds of it. Below that it does not fall, whatever noise has been given
+// back in its name.
+void drop_reference(std::uint64_t object, std::uint32_t least = 0) {
   ObjectHeader* head = object_header(object);
-  if (head->references.fetch_sub(1) != 1) return;
-  const auto kind = head->kind;
-  if (kind < own().kinds.size() && own().kinds[kind].destroy != nullptr) own().kinds[kind].destroy(object);
+  auto seen = head->references.load();
+  do {
+    if (seen <= least) return;
+  } while (!head->references.compare_exchange_weak(seen, seen - 1));
+  if (seen != 1) return;
+  const auto kind = copied(head->kind);
+  if (kind >= own().kinds.size() || own().kinds[kind].destroy == nullptr) return;
+  try {
+    own().kinds[kind].destroy(object);
+  } catch (const std::exception&) {  // it was overwritten: what cannot be found in it stays where it is
+  }
+}
+
+std::uint32_t held_here(std::uint64_t object) {
+  auto& me = own();
+  const std::lock_guard lock(me.mutex);
+  return me.held.contains(object) ? 1 : 0;
 }
 
 }  // namespace
@@ -150,7 +175,8 @@ void register_kind(std::uint32_t kind, Repair repair, Destroy destroy) {
 
 void hold(std::uint64_t object, std::uint32_t kind, bool counted) {
   ObjectHeader* head = object_header(object);
-  if (object % chunk_size != 0 || head->kind != kind || head->references.load() == 0) {
+  if (object % chunk_size != 0 || copied(head->kind) != kind || head->references.load() == 0 ||
+      !run_begins_at(object)) {
     throw DecodeError("a message names a shared object that does not exist");
   }
   auto& me = own();
@@ -187,7 +213,8 @@ namespace {
 ObjectHeader* living_object(std::uint64_t object) {
   if (!run_begins_at(object)) return nullptr;
   ObjectHeader* head = object_header(object);
-  const bool known = head->kind < own().kinds.size() && own().kinds[head->kind].destroy != nullptr;
+  const auto kind = copied(head->kind);
+  const bool known = kind < own().kinds.size() && own().kinds[kind].destroy != nullptr;
   return known && head->references.load() != 0 ? head : nullptr;
 }
 
@@ -197,7 +224,7 @@ void count_message(std::uint64_t object) {
   if (auto* head = living_object(object)) head->references.fetch_add(1);
 }
 void take_back(std::uint64_t object) {
-  if (living_object(object) != nullptr) drop_reference(object);
+  if (living_object(object) != nullptr) drop_reference(object, held_here(object));
 }
 
 bool holds_anything() {
@@ -208,18 +235,27 @@ bool holds_anything() {
 
 namespace {
 
+void repair_object(std::uint64_t object, std::uint32_t dead) {
+  if (living_object(object) == nullptr) return;
+  const auto kind = copied(object_header(object)->kind);
+  if (kind >= own().kinds.size() || own().kinds[kind].repair == nullptr) return;
+  try {
+    own().kinds[kind].repair(object, dead);
+  } catch (const std::exception&) {  // overwritten, or no memory for what it needs: the others need theirs
+  }
+}
+
 void bury_member(std::uint32_t number, std::uint64_t word) {
   Member& m = members()[number];
   if (!m.word.compare_exchange_strong(word, make_word(pid_in(word), generation_in(word), burying))) return;
-  if (const auto ledger_at = m.ledger.load()) {
-    const auto* ledger = object_at<Ledger>(ledger_at);
-    // First repair all, then let go of all: a value that goes back into one queue may name another.
+  if (const auto* ledger = ledger_of(number)) {
+    std::vector<std::uint64_t> held;
     for (const auto& entry : ledger->objects) {
-      const auto object = entry.load();
-      if (living_object(object) == nullptr) continue;
-      if (const auto repair = own().kinds[object_header(object)->kind].repair) repair(object, number);
+      if (const auto object = entry.load()) held.push_back(object);
     }
-    for (const auto& entry : ledger->objects) take_back(entry.load());
+    // First repair all, then let go of all: a value that goes back into one queue may name another.
+    for (const auto object : held) repair_object(object, number);
+    for (const auto object : held) take_back(object);
   }
   if (m.uses.load() != 0) free_all_of(number);
   m.ledger.store(0);
@@ -239,7 +275,7 @@ void mark_settled() {
 std::atomic<std::uint32_t>& taken_at_birth() { return member(self_member()).taken; }
 
 std::uint32_t member_of(std::int32_t pid) {
-  const auto used = exists() ? header().members_used.load() : 0;
+  const auto used = exists() ? members_used() : 0;
   for (std::uint32_t n = 1; n < used; ++n) {
     const auto word = members()[n].word.load();
     if (state_in(word) == living && pid_in(word) == static_cast<std::uint64_t>(pid)) return n;
@@ -248,11 +284,9 @@ std::uint32_t member_of(std::int32_t pid) {
 }
 
 bool in_ledger(std::uint32_t dead, std::uint64_t object) {
-  const auto at = dead != 0 ? members()[dead].ledger.load() : 0;
-  if (at == 0) return false;
-  const auto* ledger = object_at<Ledger>(at);
-  return std::any_of(std::begin(ledger->objects), std::end(ledger->objects),
-                     [&](const auto& entry) { return entry.load() == object; });
+  const auto* ledger = dead != 0 ? ledger_of(dead) : nullptr;
+  return ledger != nullptr && std::any_of(std::begin(ledger->objects), std::end(ledger->objects),
+                                          [&](const auto& entry) { return entry.load() == object; });
 }
 
 void let_go_for(std::int32_t pid, const std::vector<std::uint64_t>& given) {
@@ -266,31 +300,46 @@ void let_go_for(std::int32_t pid, const std::vector<std::uint64_t>& given) {
   }
 }
 
-void bury(std::int32_t pid) {
-  if (!exists()) return;
-  const auto used = header().members_used.load();
+namespace {
+
+// A child of one that has died: its lifeline ends it within a moment, and if it has left its process group,
+// this does. Nobody else is left to bury it. The number of the process stands where anybody may write: one
+// that may not be killed, or is this one or an ancestor, was never such a child.
+void end_orphan(std::int32_t pid, std::uint32_t number, std::uint64_t word) {
+  if (pid <= 1 || pid == platform::self_pid() || pid == platform::parent_pid()) return;
+  const auto process = platform::open_process(pid);
+  if (process && members()[number].word.load() == word) {
+    if (!platform::send_kill(process)) return;
+    platform::wait_ended(process, detail::Deadline::never());
+  }
+}
+
+// `depth`: a family tree that is noise may have circles.
+void bury(std::int32_t pid, std::uint32_t depth) {
+  const auto used = members_used();
   for (std::uint32_t n = 1; n < used; ++n) {
     const auto word = members()[n].word.load();
     if (state_in(word) != living) continue;
     if (pid_in(word) == static_cast<std::uint64_t>(pid)) {
-      bury_member(n, word);
-    } else if (members()[n].parent.load() == static_cast<std::uint32_t>(pid)) {
-      // A child of the dead: its lifeline ends it within a moment, and if it has left its process group, this
-      // does. Nobody else is left to bury it.
+      if (n != own().number.load()) bury_member(n, word);
+    } else if (depth > 0 && n != own().number.load() &&
+               members()[n].parent.load() == static_cast<std::uint32_t>(pid)) {
       const auto child = static_cast<std::int32_t>(pid_in(word));
-      const auto process = platform::open_process(child);
-      if (process && members()[n].word.load() == word) {
-        platform::send_kill(process);
-        platform::wait_ended(process, detail::Deadline::never());
-      }
-      bury(child);
+      end_orphan(child, n, word);
+      bury(child, depth - 1);
     }
   }
 }
 
+}  // namespace
+
+void bury(std::int32_t pid) {
+  if (exists()) bury(pid, 64);
+}
+
 std::uint32_t member_count() {
   std::uint32_t n = 0;
-  const auto used = header().members_used.load();
+  const auto used = members_used();
   for (std::uint32_t i = 1; i < used; ++i) n += state_in(members()[i].word.load()) == living;
   return n;
 }

@@ -10,6 +10,7 @@
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
+#include "base/copied.hpp"
 #include "base/scope.hpp"
 
 namespace brood::channel {
@@ -35,15 +36,24 @@ Cursor& cursor_of(std::uint64_t object, std::uint32_t size_class) {
 
 }  // namespace
 
-void Blocks::choose_sizes(QueueObject& q, std::size_t size_hint) {
-  const auto fitting = (Block::head_size + std::max<std::size_t>(size_hint, 40) + 63) / 64 * 64;
-  q.block_size[0] = static_cast<std::uint32_t>(fitting <= 32768 ? fitting : 64);
-  q.block_size[1] = 1024;
-  q.block_size[2] = 8192;
-  q.block_size[3] = 32768;
+Shape::Shape(std::uint64_t most, std::uint32_t smallest_block)
+    : max_size(most), block_size{smallest_block, 1024, 8192, 32768} {
   for (std::size_t c = 0; c < size_classes; ++c) {
-    q.first_group[c] = static_cast<std::uint32_t>(arena::chunk_size / q.block_size[c]);
+    first_group[c] = static_cast<std::uint32_t>(arena::chunk_size / block_size[c]);
   }
+}
+
+Shape Shape::for_values(std::uint64_t max_size, std::size_t size_hint) {
+  const auto fitting = (Block::head_size + std::max<std::size_t>(size_hint, 40) + 63) / 64 * 64;
+  return {max_size, static_cast<std::uint32_t>(fitting <= 32768 ? fitting : 64)};
+}
+
+Shape Shape::of(const QueueObject& queue) {
+  const auto smallest = copied(queue.smallest_block);
+  if (smallest < 64 || smallest > 32768 || smallest % 64 != 0) {
+    throw DecodeError("a queue has been overwritten; it cannot be used any more");
+  }
+  return {copied(queue.max_size), smallest};
 }
 
 // Groups double: the first g of them hold first * (2^g - 1) blocks.
@@ -51,21 +61,30 @@ Block& Blocks::at(std::uint32_t block) {
   const auto size_class = block >> index_bits;
   const auto index = block & index_mask;
   if (size_class >= size_classes) throw DecodeError("a queue's ring names a block that cannot be");
-  const auto first = q_.first_group[size_class];
+  const auto first = shape_.first_group[size_class];
   const auto group = static_cast<std::uint32_t>(std::bit_width(index / first + 1) - 1);
   const auto within = index - first * ((1U << group) - 1);
-  if (group >= max_groups) throw DecodeError("a queue's ring names a block that cannot be");
+  std::byte* const blocks = group_at(size_class, group);
+  if (blocks == nullptr) throw DecodeError("a queue's ring names a block that cannot be");
+  return *reinterpret_cast<Block*>(blocks + std::size_t{within} * shape_.block_size[size_class]);
+}
+
+// Where the blocks of a group are; null: there is none, or what stands for it is no run of that length.
+std::byte* Blocks::group_at(std::uint32_t size_class, std::uint32_t group) const {
+  if (group >= max_groups) return nullptr;
   const arena::Place place{q_.groups[size_class][group].load(std::memory_order_acquire)};
-  const auto size = q_.block_size[size_class];
-  return *reinterpret_cast<Block*>(arena::at(place.offset() + std::uint64_t{within} * size, size));
+  if (!place.is_run()) return nullptr;
+  const std::size_t size =
+      (std::size_t{shape_.first_group[size_class]} << group) * shape_.block_size[size_class];
+  return arena::size_of(arena::Run::at(place)) >= size ? arena::at(place.offset(), size) : nullptr;
 }
 
 std::uint32_t Blocks::blocks_in(std::uint32_t size_class) const {
   std::uint32_t n = 0;
-  for (std::uint32_t g = 0; g < max_groups && q_.groups[size_class][g].load() != 0; ++g) {
-    n += q_.first_group[size_class] << g;
+  for (std::uint32_t g = 0; group_at(size_class, g) != nullptr; ++g) {
+    n += shape_.first_group[size_class] << g;
   }
-  return n;
+  return std::min(n, index_mask);
 }
 
 bool Blocks::try_take(std::uint32_t block, std::uint32_t me) {
@@ -79,15 +98,15 @@ bool Blocks::try_take(std::uint32_t block, std::uint32_t me) {
 std::uint32_t Blocks::grow(std::uint32_t size_class) {
   for (std::uint32_t g = 0; g < max_groups; ++g) {
     auto& group = q_.groups[size_class][g];
-    if (group.load() != 0) continue;
-    const std::uint32_t count = q_.first_group[size_class] << g;
-    const std::uint32_t first = q_.first_group[size_class] * ((1U << g) - 1);
+    std::uint64_t none = group.load();
+    if (none != 0 && group_at(size_class, g) != nullptr) continue;
+    const std::uint32_t count = shape_.first_group[size_class] << g;
+    const std::uint32_t first = shape_.first_group[size_class] * ((1U << g) - 1);
     if (first + count > index_mask) break;
-    const std::uint32_t size = q_.block_size[size_class];
+    const std::uint32_t size = shape_.block_size[size_class];
     const arena::Run run = arena::allocate(std::size_t{count} * size);
     std::byte* at = arena::at(run.offset, std::size_t{count} * size);
     for (std::uint32_t i = 0; i < count; ++i) std::memset(at + std::size_t{i} * size, 0, Block::head_size);
-    std::uint64_t none = 0;
     if (group.compare_exchange_strong(none, run.place().bits))
       arena::adopt(run);
     else
@@ -166,7 +185,7 @@ std::uint32_t Blocks::fill(const detail::EncodeValue& value, std::uint32_t me) {
   try {
     write(b, room(size_class), value, content);
   } catch (...) {
-    release(block);
+    release(b, block);
     throw;
   }
   // release: who sees it complete sees the value.
@@ -182,9 +201,8 @@ RunName run_of(const Block& block) {
 }
 }  // namespace
 
-Blocks::Bytes Blocks::bytes_of(std::uint32_t block) {
-  Block& b = at(block);
-  const Content content = b.content;
+Blocks::Bytes Blocks::bytes_of(const Block& b, std::uint32_t block) const {
+  const Content content{copied(b.content.bits)};
   if (content.all() <= room(block >> index_bits)) return {b.data, content};
   const auto name = run_of(b);
   const arena::Run run{name.offset, static_cast<std::uint32_t>(name.generation)};
@@ -196,13 +214,15 @@ detail::Names Blocks::names_in(const Bytes& bytes) const {
   return detail::names_behind(bytes.at + bytes.content.bytes(), bytes.content.names());
 }
 
+// The value is decoded where it lies, and others can write there: a Reader reads no byte twice.
 void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
+  Block& b = at(block);
   // On every way out: a value that cannot be built is gone, and told to the caller.
-  const OnExit commit([&] { release(block); });
-  const Bytes bytes = bytes_of(block);
+  const OnExit commit([&] { release(b, block); });
+  const Bytes bytes = bytes_of(b, block);
   Reader from(bytes.at, static_cast<std::size_t>(bytes.content.bytes()));
   if (bytes.content.names() == 0) return value.decode(from, value.to);
-  from.tell_handles(at(block).names_taken);
+  from.tell_handles(b.names_taken);
   const auto names = names_in(bytes);
   const detail::GiveBackRest rest{names, from};
   value.decode(from, value.to);
@@ -212,12 +232,12 @@ void Blocks::drop(std::uint32_t block) {
   Block& b = at(block);
   if (const auto counted = b.names_counted.load(); counted != 0) {
     try {
-      const auto names = names_in(bytes_of(block));
+      const auto names = names_in(bytes_of(b, block));
       detail::give_names_back(std::span(names).first(std::min<std::size_t>(counted, names.size())));
-    } catch (const DecodeError&) {  // its memory is gone, and the names with it
+    } catch (const std::exception&) {  // its memory is gone, and the names with it
     }
   }
-  release(block);
+  release(b, block);
 }
 
 // The mark is set before an object is taken over: of the last one it is known only that the dead may have it.
@@ -225,16 +245,15 @@ void Blocks::restore_names(std::uint32_t block, std::uint32_t dead) {
   Block& b = at(block);
   const detail::Taken taken(b.names_taken.exchange(0));
   if (taken.n == 0) return;
-  const auto names = names_in(bytes_of(block));
+  const auto names = names_in(bytes_of(b, block));
   for (std::size_t i = 0; i < std::min(taken.n, names.size()); ++i) {
     if (i + 1 < taken.n || taken.sure || arena::in_ledger(dead, names[i]))
       detail::count_names({&names[i], 1});
   }
 }
 
-void Blocks::release(std::uint32_t block) {
-  Block& b = at(block);
-  if (b.content.all() > room(block >> index_bits)) {
+void Blocks::release(Block& b, std::uint32_t block) noexcept {
+  if (Content{copied(b.content.bits)}.all() > room(block >> index_bits)) {
     const auto name = run_of(b);
     arena::free({name.offset, static_cast<std::uint32_t>(name.generation)});
   }
@@ -248,10 +267,15 @@ void Blocks::release(std::uint32_t block) {
 
 void Blocks::for_each_of(std::uint32_t owner, FunctionRef<void(std::uint32_t, BlockWord)> f) {
   for (std::uint32_t c = 0; c < size_classes; ++c) {
-    const auto n = blocks_in(c);
-    for (std::uint32_t i = 0; i < n; ++i) {
-      const BlockWord word{at(c << index_bits | i).word.load()};
-      if (word.phase() != Phase::free && word.owner() == owner) f(c << index_bits | i, word);
+    for (std::uint32_t g = 0, index = 0; index < index_mask; ++g) {
+      const std::byte* const blocks = group_at(c, g);
+      if (blocks == nullptr) break;
+      const std::uint32_t n = shape_.first_group[c] << g;
+      for (std::uint32_t i = 0; i < n; ++i, ++index) {
+        const auto* block = reinterpret_cast<const Block*>(blocks + std::size_t{i} * shape_.block_size[c]);
+        const BlockWord word{block->word.load()};
+        if (word.phase() != Phase::free && word.owner() == owner) f(c << index_bits | index, word);
+      }
     }
   }
 }

@@ -10,12 +10,26 @@
 
 namespace brood::channel {
 
+/// How a queue is laid out: copied from it once, checked, and then believed. Any process can write over a
+/// queue.
+struct Shape {
+  std::uint64_t max_size = 0;
+  std::uint32_t block_size[size_classes];
+  std::uint32_t first_group[size_classes];  // blocks in the first group of a class; later ones double
+
+  /// Sizes for values whose size their type tells, or 0.
+  static Shape for_values(std::uint64_t max_size, std::size_t size_hint);
+  /// Throws DecodeError.
+  static Shape of(const QueueObject& queue);
+
+ private:
+  Shape(std::uint64_t most, std::uint32_t smallest_block);
+};
+
 class Blocks {
  public:
-  Blocks(QueueObject& queue, std::uint64_t object) : q_(queue), object_(object) {}
-
-  /// Sizes of the classes: the first one fits the values whose size their type tells.
-  static void choose_sizes(QueueObject& queue, std::size_t size_hint);
+  Blocks(QueueObject& queue, std::uint64_t object, const Shape& shape)
+      : q_(queue), object_(object), shape_(shape) {}
 
   /// A block with the value in it, complete and mine; the objects that it names are counted. Throws NoMemory,
   /// and what the encoding throws.
@@ -27,6 +41,7 @@ class Blocks {
   /// The value of a reader that died goes back: with a reference again of each object that it had taken over.
   void restore_names(std::uint32_t block, std::uint32_t dead);
 
+  /// Throws DecodeError for one that cannot be.
   Block& at(std::uint32_t block);
   void for_each_of(std::uint32_t owner, FunctionRef<void(std::uint32_t, BlockWord)> f);
   void adopt_all();
@@ -37,11 +52,14 @@ class Blocks {
     const std::byte* at;
     Content content;
   };
-  Bytes bytes_of(std::uint32_t block);
+  Bytes bytes_of(const Block& b, std::uint32_t block) const;
   detail::Names names_in(const Bytes& bytes) const;
-  void release(std::uint32_t block);
+  void release(Block& b, std::uint32_t block) noexcept;
 
-  std::size_t room(std::uint32_t size_class) const { return q_.block_size[size_class] - Block::head_size; }
+  std::byte* group_at(std::uint32_t size_class, std::uint32_t group) const;
+  std::size_t room(std::uint32_t size_class) const {
+    return shape_.block_size[size_class] - Block::head_size;
+  }
   std::uint32_t blocks_in(std::uint32_t size_class) const;
   std::uint32_t take_free(std::uint32_t size_class, std::uint32_t me);
   bool try_take(std::uint32_t block, std::uint32_t me);
@@ -51,6 +69,7 @@ class Blocks {
 
   QueueObject& q_;
   std::uint64_t object_;
+  const Shape& shape_;
 };
 
 }  // namespace brood::channel

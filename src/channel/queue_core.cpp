@@ -13,9 +13,11 @@
 #include <brood/detail/names.hpp>
 #include <brood/detail/queue_core.hpp>
 #include <brood/errors.hpp>
+#include <map>
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
+#include "base/copied.hpp"
 #include "base/scope.hpp"
 #include "channel/blocks.hpp"
 #include "channel/ring.hpp"
@@ -33,7 +35,8 @@ QueueObject& usable(std::uint64_t object) {
 }
 }  // namespace
 
-QueueCore::QueueCore(std::uint64_t object) : q_(usable(object)), blocks_(q_, object) {}
+QueueCore::QueueCore(std::uint64_t object)
+    : q_(usable(object)), shape_(Shape::of(q_)), blocks_(q_, object, shape_) {}
 
 std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits& traits) {
   const arena::Run run = arena::allocate(sizeof(QueueObject));
@@ -42,7 +45,7 @@ std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits
   q->type = traits.type;
   q->max_size = max_size > 0 ? static_cast<std::uint64_t>(max_size) : 0;
   q->generation = run.generation;
-  Blocks::choose_sizes(*q, traits.size_hint);
+  q->smallest_block = Shape::for_values(q->max_size, traits.size_hint).block_size[0];
   q->head.references.store(1);
   arena::hold(run.offset, queue_kind, true);
   arena::adopt(run);
@@ -55,65 +58,73 @@ std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits
 namespace {
 constexpr std::uint64_t first_capacity = 4096;
 constexpr std::uint64_t closed_here = 1;
+// A bounded queue's values all fit into its first ring, where the bound is exact.
+constexpr std::uint64_t capacity_of(std::uint64_t max_size, std::uint32_t index) {
+  const std::uint64_t bound = std::min<std::uint64_t>(max_size, std::uint64_t{1} << 22);
+  return std::max(first_capacity, std::bit_ceil(bound + 2)) << index;
+}
+constexpr std::uint64_t bytes_of(std::uint64_t cells) { return sizeof(Segment) + cells * sizeof(Word64); }
 }  // namespace
 
-Segment* QueueCore::segment(std::uint32_t index) {
+// Nothing when there is none there, or what stands for it is no run that long.
+std::optional<Ring> QueueCore::ring(std::uint32_t index) {
   const arena::Place place{index < max_segments ? q_.segments[index].load() : closed_here};
-  return place.is_run() ? arena::object_at<Segment>(place.offset()) : nullptr;
+  if (place.bits <= closed_here) return std::nullopt;
+  const std::uint64_t cells = capacity_of(shape_.max_size, index);
+  if (arena::size_of(arena::Run::at(place)) < bytes_of(cells)) {
+    throw DecodeError("a queue has been overwritten; it cannot be used any more");
+  }
+  return Ring(*arena::object_at<Segment>(place.offset()), cells);
 }
 
-// The ring after the last, or nullptr where the queue was closed. `for_repair`: also behind a closed queue's
+// The ring after the last, or nothing where the queue was closed. `for_repair`: also behind a closed queue's
 // last one, for a value that a killed reader had not finished taking must go somewhere.
-Segment* QueueCore::add_segment(std::uint32_t index, bool for_repair) {
+std::optional<Ring> QueueCore::add_ring(std::uint32_t index, bool for_repair) {
   if (index >= max_segments) throw NoMemory("a queue has grown to its limit of rings");
   auto& slot = q_.segments[index];
   std::uint64_t seen = slot.load();
-  if (arena::Place{seen}.is_run()) return segment(index);
-  if (seen == closed_here && !for_repair) return nullptr;
-  // A bounded queue's values all fit into its first ring, where the bound is exact.
-  const std::uint64_t bound = std::min<std::uint64_t>(q_.max_size, std::uint64_t{1} << 22);
-  const std::uint64_t capacity = std::max(first_capacity, std::bit_ceil(bound + 2)) << index;
-  const arena::Run run = arena::allocate(sizeof(Segment) + capacity * sizeof(Word64));
+  if (arena::Place{seen}.is_run()) return ring(index);
+  if (seen == closed_here && !for_repair) return std::nullopt;
+  const std::uint64_t capacity = capacity_of(shape_.max_size, index);
+  const arena::Run run = arena::allocate(bytes_of(capacity));
   auto* fresh = new (arena::at(run.offset, sizeof(Segment))) Segment{};
-  fresh->capacity = capacity;
   for (std::uint64_t i = 0; i < capacity; ++i) new (&fresh->cells[i]) Word64(0);
   if (!slot.compare_exchange_strong(seen, run.place().bits)) {
     arena::free(run);
-    return add_segment(index, for_repair);
+    return add_ring(index, for_repair);
   }
   // Killed before this line: the repair adopts whatever the queue names.
   arena::adopt(run);
-  return segment(index);
+  return ring(index);
 }
 
-Segment* QueueCore::writing_segment(std::uint32_t& index, bool for_repair) {
+std::optional<Ring> QueueCore::writing_ring(std::uint32_t& index, bool for_repair) {
   index = q_.write_segment.load();
-  Segment* s = segment(index);
-  return s != nullptr ? s : add_segment(index, for_repair);
+  const auto there = ring(index);
+  return there ? there : add_ring(index, for_repair);
 }
 
 bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, QueueResult& result) {
   for (;;) {
     std::uint32_t index = 0;
-    Segment* s = writing_segment(index, for_repair);
-    if (s == nullptr) {
+    auto there = writing_ring(index, for_repair);
+    if (!there) {
       result = QueueResult::closed;
       return false;
     }
     std::uint64_t limit = 0;
-    if (bounded && q_.max_size != 0) {
-      limit = q_.max_size;
+    if (bounded && shape_.max_size != 0) {
+      limit = shape_.max_size;
       // Values in older rings count as well; there are some only after growth.
       if (index != q_.read_segment.load()) {
         const auto all = size();
-        if (all >= q_.max_size) {
+        if (all >= shape_.max_size) {
           result = QueueResult::late;
           return false;
         }
       }
     }
-    Ring ring(*s);
-    switch (ring.publish(block, limit)) {
+    switch (there->publish(block, limit)) {
       case Ring::Publish::done:
         return true;
       case Ring::Publish::limit:
@@ -122,14 +133,14 @@ bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, Queu
         return false;
       case Ring::Publish::full:
         if (help_reading()) continue;
-        ring.seal();
+        there->seal();
         [[fallthrough]];
       case Ring::Publish::sealed: {
         if (q_.closed.load() != 0 && !for_repair) {
           result = QueueResult::closed;
           return false;
         }
-        if (add_segment(index + 1, for_repair) == nullptr) {
+        if (!add_ring(index + 1, for_repair)) {
           result = QueueResult::closed;
           return false;
         }
@@ -140,17 +151,26 @@ bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, Queu
   }
 }
 
+// A cell that is noise costs what was in it, and no more.
+Block& QueueCore::block_at(Ring& ring, const Ring::Head& head) {
+  try {
+    return blocks_.at(head.block);
+  } catch (const DecodeError&) {
+    ring.pass(head);
+    throw;
+  }
+}
+
 // Moves the head past what has been taken by somebody who got no further. True when it moved.
 bool QueueCore::help_reading() {
-  Segment* s = segment(q_.read_segment.load());
-  if (s == nullptr) return false;
-  Ring ring(*s);
-  const auto head = ring.front();
+  auto first = ring(q_.read_segment.load());
+  if (!first) return false;
+  const auto head = first->front();
   if (head.front != Ring::Front::block) return false;
-  const BlockWord word{blocks_.at(head.block).word.load()};
-  if (ring.changed(head)) return true;
+  const BlockWord word{block_at(*first, head).word.load()};
+  if (first->changed(head)) return true;
   if (word.phase() == Phase::complete) return false;
-  ring.pass(head);
+  first->pass(head);
   return true;
 }
 
@@ -159,7 +179,7 @@ bool QueueCore::help_reading() {
 
 QueueResult QueueCore::try_put(const detail::EncodeValue& value) {
   if (q_.closed.load() != 0) return QueueResult::closed;
-  if (looks_full() && size() >= q_.max_size) return QueueResult::late;
+  if (looks_full() && size() >= shape_.max_size) return QueueResult::late;
   const auto me = arena::self_member();
   const std::uint32_t block = blocks_.fill(value, me);
   OnExit refused([&] { blocks_.drop(block); });
@@ -175,7 +195,7 @@ QueueResult QueueCore::put(const detail::EncodeValue& value, Deadline until) {
   for (;;) {
     const auto result = try_put(value);
     if (result != QueueResult::late || until.is_now()) return result;
-    const auto full = [&] { return q_.closed.load() == 0 && looks_full() && size() >= q_.max_size; };
+    const auto full = [&] { return q_.closed.load() == 0 && looks_full() && size() >= shape_.max_size; };
     if (spin_while(full, q_.reader_processor)) continue;
     const auto seen = q_.room.prepare();
     if (full() && !q_.room.sleep(seen, until) && full()) return QueueResult::late;
@@ -189,12 +209,11 @@ QueueResult QueueCore::put(const detail::EncodeValue& value, Deadline until) {
 QueueResult QueueCore::claim(std::uint32_t me, std::uint32_t& block) {
   for (;;) {
     std::uint32_t index = q_.read_segment.load();
-    Segment* s = segment(index);
-    if (s == nullptr)
+    auto first = ring(index);
+    if (!first)
       return index < max_segments && q_.segments[index].load() == closed_here ? QueueResult::closed
                                                                               : QueueResult::late;
-    Ring ring(*s);
-    const auto head = ring.front();
+    const auto head = first->front();
     if (head.front == Ring::Front::empty) return QueueResult::late;
     if (head.front == Ring::Front::sealed) {
       const auto next = index + 1 < max_segments ? q_.segments[index + 1].load() : closed_here;
@@ -203,14 +222,14 @@ QueueResult QueueCore::claim(std::uint32_t me, std::uint32_t& block) {
       q_.read_segment.compare_exchange_strong(index, index + 1);
       continue;
     }
-    Block& b = blocks_.at(head.block);
+    Block& b = block_at(*first, head);
     BlockWord word{b.word.load()};
     // The word was this block's while the cell named it only if the cell still does.
-    if (ring.changed(head)) continue;
+    if (first->changed(head)) continue;
     const bool mine = word.phase() == Phase::complete &&
                       b.word.compare_exchange_strong(word.bits, word.to(Phase::taken, me).bits);
     if (!mine && BlockWord{b.word.load()}.phase() == Phase::complete) continue;
-    ring.pass(head);
+    first->pass(head);
     if (mine) {
       block = head.block;
       return QueueResult::done;
@@ -225,7 +244,7 @@ QueueResult QueueCore::try_get(const detail::DecodeValue& value) {
   if (result != QueueResult::done) return result;
   q_.reader_processor.store(platform::this_processor(), std::memory_order_relaxed);
   const OnExit room([&] {
-    if (q_.max_size != 0) q_.room.wake_one();
+    if (shape_.max_size != 0) q_.room.wake_one();
   });
   blocks_.take(block, value);
   return QueueResult::done;
@@ -261,43 +280,43 @@ bool QueueCore::spin_while(Waiting waiting, const platform::Word& peer) {
 
 // Never false when it is full: the tail may lag, but publishing looks again.
 bool QueueCore::looks_full() {
-  if (q_.max_size == 0) return false;
+  if (shape_.max_size == 0) return false;
   const auto index = q_.write_segment.load();
-  Segment* s = segment(index);
-  if (s == nullptr) return false;
-  return index != q_.read_segment.load() || s->tail.load() - s->head.load() >= q_.max_size;
+  const auto last = ring(index);
+  if (!last) return false;
+  return index != q_.read_segment.load() || last->tail() - last->head() >= shape_.max_size;
 }
 
 bool QueueCore::looks_empty() {
-  Segment* s = segment(q_.read_segment.load());
-  if (s == nullptr) return true;
-  const auto front = Ring(*s).front();
+  auto first = ring(q_.read_segment.load());
+  if (!first) return true;
+  const auto front = first->front();
   if (front.front == Ring::Front::block) return false;
-  return front.front == Ring::Front::empty || segment(q_.read_segment.load() + 1) == nullptr;
+  return front.front == Ring::Front::empty || !ring(q_.read_segment.load() + 1);
 }
 
 std::uint64_t QueueCore::size() {
-  for (;;) {
+  for (int tried = 0; tried < 1'000'000; ++tried) {
     const auto first = q_.read_segment.load();
     const auto last = q_.write_segment.load();
     std::uint64_t n = 0;
     bool moved = false;
-    for (auto i = first; i <= last && !moved; ++i) {
-      Segment* s = segment(i);
-      if (s == nullptr) continue;
-      Ring ring(*s);
-      ring.help_tail();
+    for (auto i = first; i <= last && i < max_segments && !moved; ++i) {
+      auto one = ring(i);
+      if (!one) continue;
+      one->help_tail();
       if (i == first) {
         while (help_reading()) {
         }
       }
-      const auto head = ring.head();
-      const auto tail = ring.tail();
-      moved = ring.head() != head;
+      const auto head = one->head();
+      const auto tail = one->tail();
+      moved = one->head() != head;
       n += tail - head;
     }
     if (!moved && first == q_.read_segment.load() && last == q_.write_segment.load()) return n;
   }
+  throw DecodeError("a queue has been overwritten; it cannot be used any more");
 }
 
 // ---- close, end, repair
@@ -307,8 +326,8 @@ void QueueCore::close() {
   q_.closed.store(1);
   for (std::uint32_t index = q_.write_segment.load(); index < max_segments; ++index) {
     // Nothing can be published behind the last seal, and nobody can add a ring where the mark is.
-    if (Segment* s = segment(index)) Ring(*s).seal();
-    if (segment(index) == nullptr) {
+    if (auto there = ring(index)) there->seal();
+    if (!ring(index)) {
       std::uint64_t none = 0;
       if (q_.segments[index].compare_exchange_strong(none, closed_here) || none == closed_here) break;
       --index;  // a ring was added meanwhile: seal that
@@ -325,13 +344,18 @@ void QueueCore::repair(std::uint32_t dead) {
     if (const arena::Place place{slot.load()}; place.is_run()) arena::adopt(arena::Run::at(place));
   }
   blocks_.adopt_all();
-  const auto in_a_ring = [&](std::uint32_t block) {
-    for (std::uint32_t i = 0; i < max_segments; ++i) {
-      if (Segment* s = segment(i); s != nullptr && Ring(*s).holds(block)) return true;
-    }
-    return false;
-  };
-  blocks_.for_each_of(dead, [&](std::uint32_t block, BlockWord word) {
+  std::map<std::uint32_t, BlockWord> of_dead;
+  blocks_.for_each_of(dead, [&](std::uint32_t block, BlockWord word) { of_dead.emplace(block, word); });
+  // Which cells name them, once for all: nobody but their owner could publish one.
+  std::multimap<std::uint32_t, std::pair<std::uint32_t, Ring::Named>> named;
+  for (std::uint32_t i = 0; i < max_segments && !of_dead.empty(); ++i) {
+    const auto one = ring(i);
+    if (!one) continue;
+    one->for_each_named([&](const Ring::Named& cell) {
+      if (of_dead.contains(cell.block)) named.insert({cell.block, {i, cell}});
+    });
+  }
+  for (auto& [block, word] : of_dead) {
     QueueResult ignored = QueueResult::done;
     Block& b = blocks_.at(block);
     switch (word.phase()) {
@@ -339,13 +363,13 @@ void QueueCore::repair(std::uint32_t dead) {
         blocks_.drop(block);
         break;
       case Phase::complete:
-        if (in_a_ring(block)) break;
+        if (named.contains(block)) break;
         if (b.word.compare_exchange_strong(word.bits, word.to(Phase::complete, me).bits))
           publish(block, false, true, ignored);
         break;
       case Phase::taken:
-        for (std::uint32_t i = 0; i < max_segments; ++i) {
-          if (Segment* s = segment(i)) Ring(*s).clear(block);
+        for (auto [at, end] = named.equal_range(block); at != end; ++at) {
+          if (auto one = ring(at->second.first)) one->clear(at->second.second);
         }
         blocks_.restore_names(block, dead);
         if (b.word.compare_exchange_strong(word.bits, word.to(Phase::complete, me).bits))
@@ -354,7 +378,7 @@ void QueueCore::repair(std::uint32_t dead) {
       case Phase::free:
         break;
     }
-  });
+  }
   if (q_.closed.load() != 0) close();  // what went behind the seal needs one of its own
   // It may have been woken for a value, or for room, that it did not take.
   q_.values.wake_all();
@@ -368,7 +392,7 @@ void QueueCore::destroy(std::uint64_t object) {
   for (auto& slot : q.segments) {
     if (const arena::Place place{slot.load()}; place.is_run()) arena::free(arena::Run::at(place));
   }
-  arena::free({object, q.generation});
+  arena::free({object, copied(q.generation)});
 }
 
 namespace {
@@ -416,7 +440,7 @@ QueueHandle QueueHandle::known(std::uint64_t object, std::uint64_t type) {
 }
 
 QueueHandle QueueHandle::of_type(std::uint64_t type) {
-  if (arena::object_at<channel::QueueObject>(object_)->type != type) {
+  if (copied(arena::object_at<channel::QueueObject>(object_)->type) != type) {
     throw DecodeError("a message names a queue of another type of values");
   }
   return std::move(*this);
@@ -441,7 +465,7 @@ QueueResult QueueHandle::get(const DecodeValue& value, Deadline until) {
   return QueueCore(object_).get(value, until);
 }
 std::uint64_t QueueHandle::size() const { return QueueCore(object_).size(); }
-std::uint64_t QueueHandle::max_size() const { return QueueCore(object_).object().max_size; }
+std::uint64_t QueueHandle::max_size() const { return QueueCore(object_).max_size(); }
 void QueueHandle::close() { QueueCore(object_).close(); }
 bool QueueHandle::closed() const { return QueueCore(object_).object().closed.load() != 0; }
 

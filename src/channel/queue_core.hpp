@@ -3,9 +3,11 @@
 
 #include <brood/detail/queue_core.hpp>
 #include <cstdint>
+#include <optional>
 
 #include "channel/blocks.hpp"
 #include "channel/queue_layout.hpp"
+#include "channel/ring.hpp"
 
 namespace brood::channel {
 
@@ -23,15 +25,17 @@ class QueueCore {
   detail::QueueResult get(const detail::DecodeValue& value, detail::Deadline until);
   std::uint64_t size();
   const QueueObject& object() const { return q_; }
+  std::uint64_t max_size() const { return shape_.max_size; }
   void close();
   /// Undoes what a dead member had begun.
   void repair(std::uint32_t dead);
 
  private:
-  Segment* segment(std::uint32_t index);
-  Segment* add_segment(std::uint32_t index, bool for_repair);
-  Segment* writing_segment(std::uint32_t& index, bool for_repair);
+  std::optional<Ring> ring(std::uint32_t index);
+  std::optional<Ring> add_ring(std::uint32_t index, bool for_repair);
+  std::optional<Ring> writing_ring(std::uint32_t& index, bool for_repair);
   bool publish(std::uint32_t block, bool bounded, bool for_repair, detail::QueueResult& result);
+  Block& block_at(Ring& ring, const Ring::Head& head);
   bool help_reading();
   detail::QueueResult claim(std::uint32_t me, std::uint32_t& block);
   detail::QueueResult try_put(const detail::EncodeValue& value);
@@ -42,6 +46,7 @@ class QueueCore {
   bool spin_while(Waiting waiting, const platform::Word& peer);
 
   QueueObject& q_;
+  const Shape shape_;
   Blocks blocks_;
 };
 

@@ -80,18 +80,16 @@ struct Cell {
 };
 
 struct Segment {
-  std::uint64_t capacity;   // a power of two
   alignas(64) Word64 tail;  // hints: anyone may help them forward; the cells decide
   alignas(64) Word64 head;
-  alignas(64) Word64 cells[1];  // in truth `capacity`
+  alignas(64) Word64 cells[1];  // in truth as many as the place in the list and max_size say
 };
 struct QueueObject {
   arena::ObjectHeader head;
-  std::uint64_t type;        // hash of the element type's name
-  std::uint64_t max_size;    // 0: memory's
-  std::uint32_t generation;  // of this object's own run
-  std::uint32_t block_size[size_classes];
-  std::uint32_t first_group[size_classes];  // blocks in the first group of a class; later ones double
+  std::uint64_t type;            // hash of the element type's name
+  std::uint64_t max_size;        // 0: memory's
+  std::uint32_t generation;      // of this object's own run
+  std::uint32_t smallest_block;  // size of the blocks of the first class
   std::atomic<std::uint32_t> closed;
   alignas(64) std::atomic<std::uint32_t> write_segment;
   std::atomic<std::uint32_t> writer_processor;

@@ -6,6 +6,9 @@
 // a cursor leaves nothing undone. A ring that is full is sealed: the cell at its tail (there is always one)
 // gets a mark instead of a block, behind which nothing can ever be published there; writers go on to the next
 // ring, and readers follow when they come to the mark.
+//
+// All of it lies where other processes can write noise. The length is therefore handed in, as somebody has
+// checked it, and nothing goes round for ever: see Steps in ring.cpp.
 
 #include <bit>
 #include <cstdint>
@@ -16,8 +19,9 @@ namespace brood::channel {
 
 class Ring {
  public:
-  explicit Ring(Segment& segment)
-      : s_(segment), mask_(segment.capacity - 1), lap_bits_(std::countr_zero(segment.capacity)) {}
+  /// `capacity`: a power of two; so many cells are there.
+  Ring(Segment& segment, std::uint64_t capacity)
+      : s_(&segment), mask_(capacity - 1), lap_bits_(std::countr_zero(capacity)) {}
 
   enum class Publish { done, full, limit, sealed };
   /// Puts the block at the end. `limit`: no more than so many values in this ring (0: as many as it holds).
@@ -41,21 +45,31 @@ class Ring {
 
   /// Values between the cursors; the caller makes sure that nothing moves meanwhile.
   void help_tail();
-  std::uint64_t tail() const { return s_.tail.load(); }
-  std::uint64_t head() const { return s_.head.load(); }
+  std::uint64_t tail() const { return s_->tail.load(); }
+  std::uint64_t head() const { return s_->head.load(); }
 
-  /// Does any cell name the block? For repairs.
-  bool holds(std::uint32_t block) const;
-  /// Clears the cell that names the block.
-  void clear(std::uint32_t block);
+  /// For repairs: a cell that names a block, as it was seen.
+  struct Named {
+    std::uint32_t block;
+    std::uint64_t index, cell;
+  };
+  template <class F>
+  void for_each_named(F f) const {
+    for (std::uint64_t i = 0; i <= mask_; ++i) {
+      const Cell seen{s_->cells[i].load()};
+      if (seen.content() != 0 && seen.content() != sealed_mark) f(Named{seen.content() - 1, i, seen.bits});
+    }
+  }
+  /// Clears it, if it is still so.
+  void clear(const Named& named);
 
  private:
-  Word64& cell(std::uint64_t at) const { return s_.cells[at & mask_]; }
+  Word64& cell(std::uint64_t at) const { return s_->cells[at & mask_]; }
   std::uint32_t lap(std::uint64_t at) const { return static_cast<std::uint32_t>(at >> lap_bits_); }
   // Before b, counting round.
   static bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
-  Segment& s_;
+  Segment* s_;
   std::uint64_t mask_;
   int lap_bits_;
 };
