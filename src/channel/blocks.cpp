@@ -12,6 +12,7 @@
 #include "arena/members.hpp"
 #include "base/copied.hpp"
 #include "base/scope.hpp"
+#include "channel/known_run.hpp"
 
 namespace brood::channel {
 namespace {
@@ -74,9 +75,8 @@ std::byte* Blocks::group_at(std::uint32_t size_class, std::uint32_t group) const
   if (group >= max_groups) return nullptr;
   const arena::Place place{q_.groups[size_class][group].load(std::memory_order_acquire)};
   if (!place.is_run()) return nullptr;
-  const std::size_t size =
-      (std::size_t{shape_.first_group[size_class]} << group) * shape_.block_size[size_class];
-  return arena::size_of(arena::Run::at(place)) >= size ? arena::at(place.offset(), size) : nullptr;
+  return known_run(place,
+                   (std::size_t{shape_.first_group[size_class]} << group) * shape_.block_size[size_class]);
 }
 
 std::uint32_t Blocks::blocks_in(std::uint32_t size_class) const {

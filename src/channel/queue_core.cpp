@@ -20,6 +20,7 @@
 #include "base/copied.hpp"
 #include "base/scope.hpp"
 #include "channel/blocks.hpp"
+#include "channel/known_run.hpp"
 #include "channel/ring.hpp"
 
 namespace brood::channel {
@@ -71,10 +72,9 @@ std::optional<Ring> QueueCore::ring(std::uint32_t index) {
   const arena::Place place{index < max_segments ? q_.segments[index].load() : closed_here};
   if (place.bits <= closed_here) return std::nullopt;
   const std::uint64_t cells = capacity_of(shape_.max_size, index);
-  if (arena::size_of(arena::Run::at(place)) < bytes_of(cells)) {
-    throw DecodeError("a queue has been overwritten; it cannot be used any more");
-  }
-  return Ring(*arena::object_at<Segment>(place.offset()), cells);
+  std::byte* const at = known_run(place, bytes_of(cells));
+  if (at == nullptr) throw DecodeError("a queue has been overwritten; it cannot be used any more");
+  return Ring(*reinterpret_cast<Segment*>(at), cells);
 }
 
 // The ring after the last, or nothing where the queue was closed. `for_repair`: also behind a closed queue's
