@@ -131,8 +131,9 @@ class Reader {
     at_ += n;
   }
 
-  /// The next n bytes where they lie, without a copy; they live as long as the message. Throws DecodeError
-  /// when fewer are left.
+  /// The next n bytes where they lie, without a copy; they live as long as the message. A large message may
+  /// lie where another process can still write: what decides anything is copied out (bytes) before it is
+  /// checked. Throws DecodeError when fewer are left.
   const std::byte* view(std::size_t n) {
     if (n > left()) too_short(n);
     const std::byte* here = at_;

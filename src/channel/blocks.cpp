@@ -228,16 +228,16 @@ void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
   value.decode(from, value.to);
 }
 
-void Blocks::drop(std::uint32_t block) {
-  Block& b = at(block);
-  if (const auto counted = b.names_counted.load(); counted != 0) {
-    try {
+void Blocks::drop(std::uint32_t block) noexcept {
+  try {
+    Block& b = at(block);
+    const OnExit commit([&] { release(b, block); });
+    if (const auto counted = b.names_counted.load(); counted != 0) {
       const auto names = names_in(bytes_of(b, block));
       detail::give_names_back(std::span(names).first(std::min<std::size_t>(counted, names.size())));
-    } catch (const std::exception&) {  // its memory is gone, and the names with it
     }
+  } catch (const std::exception&) {  // its memory is gone, and the names with it
   }
-  release(b, block);
 }
 
 // The mark is set before an object is taken over: of the last one it is known only that the dead may have it.

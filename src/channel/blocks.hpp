@@ -37,7 +37,7 @@ class Blocks {
   /// Decodes the value of a block that is mine, and releases the block, also when that throws.
   void take(std::uint32_t block, const detail::DecodeValue& value);
   /// A block whose value nobody will have becomes free, and what it names is given back.
-  void drop(std::uint32_t block);
+  void drop(std::uint32_t block) noexcept;
   /// The value of a reader that died goes back: with a reference again of each object that it had taken over.
   void restore_names(std::uint32_t block, std::uint32_t dead);
 

@@ -192,13 +192,16 @@ QueueResult QueueCore::try_put(const detail::EncodeValue& value) {
 }
 
 QueueResult QueueCore::put(const detail::EncodeValue& value, Deadline until) {
-  for (;;) {
+  for (Steps step;;) {
     const auto result = try_put(value);
-    if (result != QueueResult::late || until.is_now()) return result;
+    if (result != QueueResult::late || until.passed()) return result;
     const auto full = [&] { return q_.closed.load() == 0 && looks_full() && size() >= shape_.max_size; };
-    if (spin_while(full, q_.reader_processor)) continue;
+    if (spin_while(full, q_.reader_processor)) {
+      step();
+      continue;
+    }
     const auto seen = q_.room.prepare();
-    if (full() && !q_.room.sleep(seen, until) && full()) return QueueResult::late;
+    if (full() && !q_.room.doze(seen, until) && full()) return QueueResult::late;
   }
 }
 
@@ -251,16 +254,21 @@ QueueResult QueueCore::try_get(const detail::DecodeValue& value) {
 }
 
 QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
-  for (;;) {
-    const auto result = try_get(value);
-    if (result != QueueResult::late || until.is_now()) return result;
+  for (Steps step;;) {
+    auto result = try_get(value);
+    if (result == QueueResult::late && q_.closed.load() != 0) {
+      // Closing is under way, perhaps by somebody who was killed in it: finish it, then the seal decides.
+      close();
+      result = try_get(value);
+    }
+    if (result != QueueResult::late || until.passed()) return result;
     const auto nothing = [&] { return q_.closed.load() == 0 && looks_empty(); };
-    if (spin_while(nothing, q_.writer_processor)) continue;
+    if (spin_while(nothing, q_.writer_processor)) {
+      step();
+      continue;
+    }
     const auto seen = q_.values.prepare();
-    if (nothing() && !q_.values.sleep(seen, until) && nothing()) return QueueResult::late;
-    if (until.passed() && nothing()) return QueueResult::late;
-    // Closing is under way, perhaps by somebody who was killed in it: finish it, then the seal decides.
-    if (q_.closed.load() != 0) close();
+    if (nothing() && !q_.values.doze(seen, until) && nothing()) return QueueResult::late;
   }
 }
 

@@ -4,21 +4,9 @@
 
 namespace brood::channel {
 
-namespace {
-
-// Others get on at each step that one does not, so that nobody takes many: whoever does goes round in noise.
-class Steps {
- public:
-  explicit Steps(std::uint64_t cells) : left_(2 * cells + 1'000'000) {}
-  void operator()() {
-    if (left_-- == 0) throw DecodeError("a queue has been overwritten; it cannot be used any more");
-  }
-
- private:
-  std::uint64_t left_;
-};
-
-}  // namespace
+void Steps::operator()() {
+  if (left_-- == 0) throw DecodeError("a queue has been overwritten; it cannot be used any more");
+}
 
 // All orders are sequentially consistent: a compare-and-swap that succeeds is what everything else hangs on,
 // the loads cost nothing more here, and EventCount asks for it.

@@ -8,7 +8,7 @@
 // ring, and readers follow when they come to the mark.
 //
 // All of it lies where other processes can write noise. The length is therefore handed in, as somebody has
-// checked it, and nothing goes round for ever: see Steps in ring.cpp.
+// checked it, and nothing goes round for ever: see Steps.
 
 #include <bit>
 #include <cstdint>
@@ -16,6 +16,17 @@
 #include "channel/queue_layout.hpp"
 
 namespace brood::channel {
+
+/// Others get on at each step that one does not, so that nobody takes many: whoever does goes round in noise,
+/// and is told so by a DecodeError.
+class Steps {
+ public:
+  explicit Steps(std::uint64_t cells = 0) : left_(2 * cells + 1'000'000) {}
+  void operator()();
+
+ private:
+  std::uint64_t left_;
+};
 
 class Ring {
  public:

@@ -18,20 +18,31 @@ namespace {
 
 constexpr std::size_t longest_name = 500;
 constexpr int most_retries = 100;
+constexpr int most_asks = 1000, most_noise = 100;
 
 }  // namespace
 
 void PoolCore::take_asks() {
   const auto asked = results_->asked.load();
-  if (asked == asks_seen_) return;
+  if (asked == asks_seen_ && !look_anyway_.exchange(false)) return;
   asks_seen_ = asked;
-  for (;;) {
+  // So many at a time: others want the books too. Noise instead of a message: nobody waits for an answer to
+  // that; a queue that gives nothing else is left alone until somebody asks again.
+  int noise = 0;
+  for (int n = 0; noise < most_noise; ++n) {
+    if (n == most_asks) {
+      look_anyway_ = true;
+      results_->helper.wake_all();
+      break;
+    }
     try {
       auto ask = asks_->try_get();
       if (!ask) break;
       take_ask(std::move(*ask));
     } catch (const DecodeError&) {
-      // Noise instead of a message: nobody waits for an answer to that.
+      ++noise;
+    } catch (const Error& e) {
+      platform::say(std::string("brood: what a worker asked of its pool is lost: ") + e.what() + "\n");
     } catch (const std::bad_alloc&) {
       give_up(std::make_exception_ptr(PoolBroken("the pool cannot run: no memory for what a worker asked")));
     }
@@ -42,7 +53,8 @@ void PoolCore::take_asks() {
 void PoolCore::take_ask(Ask ask) {
   if (ask.place >= places_.size()) return;
   auto& place = places_[ask.place];
-  if (place.lane == nullptr || place.incarnation != ask.incarnation) return;  // it has died meanwhile
+  // It has died meanwhile, or the message is noise.
+  if (place.lane == nullptr || place.incarnation != ask.incarnation || place.secret != ask.secret) return;
   if (ask.answers) place.answers = std::move(ask.answers);
   if (ask.what == Asks::waiting) return begin_stand_in(place);
   if (ask.what == Asks::resumed) return end_stand_in(place);
@@ -116,7 +128,8 @@ void PoolCore::answer(Task& task) {
     answer.question = task.asked->question;
     answer.failed = failed;
     answer.value = Carried(std::move(bytes), std::move(names), true);
-    place.answers->put(answer);
+    // Never waits: how much there is room for is the worker's word.
+    if (!place.answers->try_put(answer)) throw NoMemory("the queue of answers is full or closed");
   };
   const auto send_error = [&](const std::exception_ptr& error) { send(true, exec::encoded(error), {}); };
   try {

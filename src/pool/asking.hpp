@@ -83,6 +83,7 @@ struct Answer {
 struct Ask {
   Asks what = Asks::task;
   std::uint32_t place = 0, incarnation = 0;  // who asks
+  std::uint64_t secret = 0;                  // and that it is the one
   std::uint64_t question = 0;
   std::uint64_t thunk = 0;  // CodeRef; the program only hands it on to another worker
   std::string function;     // for messages

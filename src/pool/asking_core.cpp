@@ -39,7 +39,7 @@ class AskingCore final : public Core {
   AskingCore()
       : lane_(own_lane()),
         results_(*arena::object_at<Results>(lane_.results)),
-        asks_(Codec<Queue<Ask>>::known(results_.asks)) {}
+        asks_(Codec<Queue<Ask>>::known(lane_.asks)) {}
 
   Record& submit(const detail::TaskType& type, detail::EncodeCall call, const CallOptions* options) override {
     Ask ask = from_me(Asks::task);
@@ -127,6 +127,7 @@ class AskingCore final : public Core {
     ask.what = what;
     ask.place = lane_.index;
     ask.incarnation = lane_.incarnation;
+    ask.secret = lane_.secret;
     return ask;
   }
 

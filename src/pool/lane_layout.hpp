@@ -51,7 +51,9 @@ struct Lane {
   std::uint32_t index, incarnation;  // of the worker
   std::uint32_t workers;
   std::uint64_t seed;
+  std::uint64_t secret;               // by which the worker is known in what it asks
   std::uint64_t results;              // offset in the arena of what the worker wakes
+  std::uint64_t asks;                 // queue of what it asks
   std::uint64_t memory_limit;         // of the worker for its life, 0: none
   std::uint64_t most_memory;          // the worker is replaced when it holds more than this, 0: never
   platform::Word up;                  // worker: 1 when the initializer has been run, 2 when it failed
@@ -70,14 +72,13 @@ static_assert(sizeof(Lane) <= Lane::size_in_all);
 enum class Wanted : std::uint32_t { nothing = 0, low = 1, all = 2 };
 
 /// In the arena, one for each pool: how workers wake the program. A worker may write noise here; the worst is
-/// a wake-up too many, or one that is late until the next.
+/// a wake-up too many, or one that is late: see EventCount::doze.
 struct Results {
   sync::EventCount ready;               // whoever waits for results
   alignas(64) sync::EventCount helper;  // the program's helper thread
   platform::Word
       wanted;  // program: of which results the helper wants to hear: when a lane runs low, or of all
   platform::Word asked;  // workers: bumped after each message in the queue of what they ask
-  std::uint64_t asks;    // program: that queue
 };
 
 }  // namespace brood::pool

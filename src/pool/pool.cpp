@@ -65,7 +65,6 @@ PoolCore::PoolCore(detail::PoolSetup setup)
   asks_.emplace();
   results_run_ = arena::allocate(sizeof(Results));
   results_ = new (arena::at(results_run_.offset, sizeof(Results))) Results{};
-  results_->asks = Codec<Queue<Ask>>::object_of(*asks_);
   used_places_ = static_cast<std::size_t>(setup_.workers);
   places_ = std::vector<Place>(used_places_ + most_substitutes(setup_.workers));
   for (auto& place : places_) place.restart_at = std::chrono::steady_clock::time_point::max();

@@ -76,6 +76,7 @@ struct Task {
   std::unique_ptr<const Asked> asked;          // of a worker's
   std::uint64_t function = 0;                  // CodeRef of the function, where the call begins with one
   arena::Run arguments;                        // where they are when they do not fit into a slot
+  std::uint64_t size = 0;                      // of the call's bytes
   std::unique_ptr<const detail::Names> names;  // shared objects that the call names, not taken over yet
   std::unique_ptr<Limits> limits;              // null without options
 
@@ -100,14 +101,20 @@ struct Place {
   std::uint32_t lane_index = 0;
   std::uint32_t incarnation = 0;
   std::unique_ptr<std::array<Task, Lane::slots_in_all>> tasks;
-  std::uint32_t head = 0;   // next slot to fill
-  std::uint32_t tail = 0;   // next slot to take from
-  std::uint32_t depth = 2;  // how many tasks it may have at once
-  std::uint32_t given = 0;  // tasks so far, for max_tasks_per_child
-  bool quitting = false;    // was told to quit
-  bool watched = false;     // its pidfd and its stderr are in the poller
-  bool waits = false;       // its task waits for a task that it submitted
-  int failed_births = 0;    // in a row
+  // The calls as they were put into the slots: what was not begun goes to another worker as it was.
+  std::unique_ptr<std::array<std::array<std::byte, sizeof Slot::data>, Lane::slots_in_all>> calls;
+  std::uint64_t secret = 0;  // by which it is known in what it asks
+  std::uint32_t head = 0;    // next slot to fill
+  std::uint32_t tail = 0;    // next slot to take from
+  std::uint32_t depth = 2;   // how many tasks it may have at once
+  std::uint32_t given = 0;   // tasks so far, for max_tasks_per_child
+  bool quitting = false;     // was told to quit
+  bool watched = false;      // its pidfd and its stderr are in the poller
+  bool waits = false;        // its task waits for a task that it submitted
+  bool was_up = false;       // its initializer has been run
+  bool condemned = false;    // it has written over its lane, and is ended
+  std::uint32_t member = 0;  // its number in the arena, once it was asked for
+  int failed_births = 0;     // in a row
   Clock::time_point last_taken;
   double seconds_each = 0;
   platform::Descriptor errors;  // the pipe of its stderr
@@ -118,6 +125,7 @@ struct Place {
   std::uint32_t in_lane() const { return head - tail; }
   Task& task_at(std::uint32_t at) { return (*tasks)[at % Lane::slots_in_all]; }
   const Task& task_at(std::uint32_t at) const { return (*tasks)[at % Lane::slots_in_all]; }
+  std::byte* call_at(std::uint32_t at) const { return (*calls)[at % Lane::slots_in_all].data(); }
   Slot& slot_at(std::uint32_t at) const { return lane->slots[at % Lane::slots_in_all]; }
 };
 
@@ -189,7 +197,9 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool take_results(Place& place);
   void take_result(Place& place, Slot& slot, Task& task);
   void adapt(Place& place, std::uint32_t taken);
-  static std::uint32_t member_of(const Place& place);
+  static std::uint32_t member_of(Place& place);
+  static bool cannot_be(const Place& place, std::uint32_t state);
+  static void condemn(Place& place);
   void resolve(Task& task, const std::exception_ptr& error = nullptr);
   void drop_call(Task& task, std::size_t taken);
   void fail_waiting(std::deque<Waiting>& waiting, const std::exception_ptr& error);
@@ -223,6 +233,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void wake_waiters();
   bool wait_until(FunctionRef<bool()> done, Deadline until);
   void end_waiting();
+  void note_doze(Clock::time_point since);
   void help();
   void call_back();
   std::thread own_thread(std::function<void()> work);
@@ -250,14 +261,14 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void supervise();
   void read_errors(Place& place);
   void bury(Place& place);
-  std::exception_ptr what_the_initializer_threw(const Place& place) const;
+  std::exception_ptr what_the_initializer_threw(Place& place);
   void give_names_of_dead(Place& place);
-  void give_result_back(const Place& place, const Slot& slot);
+  void give_result_back(Place& place, const Slot& slot);
   void settle_running(Place& place, const platform::Ended& how);
   static std::string stack_of_dead(const Place& place);
   std::exception_ptr died(const Place& place, std::uint32_t at, const platform::Ended& how);
   void settle_birth(Place& place, const platform::Ended& how, std::string failure,
-                    const std::exception_ptr& cause);
+                    const std::exception_ptr& cause, bool begun);
   void restart_due();
   void note_failed_birth(const std::string& why);
   void give_up(const std::exception_ptr& cause);
@@ -286,6 +297,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Results* results_ = nullptr;
   std::optional<Queue<Ask>> asks_;
   std::uint32_t asks_seen_ = 0;
+  std::atomic<bool> look_anyway_{false};  // for what workers asked, whatever their bell says
   std::atomic<int> waiters_{0};
   std::atomic<int> inside_{0};  // threads in wait_until
   bool watched_ = false;        // somebody has asked for a callback

@@ -8,6 +8,7 @@
 
 #include "arena/members.hpp"
 #include "exec/failure.hpp"
+#include "pool/claimed.hpp"
 #include "pool/pool_core.hpp"
 
 namespace brood::pool {
@@ -18,68 +19,17 @@ namespace {
 constexpr double lane_seconds = 100e-6;
 constexpr std::uint32_t most_in_lane = Lane::slots_in_all - 2;  // one for quit, one never used
 
-void free_block(std::uint64_t name) { arena::free(arena::Run::at(arena::Place{name})); }
-
-std::exception_ptr hostile(const char* what) { return std::make_exception_ptr(DecodeError(what)); }
-
-// What a slot says of its result.
-struct Claimed {
-  Content content;
-  std::uint64_t size;  // of the value and the names behind it
-  arena::Run run;
-  std::uint32_t names;
-  const std::byte* bytes = nullptr;
-
-  explicit Claimed(const Slot& slot)
-      : content(slot.content), size(slot.size), run{slot.run_offset, slot.run_generation}, names(slot.names) {
-    bytes = slot.data;
-  }
-  // Empty when it may be true; a run is this process's from here on, whatever becomes of the worker.
-  std::exception_ptr check(std::uint32_t worker) {
-    if (run) {
-      if (arena::size_of(run) < size || !arena::owned_by(run, worker)) {
-        run = {};
-        return hostile("the worker's lane names a result that does not exist");
-      }
-      arena::take_over(run);
-      bytes = arena::at(run.offset, size);
-    } else if (size > sizeof Slot::data) {
-      return hostile("the worker's lane holds a result of an impossible length");
-    }
-    return detail::size_of_names(names) > size
-               ? hostile("the worker's lane holds a result of impossible names")
-               : nullptr;
-  }
-  detail::Names named() const {
-    return detail::names_behind(bytes + size - detail::size_of_names(names), names);
-  }
-};
-
-void keep(Record& record, const Claimed& result) {
-  record.names = result.names;
-  if (result.run) {
-    record.block = result.bytes;
-    record.block_size = result.size;
-    record.block_name = result.run.place().bits;
-    record.release = &free_block;
-  } else if (result.size <= record.small.size()) {
-    std::memcpy(record.small.data(), result.bytes, result.size);
-    record.size = static_cast<std::uint32_t>(result.size);
-  } else {
-    record.large.assign(result.bytes, result.bytes + result.size);
-  }
-}
-
 }  // namespace
 
-// The worker's number in the arena, 0 when it has none. Its result may be here before the answer to its birth
-// is.
-std::uint32_t PoolCore::member_of(const Place& place) {
+// The worker's number in the arena, 0 when it has none. Asked once: where it is looked up others can write.
+std::uint32_t PoolCore::member_of(Place& place) {
+  if (place.member != 0) return place.member;
   try {
-    return arena::member_of(place.child->pid().value_or(0));
+    // Its result may be here before the answer to its birth is.
+    place.member = arena::member_of(place.child->pid().value_or(0));
   } catch (const Error&) {  // never born
-    return 0;
   }
+  return place.member;
 }
 
 // The task is over for whoever waits for it; with an error or with what is in the record.
@@ -117,39 +67,63 @@ void PoolCore::take_result(Place& place, Slot& slot, Task& task) {
   Claimed result(slot);
   const auto taken = detail::Taken(slot.taken.load(std::memory_order_relaxed)).n;
   if (task.limits && task.limits->doom) resolve(task, task.limits->doom);  // whatever it left
-  const auto error = result.check(result.run ? member_of(place) : 0);
+  const auto error = result.check(result.has_run() ? member_of(place) : 0);
   if (error) {
-    if (result.run) arena::free(result.run);
+    result.drop();
     resolve(task, error);
-  } else if (result.content == Content::exception) {
-    const std::vector<std::byte> copy(result.bytes, result.bytes + result.size);
-    if (result.run) arena::free(result.run);
+  } else if (result.is_exception()) {
+    const auto copy = result.take_bytes();
     Reader from(copy.data(), copy.size());
     if (task.record != nullptr) resolve(task, exec::decode_exception(from));
   } else if (task.record != nullptr) {
-    keep(*task.record, result);
+    result.keep(*task.record);
     resolve(task);
   } else {  // the task was resolved by the end of the pool
-    detail::give_names_back(result.named());
-    if (result.run) arena::free(result.run);
+    detail::give_names_back(result.names());
+    result.drop();
   }
   drop_call(task, taken);
   if (place.waits) end_stand_in(place);
 }
 
 // Of a worker that died before its result was whole: what the result names and had been counted.
-void PoolCore::give_result_back(const Place& place, const Slot& slot) {
+void PoolCore::give_result_back(Place& place, const Slot& slot) {
   const std::size_t counted = slot.counted.load();
   if (counted == 0) return;
   Claimed result(slot);
-  if (result.check(result.run ? member_of(place) : 0)) return;
-  const auto names = result.named();
+  if (result.check(result.has_run() ? member_of(place) : 0)) return result.drop();
+  const auto names = result.names();
   detail::give_names_back(std::span(names).first(std::min(counted, names.size())));
-  if (result.run) arena::free(result.run);
+  result.drop();
+}
+
+// The oldest slot that is not free, in a state that no worker leaves it in: a task that is nowhere, or one
+// that was passed by. (The slot behind it is looked at first: when that has been begun, this one had ended.)
+bool PoolCore::cannot_be(const Place& place, std::uint32_t state) {
+  const bool right = place.task_at(place.tail).exists()
+                         ? state == raw(SlotState::ready) || state == raw(SlotState::running)
+                         : state == raw(SlotState::revoked);
+  if (!right || place.in_lane() < 2) return !right;
+  const auto next = place.slot_at(place.tail + 1).state.load();
+  if (next != raw(SlotState::running) && next != raw(SlotState::done)) return false;
+  const auto now = place.slot_at(place.tail).state.load();
+  return now != raw(SlotState::done) && now != raw(SlotState::passed);
+}
+
+// The worker has written over its lane: what is in there will never be told from noise. It is ended, and what
+// it had not begun goes to others.
+void PoolCore::condemn(Place& place) {
+  if (std::exchange(place.condemned, true)) return;
+  place.quitting = true;  // nothing more is put into its lane
+  try {
+    place.child->signal(9);
+  } catch (const Error&) {  // it has ended: its burial is near
+  }
 }
 
 bool PoolCore::take_results(Place& place) {
   if (place.lane == nullptr) return false;
+  place.was_up = place.was_up || place.lane->up.load(std::memory_order_relaxed) == 1;
   std::uint32_t taken = 0;
   while (place.tail != place.head) {
     Slot& slot = place.slot_at(place.tail);
@@ -159,6 +133,7 @@ bool PoolCore::take_results(Place& place) {
       take_result(place, slot, task);
       ++taken;
     } else if (state != raw(SlotState::passed) || task.exists()) {
+      if (cannot_be(place, state)) condemn(place);
       break;
     }
     slot.state.store(raw(SlotState::free), std::memory_order_release);

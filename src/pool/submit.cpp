@@ -47,15 +47,16 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
     place = waiting_.empty() ? place_for_task(alone) : nullptr;
   }
 
-  // Straight into the slot, when there is one and it fits.
+  // Straight to where its call is kept, when there is a slot for it.
   Waiting made;
   std::byte room[sizeof Slot::data];
-  std::byte* to = place != nullptr ? place->slot_at(place->head).data : room;
+  std::byte* const to = place != nullptr ? place->call_at(place->head) : room;
   Record& record = encode_task(made, type, call, options, to);
   Limits* const limits = made.task.limits.get();
   if (limits != nullptr) schedule(*limits);
   if (place != nullptr && !is_late(made.task)) {
-    fill(*place, std::move(made.task), nullptr, made.size);
+    const std::byte* const bytes = made.task.arguments ? nullptr : to;
+    fill(*place, std::move(made.task), bytes, made.size);
   } else {
     if (!made.task.arguments) made.bytes.assign(to, to + made.size);
     line_up(waiting_, std::move(made), false);
@@ -123,10 +124,16 @@ Place* PoolCore::place_for_task(bool alone) {
   return nullptr;
 }
 
-// `bytes`: copied into the slot; null: they are there already, or in the task's run.
+// `bytes`: of the call, perhaps where they are kept already; null: they are in the task's run.
 void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64_t size) {
   Slot& slot = place.slot_at(place.head);
-  if (bytes != nullptr) std::memcpy(slot.data, bytes, size);
+  if (slot.state.load(std::memory_order_relaxed) != raw(SlotState::free)) condemn(place);
+  if (bytes != nullptr) {
+    std::byte* const kept = place.call_at(place.head);
+    if (bytes != kept) std::memcpy(kept, bytes, size);
+    std::memcpy(slot.data, bytes, size);
+  }
+  task.size = size;
   slot.content = Content::value;
   slot.thunk = task.asked ? task.asked->thunk : detail::code_ref_of(task.type->run).word;
   slot.size = size;
@@ -210,12 +217,9 @@ bool PoolCore::take_back_last(Place& from, Waiting& taken) {
     taken.bytes.reserve(sizeof slot.data);  // before it is taken: without memory it must stay
     auto ready = raw(SlotState::ready);
     if (!slot.state.compare_exchange_strong(ready, raw(SlotState::revoked))) return false;
-    taken.size = slot.size;
+    taken.size = task.size;
     taken.bytes.clear();
-    if (!task.arguments) {
-      taken.size = std::min<std::uint64_t>(taken.size, sizeof slot.data);
-      taken.bytes.assign(slot.data, slot.data + taken.size);
-    }
+    if (!task.arguments) taken.bytes.assign(from.call_at(at), from.call_at(at) + task.size);
     taken.task = std::exchange(task, {});
     if (taken.task.limits) taken.task.limits->over_at = Clock::time_point::max();
     --from.given;
@@ -240,6 +244,7 @@ void PoolCore::take_back_all(Place& from) {
 void PoolCore::quit(Place& place) {
   place.quitting = true;
   Slot& slot = place.slot_at(place.head);
+  if (slot.state.load(std::memory_order_relaxed) != raw(SlotState::free)) condemn(place);
   slot.content = Content::quit;
   place.task_at(place.head) = {};
   slot.state.store(raw(SlotState::ready));

@@ -11,6 +11,7 @@
 #include "exec/failure.hpp"
 #include "platform/modules.hpp"
 #include "platform/surroundings.hpp"
+#include "pool/claimed.hpp"
 #include "pool/lanes.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/worker.hpp"
@@ -63,7 +64,9 @@ void PoolCore::start_worker(Place& place) {
     lane.workers = static_cast<std::uint32_t>(setup_.workers);
     std::random_device random;
     lane.seed = std::uint64_t{random()} << 32 | random();
+    lane.secret = place.secret = std::uint64_t{random()} << 32 | random();
     lane.results = results_run_.offset;
+    lane.asks = Codec<Queue<Ask>>::object_of(*asks_);
     lane.memory_limit = setup_.memory_limit;
     lane.most_memory = setup_.max_worker_memory;
 
@@ -82,8 +85,10 @@ void PoolCore::start_worker(Place& place) {
     place.lane = &lane;
     place.lane_index = lane_index;
     place.tasks = std::make_unique<std::array<Task, Lane::slots_in_all>>();
+    place.calls = std::make_unique_for_overwrite<std::remove_reference_t<decltype(*place.calls)>>();
     place.head = place.tail = place.given = 0;
-    place.quitting = place.watched = place.waits = false;
+    place.quitting = place.watched = place.waits = place.was_up = place.condemned = false;
+    place.member = 0;
     place.last_lines.clear();
     // The helper sees to its age; it knows of those alone that were there when it fell asleep.
     if (setup_.max_worker_age != 0ns && place.born_at + setup_.max_worker_age < helper_wakes_at_) {
@@ -174,6 +179,7 @@ std::exception_ptr PoolCore::died(const Place& place, std::uint32_t at, const pl
                                     " bytes allows, and the process "
                               : std::string("did not return: the process ")) +
                      how_it_ended(how);
+  if (place.condemned) what += ", for it had written over the memory that it got its tasks through";
   if (task.limits && task.limits->runs > 1) what += " (run " + std::to_string(task.limits->runs) + ")";
   const auto stack = stack_of_dead(place);
   if (!lines.empty()) what += "; the end of its stderr:\n" + lines;
@@ -184,15 +190,11 @@ std::exception_ptr PoolCore::died(const Place& place, std::uint32_t at, const pl
       WorkerDied(what, signalled ? how.value : 0, exited ? how.value : -1, pid, name, lines, stack));
 }
 
-std::exception_ptr PoolCore::what_the_initializer_threw(const Place& place) const {
-  if (place.lane->up.load() != 2) return nullptr;
-  const Slot& birth = place.lane->birth;
-  const arena::Run run{birth.run_offset, birth.run_generation};
-  const std::uint64_t size = birth.size;
-  const bool far = static_cast<bool>(run) && arena::size_of(run) >= size;
-  if (!far && size > sizeof birth.data) return nullptr;
-  const std::byte* bytes = far ? arena::at(run.offset, size) : birth.data;
-  const std::vector<std::byte> copy(bytes, bytes + size);
+std::exception_ptr PoolCore::what_the_initializer_threw(Place& place) {
+  if (place.was_up || !setup_.initializer || place.lane->up.load() != 2) return nullptr;
+  Claimed error(place.lane->birth);
+  if (error.check(error.has_run() ? member_of(place) : 0)) return nullptr;
+  const auto copy = error.take_bytes();
   Reader from(copy.data(), copy.size());
   return exec::decode_exception(from);
 }
@@ -205,6 +207,8 @@ bool PoolCore::wants_workers() const {
 void PoolCore::bury(Place& place) {
   read_errors(place);
   take_results(place);
+  const bool begun =
+      place.tail != place.head && place.slot_at(place.tail).state.load() != raw(SlotState::ready);
   const auto cause = what_the_initializer_threw(place);
   give_names_of_dead(place);
   std::string failure;
@@ -224,7 +228,7 @@ void PoolCore::bury(Place& place) {
     withdraw(waiting.task, std::make_exception_ptr(PoolTerminated("who asked for this task has died")));
   }
   if (state_ == State::broken) fail_waiting(waiting_, broken_), fail_waiting(asked_, broken_);
-  settle_birth(place, how, std::move(failure), cause);
+  settle_birth(place, how, std::move(failure), cause, begun);
   start_substitutes();  // it may have been one, and a task still waits for those that it was to run
   retire_substitutes();
   hand_out();
@@ -232,12 +236,14 @@ void PoolCore::bury(Place& place) {
 }
 
 // Was it the end of a life or a failed birth? Gives the place free, to be filled again if need be.
+// `begun`: it had begun with a task.
 void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::string failure,
-                            const std::exception_ptr& cause) {
-  const bool was_up = place.lane->up.load() == 1;
+                            const std::exception_ptr& cause, bool begun) {
+  const bool was_up = place.was_up || begun;
   const bool expected = place.quitting && how.how == platform::Ended::How::exited && how.value == 0;
   place.lane = nullptr;
   place.tasks.reset();
+  place.calls.reset();
   place.answers.reset();
   place.waits = false;
   place.errors.reset();
@@ -272,8 +278,9 @@ void PoolCore::note_failed_birth(const std::string& why) {
   if (failed_births_.empty()) first_failure_ = why;
   failed_births_.push_back(now);
   std::erase_if(failed_births_, [&](auto when) { return when + setup_.restart_period < now; });
-  const bool any_up = std::any_of(places_.begin(), places_.end(),
-                                  [](const Place& p) { return p.lane != nullptr && p.lane->up.load() == 1; });
+  const bool any_up = std::any_of(places_.begin(), places_.end(), [](const Place& p) {
+    return p.lane != nullptr && (p.was_up || p.lane->up.load() == 1);
+  });
   if (any_up) {
     failed_births_.clear();
   } else if (failed_births_.size() > static_cast<std::size_t>(setup_.restart_intensity)) {
@@ -288,7 +295,7 @@ void PoolCore::give_up(const std::exception_ptr& cause) {
   fail_waiting(asked_, cause);
   fail_waiting(waiting_, cause);
   for (auto& place : places_) {
-    if (place.lane == nullptr || place.lane->up.load() == 1) continue;
+    if (place.lane == nullptr || place.was_up || place.lane->up.load() == 1) continue;
     for (auto at = place.tail; at != place.head; ++at) resolve(place.task_at(at), cause);
   }
 }

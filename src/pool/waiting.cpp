@@ -95,7 +95,9 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
       for (int i = 0; i < 100; ++i) platform::relax();
       continue;
     }
-    if (!results_->ready.sleep(seen, until)) return step();
+    const auto since = Clock::now();
+    if (!results_->ready.doze(seen, until)) return step();
+    note_doze(since);
   }
 }
 
@@ -141,8 +143,13 @@ void PoolCore::attend() {
   wake_waiters();
 }
 
+// After a long sleep it is looked once whether workers asked something, for they may have been unable to say.
+void PoolCore::note_doze(Clock::time_point since) {
+  if (Clock::now() - since >= sync::EventCount::longest_doze.load()) look_anyway_ = true;
+}
+
 void PoolCore::help() {
-  for (bool stop = false; !stop;) {
+  for (bool stop = false, busy = false; !stop;) {
     const auto seen = results_->helper.prepare();
     auto until = Deadline::never();
     {
@@ -153,10 +160,17 @@ void PoolCore::help() {
       if (waiters_.load() == 0) want(work_is_left() ? Wanted::low : Wanted::nothing);
       turn();
       until = next_timer();
+      busy = !all_done();
       stop = stop_;
     }
     callbacks_.wake_sleepers();
-    if (!stop) results_->helper.sleep(seen, until);
+    if (stop) break;
+    const auto since = Clock::now();
+    if (busy)
+      results_->helper.doze(seen, until);
+    else
+      results_->helper.sleep(seen, until);
+    note_doze(since);
   }
 }
 

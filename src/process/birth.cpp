@@ -84,6 +84,21 @@ void live(const Certificate& told) {
   std::exit(code);
 }
 
+namespace {
+
+// A large one lies in the arena, where every process of the program can write.
+Certificate read_certificate(const Request& request) {
+  if (!request.payload_run) return detail::decode_all<Certificate>(request.payload, request.payload_size);
+  const std::byte* there = arena::at(request.payload_run.offset, request.payload_size);
+  const std::vector<std::byte> copy(there, there + request.payload_size);
+  if (sum_of(copy.data(), copy.size()) != request.payload_sum) {
+    throw DecodeError("what it was to be told at its birth has been overwritten");
+  }
+  return detail::decode_all<Certificate>(copy.data(), copy.size());
+}
+
+}  // namespace
+
 void be_born(Control& control, Request& request) {
   auto& me = session();
   platform::lead_group();
@@ -93,9 +108,7 @@ void be_born(Control& control, Request& request) {
   Certificate told;
   std::string reason;
   try {
-    const std::byte* payload =
-        request.payload_run ? arena::at(request.payload_run.offset, request.payload_size) : request.payload;
-    told = detail::decode_all<Certificate>(payload, request.payload_size);
+    told = read_certificate(request);
     if (told.surroundings)
       reason = platform::apply_surroundings(*told.surroundings, server_link().snapshot());
     else

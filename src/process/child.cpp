@@ -261,7 +261,8 @@ bool Child::poll_locked(bool supervisor) {
   platform::kill_group(pid_);
   std::string reason;
   if (request_ != nullptr && request_->born.load() == static_cast<std::uint32_t>(Born::failed)) {
-    reason = reinterpret_cast<const char*>(request_->payload);
+    const auto* text = reinterpret_cast<const char*>(request_->payload);
+    reason.assign(text, strnlen(text, sizeof request_->payload));
   }
   auto how = relayed ? relayed_status() : platform::reap(pid_);
   if (reason.empty())

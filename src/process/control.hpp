@@ -5,6 +5,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "arena/arena.hpp"
 #include "platform/child.hpp"
@@ -23,7 +24,8 @@ struct Request {
   Word opened;  // relayed children: the program has a pidfd, so the server may reap
   std::uint32_t method = 0;
   std::uint32_t payload_size = 0;
-  arena::Run payload_run;  // where the payload is when it does not fit here
+  arena::Run payload_run;         // where the payload is when it does not fit here
+  std::uint64_t payload_sum = 0;  // of one that lies there, where others can write
   // kernel, at the clone; zeroed by the program before posting:
   Word pid;
   // server:
@@ -36,9 +38,22 @@ struct Request {
   // child:
   Word born;
   // program, before posting; afterwards the child, for the reason of a failure:
-  std::byte payload[size - 64];
+  std::byte payload[size - 72];
 };
 static_assert(sizeof(Request) == Request::size);
+
+/// Tells noise from a payload.
+inline std::uint64_t sum_of(const std::byte* bytes, std::size_t n) {
+  std::uint64_t sum = 1469598103934665603U;  // FNV-1a, eight bytes at a time
+  for (; n >= 8; bytes += 8, n -= 8) {
+    std::uint64_t eight = 0;
+    std::memcpy(&eight, bytes, 8);
+    sum = (sum ^ eight) * 1099511628211U;
+    sum ^= sum >> 32;
+  }
+  for (; n > 0; ++bytes, --n) sum = (sum ^ static_cast<std::uint64_t>(*bytes)) * 1099511628211U;
+  return sum;
+}
 
 struct Control {
   Word bell;     // anyone may add 1: the server looks at the requests

@@ -125,6 +125,7 @@ Request& ServerLink::post(std::uint32_t method, std::size_t size, FunctionRef<vo
     to = arena::at(free->payload_run.offset, size);
   }
   fill(to);
+  if (free->payload_run) free->payload_sum = sum_of(to, size);
   free->method = method;
   free->payload_size = static_cast<std::uint32_t>(size);
   for (Word* word :

@@ -35,6 +35,8 @@ std::string re_execute(Request& request) {
     const std::uint64_t size = request.payload_size;
     std::memcpy(copy.data(), &size, sizeof size);
     std::memcpy(copy.data() + sizeof size, payload, size);
+    if (request.payload_run && sum_of(copy.data() + sizeof size, size) != request.payload_sum)
+      return "what it was to be told at its birth has been overwritten";
     certificate = platform::keep_over_exec(copy.descriptor());
   } catch (const Error& e) {
     return e.what();

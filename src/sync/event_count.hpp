@@ -2,6 +2,9 @@
 // Waiting for something that is not a word: room in a queue, a value in it. Whoever changes the thing pays
 // two loads when nobody waits. A waiter may be killed at any point and owes nobody anything.
 
+#include <atomic>
+#include <chrono>
+
 #include "platform/park.hpp"
 
 namespace brood::sync {
@@ -22,6 +25,15 @@ class EventCount {
   }
   /// False when the deadline has passed.
   bool sleep(std::uint32_t seen, detail::Deadline until) { return platform::park(sequence_, seen, until); }
+
+  /// The same where others can write over this: whether a waker sees a sleeper stands here too. Whoever dozes
+  /// looks for itself now and then, so that what noise has swallowed is late and not lost. Nothing that works
+  /// needs it, so it is seldom.
+  bool doze(std::uint32_t seen, detail::Deadline until) {
+    platform::park(sequence_, seen, until.at_most(longest_doze.load(std::memory_order_relaxed)));
+    return !until.passed();
+  }
+  inline static std::atomic<std::chrono::milliseconds> longest_doze{std::chrono::seconds(30)};
 
   /// After the change, which must be a sequentially consistent write.
   void wake_one() {

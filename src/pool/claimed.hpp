@@ -1,0 +1,49 @@
+#pragma once
+// What a slot says of its result: copied first, then checked. The worker may write there all the while.
+
+#include <brood/detail/names.hpp>
+#include <brood/detail/record.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <exception>
+#include <vector>
+
+#include "arena/arena.hpp"
+#include "pool/lane_layout.hpp"
+
+namespace brood::pool {
+
+class Claimed {
+ public:
+  explicit Claimed(const Slot& slot);
+
+  /// Nothing when it may be true, else what the task fails with. A run is this process's from here on,
+  /// whatever becomes of the worker. `worker`: its number in the arena.
+  std::exception_ptr check(std::uint32_t worker);
+
+  bool is_exception() const { return content_ == Content::exception; }
+  /// It lies in a run of the arena, whose owner must be known to check it.
+  bool has_run() const { return static_cast<bool>(run_); }
+
+  // After a check that found nothing; each leaves nothing behind in the arena but what it says.
+  /// Into the record, the run too.
+  void keep(detail::Record& record) const;
+  /// All bytes; the run is freed.
+  std::vector<std::byte> take_bytes();
+  detail::Names names() const {
+    return detail::names_behind(bytes_ + size_ - detail::size_of_names(names_), names_);
+  }
+  void drop() {
+    if (run_) arena::free(run_);
+    run_ = {};
+  }
+
+ private:
+  Content content_;
+  std::uint64_t size_;  // of the value and the names behind it
+  arena::Run run_;
+  std::uint32_t names_;
+  const std::byte* bytes_;
+};
+
+}  // namespace brood::pool
