@@ -1,0 +1,56 @@
+#pragma once
+// One thread in the hands of ptrace. Only the party that is stepped is ever traced, and only while it is.
+
+#include <sys/types.h>
+#include <sys/user.h>
+
+#include <cstdint>
+#include <stdexcept>
+
+namespace points {
+
+/// The watchdog's alarm rang while the stepper waited.
+struct Late : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+/// ptrace is not to be had here.
+struct NoTracing : std::runtime_error {
+  using runtime_error::runtime_error;
+};
+
+class Tracee {
+ public:
+  /// Takes the thread and stops it. `children`: those that it clones are taken as well, at their first
+  /// instruction.
+  explicit Tracee(pid_t thread, bool children = false);
+  ~Tracee();
+  Tracee(const Tracee&) = delete;
+  Tracee& operator=(const Tracee&) = delete;
+
+  /// One instruction. False when the thread has ended.
+  bool step();
+  /// Until a breakpoint, or the end: false.
+  bool run();
+  /// Runs until it has cloned a process, and becomes that one; the cloner is left alone.
+  void become_next_child();
+
+  void set_breakpoint(int which, std::uint64_t address);  // 0 to 3; address 0: none
+  user_regs_struct registers() const;
+  std::uint64_t at() const;
+  /// Is the next instruction one that enters the kernel?
+  bool before_system_call(std::uint64_t address) const;
+
+  void kill();
+  void detach();
+  pid_t thread() const { return thread_; }
+
+ private:
+  bool resume(int request);
+  void await_first_stop();
+
+  pid_t thread_;
+  int signal_ = 0;  // to be delivered at the next resumption
+  bool attached_ = false;
+};
+
+}  // namespace points
