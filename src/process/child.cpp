@@ -213,6 +213,8 @@ void Child::born(platform::Pid pid) {
 
 void Child::fail(std::string reason) {
   failure_ = std::move(reason);
+  // Nobody was born who could take over what it was given.
+  arena::let_go_for(pid_, std::exchange(given_, {}));
   end({});
 }
 
