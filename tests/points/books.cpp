@@ -34,32 +34,55 @@ char state_of(int pid) {
 // What is counted before and after a trial.
 struct Left {
   std::size_t descriptors = nothing_left::open_descriptors();
-  std::uint32_t chunks = brood::arena::chunks_in_use();
   std::uint32_t members = brood::arena::member_count();
-  std::size_t strangers =
-      0;  // children that are not server or standby; of dead servers one may wait to be reaped
+  std::uint32_t owned = 0;    // chunks that belong to a process, living or dead
+  std::uint32_t objects = 0;  // chunks that belong to shared objects
+  std::size_t children = 0;   // that are not server or standby; the last dead server may wait to be reaped
 
   Left() {
+    using brood::arena::ChunkWord;
+    const auto& head = brood::arena::header();
+    const auto* words = reinterpret_cast<const std::atomic<std::uint64_t>*>(
+        brood::arena::at(head.words, head.words_ready.load() * sizeof(std::uint64_t)));
+    for (std::uint32_t i = 0; i < head.words_ready.load(); ++i) {
+      const ChunkWord word{words[i].load()};
+      if (word.state() == ChunkWord::free) continue;
+      ++(word.owner() != 0 || word.state() == ChunkWord::claimed ? owned : objects);
+    }
     std::size_t dead = 0;
     for (const int pid : nothing_left::children()) {
       if (pid == server_pid() || pid == standby_pid()) continue;
-      if (state_of(pid) == 'Z')
-        ++dead;
-      else
-        ++strangers;
+      ++(state_of(pid) == 'Z' ? dead : children);
     }
-    strangers += dead > 2 ? dead - 2 : 0;
+    children += dead > 1 ? dead - 1 : 0;
   }
   bool operator==(const Left&) const = default;
   std::string text() const {
     std::ostringstream out;
-    out << descriptors << " descriptors, " << chunks << " chunks, " << members << " members, " << strangers
-        << " other children";
+    out << descriptors << " descriptors, " << members << " members, " << owned << " chunks of processes, "
+        << objects << " of objects, " << children << " other children";
     return out.str();
   }
 };
 
-void run_once(const Scenario& scenario, bool first) {
+// A process that is killed between counting a reference and noting it leaves a reference too many, never one
+// too few: the object, at most one, then stays until the program ends.
+constexpr std::uint32_t one_object = 8;
+
+bool same_but_for_one_object(const Left& now, Left before) {
+  if (now.objects < before.objects || now.objects > before.objects + one_object) return false;
+  before.objects = now.objects;
+  return now == before;
+}
+
+// Where the server sleeps, as an end mark.
+std::uint64_t park_function() { return reinterpret_cast<std::uint64_t>(&brood::platform::park); }
+std::uint64_t server_bell() {
+  return reinterpret_cast<std::uint64_t>(&brood::process::server_link().control()->bell);
+}
+
+void run_once(const Scenario& scenario) {
+  const bool first = stage().mode.load() == static_cast<std::uint32_t>(Mode::rehearse);
   Books books;
   const Left before;
   try {
@@ -67,14 +90,23 @@ void run_once(const Scenario& scenario, bool first) {
   } catch (const std::exception& e) {
     books.check(false, std::string("an exception leaves the scenario: ") + e.what());
   }
-  // The first trial makes what a process makes once.
-  if (first || scenario.kills_program) return;
-  if (!nothing_left::soon([&] { return Left() == before; }, std::chrono::seconds(4))) {
+  // The rehearsal makes what a process makes once.
+  if (first || scenario.kills_program || stage().failures[0] != 0) return;
+  if (nothing_left::soon([&] { return Left() == before; }, std::chrono::seconds(1))) return;
+  if (books.killed() &&
+      nothing_left::soon([&] { return same_but_for_one_object(Left(), before); }, std::chrono::seconds(4))) {
+    stage().kept.store(Left().objects - before.objects);
+  } else {
     books.check(false, "left behind: " + Left().text() + "; before: " + before.text());
   }
 }
 
 }  // namespace
+
+// A party that walks by single steps is slow, and so is who waits for it.
+std::chrono::seconds Books::patience() {
+  return stage().mode.load() == static_cast<std::uint32_t>(Mode::walk) ? 120s : 8s;
+}
 
 void Books::check(bool so, const std::string& what) {
   if (so) return;
@@ -91,9 +123,36 @@ void Books::quietly(FunctionRef<void()> f) {
   }
 }
 
+bool Books::await_party() {
+  if (stage().mode.load() == static_cast<std::uint32_t>(Mode::rehearse)) return false;
+  return wait_for([] { return stage().go.load() != 0; }, patience());
+}
+
+void Books::await_servers() {
+  const auto asleep = [] {
+    const pid_t server = server_pid(), standby = standby_pid();
+    return standby != 0 && standby != server && state_of(server) == 'S' && state_of(standby) == 'S' &&
+           server == server_pid() && standby == standby_pid();
+  };
+  check(nothing_left::soon(asleep, patience()), "there are no server and standby asleep");
+}
+
+void Books::step_server() {
+  await_servers();
+  begin_other(Party::that_process, server_pid(), park_function(), server_bell());
+}
+void Books::step_standby() {
+  await_servers();
+  begin_other(Party::that_process, standby_pid(), park_function(), server_bell());
+}
+void Books::step_next_child() {
+  await_servers();
+  begin_other(Party::its_next_child, server_pid());
+}
+
 void Books::others(pid_t party, FunctionRef<void()> act) {
   const auto due = [] { return stage().killed.load() != 0 || stage().phase.load() != 0; };
-  wait_for([&] { return stage().go.load() != 0 || due(); }, patience);  // until then it sleeps at the mark
+  if (!await_party()) return act();
   int asleep = 0;
   wait_for(
       [&] {
@@ -102,38 +161,36 @@ void Books::others(pid_t party, FunctionRef<void()> act) {
         usleep(200);
         return false;
       },
-      patience);
+      patience());
   act();
   await_end_of_stepping();
 }
 
 void Books::await_end_of_stepping() {
   if (stage().announced.load() == 0) return;
-  wait_for([] { return stage().phase.load() != static_cast<std::uint32_t>(Phase::running); }, patience);
+  wait_for([] { return stage().phase.load() != static_cast<std::uint32_t>(Phase::running); }, patience());
   stage().acted.store(1);
   ring();
-  wait_for([] { return stage().phase.load() == static_cast<std::uint32_t>(Phase::over); }, patience);
+  wait_for([] { return stage().phase.load() == static_cast<std::uint32_t>(Phase::over); }, patience());
 }
 
 int obey(const Scenario& scenario) {
-  bool first = true;
   for (std::uint32_t last = 0;;) {
     if (!wait_for([&] { return stage().order.load() != last; }, 1h)) return 1;
     last = stage().order.load();
     if (last == ~0U) return 0;
-    run_once(scenario, std::exchange(first, false));
+    run_once(scenario);
     stage().done.store(last);
     ring();
   }
 }
 
+// Cheap to make: it is made where every instruction is a step.
 std::string body(int number, std::size_t size) {
-  std::string text = std::to_string(number) + ":";
-  auto random = static_cast<std::uint32_t>(number) * 2654435761U + 1;
-  while (text.size() < size) {
-    random = random * 1664525U + 1013904223U;
-    text += static_cast<char>('a' + (random >> 24) % 26);
-  }
+  const auto name = std::to_string(number) + ":";
+  std::string text(std::max(size, 2 * name.size()), static_cast<char>('a' + number % 26));
+  text.replace(0, name.size(), name);
+  text.replace(text.size() - name.size(), name.size(), name);
   return text;
 }
 
@@ -144,9 +201,4 @@ int number_of(const std::string& text) {
 
 pid_t server_pid() { return static_cast<pid_t>(brood::process::server_link().control()->server.load()); }
 pid_t standby_pid() { return static_cast<pid_t>(brood::process::server_link().control()->standby.load()); }
-std::uint64_t park_function() { return reinterpret_cast<std::uint64_t>(&brood::platform::park); }
-std::uint64_t server_bell() {
-  return reinterpret_cast<std::uint64_t>(&brood::process::server_link().control()->bell);
-}
-
 }  // namespace points

@@ -72,7 +72,7 @@ void settle(Books& books, std::vector<brood::Future<R>>& futures, Right right) {
     const auto name = "task " + std::to_string(i);
     const auto times = [&] { return note(began + i).load(); };
     try {
-      const auto value = futures[i].get(Books::patience);
+      const auto value = futures[i].get(Books::patience());
       books.check(right(static_cast<int>(i), value), name + " has a wrong result");
       books.check(times() == 1, name + " has a result, and began " + std::to_string(times()) + " times");
     } catch (const brood::WorkerDied& e) {
@@ -129,7 +129,7 @@ void work_asleep(Books& books) {
   brood::Pool pool(1);
   std::vector<brood::Future<int>> futures;
   futures.push_back(pool.apply_async(small, 0, two_tasks));
-  wait_for([] { return stage().go.load() != 0; }, Books::patience);
+  books.await_party();
   books.others(stage().thread, [&] {
     futures[0].wait(50ms);
     for (int i = 1; i < tasks; ++i) futures.push_back(pool.apply_async(small, i, two_tasks));
@@ -152,11 +152,11 @@ void end_of_worker(Books& books) {
   for (int i = 0; i < 3; ++i) futures.push_back(pool.apply_async(small, i, Marks{.begin_in = 2}));
   settle(books, futures, [](int i, int value) { return value == 7 * i + 1; });
   pool.close();
-  books.check(pool.join(Books::patience), "the pool does not end");
+  books.check(pool.join(Books::patience()), "the pool does not end");
 }
 
 void birth_of_worker(Books& books) {
-  begin_other(Party::its_next_child, server_pid());
+  books.step_next_child();
   brood::Pool pool(2);
   std::vector<brood::Future<int>> futures;
   for (int i = 0; i < tasks; ++i) futures.push_back(pool.apply_async(small, i, Marks{.end_in = i}));
@@ -165,19 +165,19 @@ void birth_of_worker(Books& books) {
 
 void birth_with_initializer(Books& books) {
   brood::Queue<int> queue;
-  begin_other(Party::its_next_child, server_pid());
+  books.step_next_child();
   brood::Pool pool(
       2, [](brood::Queue<int> q, std::string) { q.put(1); }, queue, std::string(9000, 'x'));
   std::vector<brood::Future<int>> futures;
   for (int i = 0; i < tasks; ++i) futures.push_back(pool.apply_async(small, i, Marks{.end_in = i}));
   settle(books, futures, [](int i, int value) { return value == 7 * i + 1; });
   pool.close();
-  books.check(pool.join(Books::patience), "the pool does not end");
+  books.check(pool.join(Books::patience()), "the pool does not end");
   books.check(queue.qsize() >= 1, "the initializer's queue does not work");
 }
 
 void pool_start_in_server(Books& books) {
-  begin_other(Party::that_process, server_pid(), park_function(), server_bell());
+  books.step_server();
   {
     brood::Pool pool(2);
     std::vector<brood::Future<int>> futures;
@@ -185,8 +185,7 @@ void pool_start_in_server(Books& books) {
     settle(books, futures, [](int i, int value) { return value == 7 * i + 1; });
   }
   books.await_end_of_stepping();
-  const bool again = nothing_left::soon([] { return standby_pid() != 0 && standby_pid() != server_pid(); });
-  books.check(again, "no standby comes after the server's death");
+  books.await_servers();
 }
 
 // ---- in the program itself: it dies, and all must be gone
@@ -196,7 +195,7 @@ void pool_start(Books& books) {
   brood::Pool pool(2);
   auto one = pool.apply_async(small, 0, Marks{});
   end();
-  books.check(one.get(Books::patience) == 1, "wrong result");
+  books.check(one.get(Books::patience()) == 1, "wrong result");
 }
 
 void pool_work(Books& books) {
@@ -208,7 +207,7 @@ void pool_work(Books& books) {
     futures.push_back(
         pool.apply_async(text, i, Marks{}, i % 2 == 0 ? std::uint64_t{12} : std::uint64_t{1000}));
   }
-  for (auto& each : futures) books.check(number_of(each.get(Books::patience)) > 0, "wrong result");
+  for (auto& each : futures) books.check(number_of(each.get(Books::patience())) > 0, "wrong result");
   end();
 }
 
@@ -217,7 +216,7 @@ void pool_end(Books& books) {
   books.check(pool.apply(small, 0, Marks{}) == 1, "wrong result");
   begin();
   pool.close();
-  books.check(pool.join(Books::patience), "the pool does not end");
+  books.check(pool.join(Books::patience()), "the pool does not end");
   end();
 }
 
@@ -249,11 +248,11 @@ void taken_back(Books& books) {
   brood::Pool pool(2);
   auto futures = two_lanes(pool, {.begin_in = 0, .end_in = 2});
   open_gate(0);
-  wait_for([] { return stage().go.load() != 0; }, Books::patience);
+  books.await_party();
   books.others(stage().thread, [&] {
     open_gate(1);
-    futures[1].wait(Books::patience);
-    futures[3].wait(Books::patience);
+    futures[1].wait(Books::patience());
+    futures[3].wait(Books::patience());
     futures[2].wait(50ms);
   });
   settle(books, futures, [](int i, int value) { return value == 7 * i + 1; });
@@ -265,8 +264,9 @@ void takes_back(Books& books) {
   auto futures = two_lanes(pool, {});
   nothing_left::soon([] { return note(began).load() != 0 && note(began + 1).load() != 0; });
   stage().target.store(static_cast<std::uint32_t>(brood::active_children().at(0).pid().value_or(0)));
-  auto let_go = std::thread([] {
-    wait_for([] { return stage().let_go.load() != 0 || stage().phase.load() != 0; }, Books::patience);
+  auto let_go = std::thread([&] {
+    if (books.await_party())
+      wait_for([] { return stage().let_go.load() != 0 || stage().phase.load() != 0; }, Books::patience());
     open_gate(0);
     // It goes on as far as it gets.
     wait_for([] { return note(began + 2).load() != 0 || stage().phase.load() == 2; }, 20ms);
@@ -275,8 +275,8 @@ void takes_back(Books& books) {
   });
   open_gate(1);
   begin();
-  futures[1].wait(Books::patience);
-  futures[3].wait(Books::patience);
+  futures[1].wait(Books::patience());
+  futures[3].wait(Books::patience());
   futures[2].wait(0s);
   end();
   books.await_end_of_stepping();

@@ -34,16 +34,9 @@ brood::Process make(std::size_t which, const brood::Queue<int>& queue, std::size
 void start_next(Books& books, brood::Queue<int>& queue) {
   auto next = make(next_ran, queue, 12);
   next.start();
-  books.check(next.join(Books::patience) && next.exitcode() == 0, "the next child does not end well");
+  books.check(next.join(Books::patience()) && next.exitcode() == 0, "the next child does not end well");
   books.check(note(next_ran).load() == 1,
               "the next child ran " + std::to_string(note(next_ran).load()) + " times");
-}
-
-void standby_again(Books& books) {
-  books.check(nothing_left::soon([] {
-                return standby_pid() != 0 && standby_pid() != server_pid() && kill(server_pid(), 0) == 0;
-              }),
-              "no standby comes after the server's death");
 }
 
 void start(Books& books, std::size_t size) {
@@ -60,15 +53,15 @@ void start_small(Books& books) { start(books, 12); }
 
 void in_server(Books& books, std::size_t size) {
   brood::Queue<int> queue;
-  begin_other(Party::that_process, server_pid(), park_function(), server_bell());
+  books.step_server();
   auto one = make(ran, queue, size);
   one.start();
-  books.check(one.join(Books::patience), "the child does not end");
+  books.check(one.join(Books::patience()), "the child does not end");
   books.check(one.exitcode() == 0, "wrong exit code");
   books.await_end_of_stepping();
   books.check(note(ran).load() == 1, "the child ran " + std::to_string(note(ran).load()) + " times");
   books.check(queue.qsize() == 1, "the child's value is missing");
-  standby_again(books);
+  books.await_servers();
   start_next(books, queue);
 }
 void start_in_server(Books& books) { in_server(books, 12); }
@@ -77,17 +70,14 @@ void start_large_in_server(Books& books) { in_server(books, 50'000); }
 // The server dies with a request before it; the standby takes over, and dies there.
 void start_in_standby(Books& books) {
   brood::Queue<int> queue;
-  start_next(books, queue);
-  note(next_ran).store(0);
-  standby_again(books);
-  begin_other(Party::that_process, standby_pid(), park_function(), server_bell());
+  books.step_standby();
   kill(server_pid(), SIGSTOP);
   auto one = make(ran, queue, 12);
   one.start();
   kill(server_pid(), SIGKILL);
   bool none_left = false;
   try {
-    books.check(one.join(Books::patience), "the child does not end");
+    books.check(one.join(Books::patience()), "the child does not end");
     books.check(one.exitcode() == 0, "wrong exit code");
   } catch (const brood::StartFailed&) {  // before it had a standby of its own: both are gone
     none_left = true;
@@ -97,16 +87,16 @@ void start_in_standby(Books& books) {
   books.check(note(ran).load() == (none_left ? 0U : 1U),
               "the child ran " + std::to_string(note(ran).load()) + " times");
   if (none_left) brood::renew_server();
-  standby_again(books);
+  books.await_servers();
   start_next(books, queue);
 }
 
 void in_child(Books& books, std::size_t size) {
   brood::Queue<int> queue;
-  begin_other(Party::its_next_child, server_pid());
+  books.step_next_child();
   auto one = make(ran, queue, size);
   one.start();
-  books.check(one.join(Books::patience), "the child does not end");
+  books.check(one.join(Books::patience()), "the child does not end");
   const auto code = one.exitcode();
   books.check(code == 0 || (books.killed() && code == -SIGKILL),
               "wrong exit code " + std::to_string(code.value_or(-999)));
@@ -120,7 +110,7 @@ void exit_of_child(Books& books) {
   brood::Queue<int> queue;
   brood::Process one(exits, queue);
   one.start();
-  books.check(one.join(Books::patience), "the child does not end");
+  books.check(one.join(Books::patience()), "the child does not end");
   const auto code = one.exitcode();
   books.check(code == 0 || (books.killed() && code == -SIGKILL),
               "wrong exit code " + std::to_string(code.value_or(-999)));

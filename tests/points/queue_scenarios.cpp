@@ -28,7 +28,7 @@ class Ledger {
   explicit Ledger(Books& books) : books_(books) {}
   void sent(int number) { sent_.insert(number); }
   void put(Texts& queue, int number, std::size_t size) {
-    queue.put(body(number, size), Books::patience);
+    queue.put(body(number, size), Books::patience());
     sent(number);
   }
   void arrived(int number) {
@@ -74,18 +74,18 @@ void get_in_child(Texts queue) {
 // Others use the queue as if nothing had happened: this process and a fresh one.
 void still_works(Books& books, Texts& queue) {
   books.quietly([&] {
-    queue.put(body(7, 30), Books::patience);
-    books.check(number_of(queue.get(Books::patience)) == 7, "the queue gives something else than was put");
+    queue.put(body(7, 30), Books::patience());
+    books.check(number_of(queue.get(Books::patience())) == 7, "the queue gives something else than was put");
     brood::Process writer([](Texts q) { q.put(body(8, 100)); }, queue);
     writer.start();
-    books.check(number_of(queue.get(Books::patience)) == 8,
+    books.check(number_of(queue.get(Books::patience())) == 8,
                 "the queue gives something else than a new writer put");
-    books.check(writer.join(Books::patience), "a new writer hangs");
+    books.check(writer.join(Books::patience()), "a new writer hangs");
   });
 }
 
 void join(Books& books, brood::Process& party) {
-  books.check(party.join(Books::patience), "the party does not end");
+  books.check(party.join(Books::patience()), "the party does not end");
 }
 
 struct Shape {
@@ -100,15 +100,15 @@ void put(Books& books, Shape shape) {
   Texts queue(shape.max_size);
   Ledger ledger(books);
   for (int i = 0; i < shape.before; ++i) ledger.put(queue, 100 + i, shape.others);
-  for (int i = 0; i < shape.taken_before; ++i) ledger.arrived(number_of(queue.get(Books::patience)));
+  for (int i = 0; i < shape.taken_before; ++i) ledger.arrived(number_of(queue.get(Books::patience())));
   brood::Process party(put_from_child, queue, own, shape.size);
   party.start();
   const bool full = shape.max_size != 0 && shape.before - shape.taken_before >= shape.max_size;
   books.others(*party.pid(), [&] {
     books.quietly([&] {
-      if (full) return ledger.arrived(number_of(queue.get(Books::patience)));
+      if (full) return ledger.arrived(number_of(queue.get(Books::patience())));
       ledger.put(queue, 50, shape.others);
-      ledger.arrived(number_of(queue.get(Books::patience)));
+      ledger.arrived(number_of(queue.get(Books::patience())));
     });
   });
   join(books, party);
@@ -132,13 +132,13 @@ void get(Books& books, Shape shape, int values) {
   Texts queue(shape.max_size);
   Ledger ledger(books);
   for (int i = 0; i < shape.before; ++i) ledger.put(queue, 100 + i, shape.size);
-  for (int i = 0; i < shape.taken_before; ++i) ledger.arrived(number_of(queue.get(Books::patience)));
+  for (int i = 0; i < shape.taken_before; ++i) ledger.arrived(number_of(queue.get(Books::patience())));
   brood::Process party(get_in_child, queue);
   party.start();
   books.others(*party.pid(), [&] {
     books.quietly([&] {
       for (int i = 0; i < values; ++i) {
-        if (shape.max_size != 0 && queue.full()) ledger.arrived(number_of(queue.get(Books::patience)));
+        if (shape.max_size != 0 && queue.full()) ledger.arrived(number_of(queue.get(Books::patience())));
         ledger.put(queue, 200 + i, shape.size);
       }
     });
@@ -179,11 +179,11 @@ void put_to_sleeper(Books& books) {
   books.await_end_of_stepping();
   join(books, party);
   // A value that is in the queue wakes the reader, though who put it may have died before it could.
-  books.check(nothing_left::soon([&] { return queue.empty(); }, Books::patience),
+  books.check(nothing_left::soon([&] { return queue.empty(); }, Books::patience()),
               "a value lies in the queue while a reader sleeps");
   if (note(put_returned).load() != 0) ledger.sent(own);
   ledger.put(queue, later, 12);
-  books.check(reader.join(Books::patience), "the reader hangs");
+  books.check(reader.join(Books::patience()), "the reader hangs");
   ledger.arrived(static_cast<int>(note(reader_got).load()));
   ledger.drain(queue);
   ledger.close(0, own);
@@ -207,8 +207,8 @@ void get_from_full(Books& books) {
   // The writer gets through, at the latest when this one has taken what the dead had not.
   if (!writer.join(100ms)) {
     books.check(queue.full(), "there is room in the queue while a writer sleeps");
-    books.quietly([&] { ledger.arrived(number_of(queue.get(Books::patience))); });
-    books.check(writer.join(Books::patience), "the writer hangs");
+    books.quietly([&] { ledger.arrived(number_of(queue.get(Books::patience()))); });
+    books.check(writer.join(Books::patience()), "the writer hangs");
   }
   ledger.drain(queue);
   ledger.close(books.killed() && note(got).load() == 0 ? 1 : 0);
@@ -251,10 +251,10 @@ void many(Books& books, bool writer_is_party) {
   for (int i = 0; i < 2; ++i) writers.emplace_back(write_many, queue, 16 * i, writer_is_party && i == 0);
   for (auto& each : readers) each.start();
   for (auto& each : writers) each.start();
-  for (auto& each : writers) books.check(each.join(Books::patience), "a writer hangs");
+  for (auto& each : writers) books.check(each.join(Books::patience()), "a writer hangs");
   for (auto& each : readers) static_cast<void>(each.is_alive());  // a dead one is buried here at the latest
   queue.close();
-  for (auto& each : readers) books.check(each.join(Books::patience), "a reader hangs");
+  for (auto& each : readers) books.check(each.join(Books::patience()), "a reader hangs");
   // What a dead reader had in its hands is there again.
   while (auto text = queue.try_get()) {
     const int number = number_of(*text);
@@ -304,7 +304,7 @@ void put_names(Books& books) {
     } else {
       books.check(note(put_returned).load() == 0, "a value is lost whose put has returned");
     }
-    books.check(number_of(inner.get(Books::patience)) == 5, "a queue that was sent has lost its value");
+    books.check(number_of(inner.get(Books::patience())) == 5, "a queue that was sent has lost its value");
   });
 }
 
@@ -356,7 +356,7 @@ void close_queue(Books& books) {
   ledger.close(0);
   bool closed = false;
   try {
-    queue.get(Books::patience);
+    queue.get(Books::patience());
   } catch (const brood::Closed&) {
     closed = true;
   }

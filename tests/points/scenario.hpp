@@ -18,7 +18,7 @@ using brood::FunctionRef;
 class Books {
  public:
   /// Whoever waits for something that must come waits this long.
-  static constexpr std::chrono::seconds patience{8};
+  static std::chrono::seconds patience();
 
   /// The party was killed, or is about to be.
   bool killed() const { return stage().killed.load() != 0; }
@@ -27,6 +27,15 @@ class Books {
   void quietly(FunctionRef<void()> f);
   /// As soon as the party sleeps in the kernel, stands at its point, or is dead: the others act.
   void others(pid_t party, FunctionRef<void()> act);
+  /// Waits until it is known who the party is; false when nobody is stepped this time.
+  bool await_party();
+  /// Asks that the server, the standby or the next child be stepped, once both servers sleep: the former two
+  /// until they sleep again.
+  void step_server();
+  void step_standby();
+  void step_next_child();
+  /// A server that was killed has been followed by a standby with one of its own.
+  void await_servers();
   /// The party is beyond stepping: killed, let go, or through.
   void await_end_of_stepping();
 };
@@ -56,8 +65,5 @@ int number_of(const std::string& body);
 /// The fork server and its standby, as the program knows them.
 pid_t server_pid();
 pid_t standby_pid();
-/// Where the server sleeps, as an end mark.
-std::uint64_t park_function();
-std::uint64_t server_bell();
 
 }  // namespace points

@@ -19,6 +19,7 @@ using Word = std::atomic<std::uint32_t>;
 
 /// What happens when the party stands at its point.
 enum class Mode : std::uint32_t {
+  rehearse,    // nobody is stepped
   walk,        // nothing: it is only watched
   kill,        // it is killed
   stop_kill,   // the others act while it stands there; then it is killed
@@ -54,6 +55,7 @@ struct Stage {
   Word acted;   // what the others had to do while the party stood is done
   Word done;    // number of the trial that has ended
   Word target;  // pid of the other party
+  Word kept;    // chunks of shared objects that stayed, of one that was killed while it counted a reference
   char failures[8192];
 
   // the scenario's own, zeroed for each trial

@@ -31,7 +31,8 @@ bool is_event(int status, int event) { return WIFSTOPPED(status) && status >> 16
 }  // namespace
 
 Tracee::Tracee(pid_t thread, bool children) : thread_(thread) {
-  const int options = children ? PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK : 0;
+  const int options =
+      PTRACE_O_TRACESYSGOOD | (children ? PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK : 0);
   if (trace(PTRACE_SEIZE, thread_, 0, static_cast<std::uint64_t>(options)) != 0) {
     throw NoTracing("ptrace of process " + std::to_string(thread) + ": " + std::strerror(errno));
   }
@@ -70,13 +71,15 @@ bool Tracee::resume(int request) {
       if (status >> 16 != PTRACE_EVENT_STOP) return true;
       continue;
     }
-    if (WSTOPSIG(status) == SIGTRAP) return true;
+    at_call_ = WSTOPSIG(status) == (SIGTRAP | 0x80);
+    if (at_call_ || WSTOPSIG(status) == SIGTRAP) return true;
     signal_ = WSTOPSIG(status);
   }
 }
 
 bool Tracee::step() { return resume(PTRACE_SINGLESTEP); }
 bool Tracee::run() { return resume(PTRACE_CONT); }
+bool Tracee::run_to_call() { return resume(PTRACE_SYSCALL); }
 
 void Tracee::become_next_child() {
   if (!run()) throw std::runtime_error("the cloner has ended");
@@ -85,7 +88,8 @@ void Tracee::become_next_child() {
   trace(PTRACE_DETACH, thread_);
   thread_ = static_cast<pid_t>(child);
   await_first_stop();
-  trace(PTRACE_SETOPTIONS, thread_, 0, 0);  // it inherits them, and its own children are not wanted
+  trace(PTRACE_SETOPTIONS, thread_, 0,
+        PTRACE_O_TRACESYSGOOD);  // it inherits them, and its own children are not wanted
 }
 
 void Tracee::set_breakpoint(int which, std::uint64_t address) {
@@ -112,8 +116,8 @@ std::uint64_t Tracee::at() const {
   return static_cast<std::uint64_t>(trace(PTRACE_PEEKUSER, thread_, offsetof(user, regs.rip)));
 }
 
-bool Tracee::before_system_call(std::uint64_t address) const {
-  return (trace(PTRACE_PEEKTEXT, thread_, address) & 0xffff) == 0x050f;
+std::uint64_t Tracee::word_at(std::uint64_t address) const {
+  return static_cast<std::uint64_t>(trace(PTRACE_PEEKTEXT, thread_, address));
 }
 
 void Tracee::kill() {

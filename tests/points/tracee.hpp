@@ -31,14 +31,16 @@ class Tracee {
   bool step();
   /// Until a breakpoint, or the end: false.
   bool run();
+  /// The same, and stops at each system call too, before it and after it: stands_at_call().
+  bool run_to_call();
+  bool stands_at_call() const { return at_call_; }
   /// Runs until it has cloned a process, and becomes that one; the cloner is left alone.
   void become_next_child();
 
   void set_breakpoint(int which, std::uint64_t address);  // 0 to 3; address 0: none
   user_regs_struct registers() const;
   std::uint64_t at() const;
-  /// Is the next instruction one that enters the kernel?
-  bool before_system_call(std::uint64_t address) const;
+  std::uint64_t word_at(std::uint64_t address) const;
 
   void kill();
   void detach();
@@ -51,6 +53,7 @@ class Tracee {
   pid_t thread_;
   int signal_ = 0;  // to be delivered at the next resumption
   bool attached_ = false;
+  bool at_call_ = false;
 };
 
 }  // namespace points

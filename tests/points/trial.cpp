@@ -6,7 +6,12 @@
 #include <csignal>
 #include <cstring>
 
+#include "base/scope.hpp"
+
 namespace points {
+
+using brood::OnExit;
+
 namespace {
 
 // Interrupts a waitpid that does not come back.
@@ -30,6 +35,8 @@ class Alarm {
     setitimer(ITIMER_REAL, &value, nullptr);
   }
 };
+
+constexpr int slow = 6;  // so much more patience with those who walk
 
 void set_phase(Phase phase) {
   stage().phase.store(static_cast<std::uint32_t>(phase));
@@ -84,22 +91,30 @@ std::string Stepper::await_death() {
   return program_->await_nobody();
 }
 
-template <class F>
-Outcome Stepper::trial(Mode mode, F lead) {
-  if (!program_) program_ = std::make_unique<Program>(scenario_.name, patience_);
+Outcome Stepper::trial(Mode mode, FunctionRef<void(Outcome&)> lead) {
+  if (!program_) {
+    program_ = std::make_unique<Program>(scenario_.name, patience_);
+    trials_ = 0;
+    const auto rehearsal = trial(Mode::rehearse, [](Outcome&) {});
+    if (!rehearsal.failure.empty()) return rehearsal;
+  }
   ++trials_;
   for (Word* word : {&stage().go, &stage().phase, &stage().killed, &stage().let_go, &stage().announced,
-                     &stage().acted, &stage().target}) {
+                     &stage().acted, &stage().target, &stage().kept}) {
     word->store(0);
   }
   for (auto& each : stage().notes) each.store(0);
   stage().failures[0] = 0;
   stage().mode.store(static_cast<std::uint32_t>(mode));
-  stage().armed.store(1);
+  stage().armed.store(mode != Mode::rehearse);
   stage().order.store(trials_);
   ring();
 
   Outcome outcome;
+  if (mode == Mode::walk) patience_ *= slow;
+  const OnExit as_before([&] {
+    if (mode == Mode::walk) patience_ /= slow;
+  });
   try {
     const Alarm alarm(patience_);
     lead(outcome);
@@ -114,6 +129,7 @@ Outcome Stepper::trial(Mode mode, F lead) {
   const bool killed_it = stage().killed.load() != 0 && scenario_.kills_program && mode != Mode::stop_go;
   const auto books = !outcome.failure.empty() ? std::string() : killed_it ? await_death() : await_books();
   if (outcome.failure.empty()) outcome.failure = books;
+  outcome.kept = stage().kept.load() != 0;
   if (!outcome.failure.empty() || killed_it) program_.reset();
   return outcome;
 }
@@ -146,6 +162,7 @@ void Stepper::lead_to(const Point& point, Outcome& outcome) {
 
 void Stepper::act(Tracee& party, Outcome& outcome) {
   switch (scenario_.mode) {
+    case Mode::rehearse:
     case Mode::walk:
       break;
     case Mode::kill:

@@ -14,6 +14,7 @@ namespace points {
 
 struct Outcome {
   bool met = false;     // the party came to the point
+  bool kept = false;    // a shared object stayed, counted once too often
   std::string failure;  // empty: the books balance
 };
 
@@ -30,8 +31,7 @@ class Stepper {
   std::string end();
 
  private:
-  template <class F>
-  Outcome trial(Mode mode, F lead);
+  Outcome trial(Mode mode, FunctionRef<void(Outcome&)> lead);
   void lead_to(const Point& point, Outcome& outcome);
   void act(Tracee& party, Outcome& outcome);
   EndMark end_mark() const;

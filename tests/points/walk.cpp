@@ -1,5 +1,8 @@
 #include "walk.hpp"
 
+#include <dlfcn.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <bit>
 #include <cinttypes>
@@ -9,7 +12,6 @@
 #include <memory>
 #include <sstream>
 #include <unordered_map>
-#include <utility>
 
 namespace points {
 namespace {
@@ -87,37 +89,141 @@ bool EndMark::here(const Tracee& party) const {
   return registers.rip == address && registers.rdi == argument;
 }
 
-std::vector<Point> walk(Tracee& party, const Modules& modules, EndMark end, std::uint64_t most, bool& ended) {
-  constexpr std::size_t call_length = 2;  // of the instruction that enters the kernel
-  std::vector<Point> found;
-  std::unordered_map<std::uint64_t, std::uint32_t> times;
-  std::unordered_map<std::uint64_t, bool> calls;
-  std::uint64_t before = 0;
-  const auto count = [&](std::uint64_t address, Point::Where where) {
-    const auto nth = ++times[address];
-    if (counts(nth)) found.push_back(modules.point(address, nth, where));
-    return nth;
-  };
-  ended = false;
-  for (std::uint64_t steps = 0; steps < most; ++steps) {
-    const auto at = party.at();
-    const bool again = std::exchange(before, at) == at;  // a string instruction goes on
-    if (at == end.address && end.here(party)) return found;
-    bool enters = false;
-    if (modules.in_program(at)) {
-      if (!again) count(at, Point::Where::at);
-    } else {
-      const auto known = calls.find(at);
-      enters = known != calls.end() ? known->second : (calls[at] = party.before_system_call(at));
-      if (enters) count(at, Point::Where::before_call);
+namespace {
+
+// Through one operation by single steps. Library code is no one's points but for its system calls: what takes
+// long there is run to its return. What calls back soon is stepped, so that the program's code is found.
+class Walker {
+ public:
+  Walker(Tracee& party, const Modules& modules, EndMark end) : party_(party), modules_(modules), end_(end) {}
+
+  /// True when the thread has ended.
+  bool walk(std::uint64_t most) {
+    for (std::uint64_t steps = 0; steps < most; ++steps) {
+      const auto at = party_.at();
+      if (at == end_.address && end_.here(party_)) return false;
+      const bool alive = modules_.in_program(at) ? in_program(at) : in_library(at);
+      if (!alive) return true;
+      if (at_end_) return false;
     }
-    if (!party.step()) {
-      ended = true;
-      return found;
-    }
-    if (enters && party.at() == at + call_length) count(at + call_length, Point::Where::after_call);
+    return false;
   }
-  return found;
+  std::vector<Point> found;
+
+ private:
+  static constexpr std::uint64_t call_length = 2;  // of the instruction that enters the kernel
+  static constexpr int patience = 250;             // steps in one call of a library
+
+  void count(std::uint64_t address, Point::Where where) {
+    const auto nth = ++times_[address];
+    if (counts(nth)) found.push_back(modules_.point(address, nth, where));
+  }
+
+  // Length of a string instruction, which stops after each of its rounds; else 0.
+  static std::uint64_t string_length(std::uint64_t code) {
+    const auto opcode = [](std::uint64_t byte) {
+      return byte == 0xa4 || byte == 0xa5 || byte == 0xaa || byte == 0xab;
+    };
+    if ((code & 0xff) != 0xf3) return 0;
+    if (opcode(code >> 8 & 0xff)) return 2;
+    return (code >> 8 & 0xff) == 0x48 && opcode(code >> 16 & 0xff) ? 3 : 0;
+  }
+  std::uint64_t code_at(std::uint64_t address) {
+    const auto known = code_.find(address);
+    return known != code_.end() ? known->second : (code_[address] = party_.word_at(address));
+  }
+  bool pass(std::uint64_t at, std::uint64_t code) {
+    const auto length = string_length(code);
+    if (length == 0) return party_.step();
+    party_.set_breakpoint(2, at + length);
+    const bool alive = party_.run();
+    party_.set_breakpoint(2, 0);
+    return alive;
+  }
+
+  bool in_program(std::uint64_t at) {
+    count(at, Point::Where::at);
+    const auto code = code_at(at);
+    from_return_ = (code & 0xff) == 0xc3;
+    in_library_for_ = 0;
+    return pass(at, code);
+  }
+
+  bool in_library(std::uint64_t at) {
+    if (in_library_for_++ == 0) {
+      const auto registers = party_.registers();
+      stack_ = registers.rsp;
+      return_to_ = from_return_ || throws(at) ? 0 : party_.word_at(stack_);
+      if (!modules_.in_program(return_to_)) return_to_ = 0;
+    }
+    if (in_library_for_ > patience && return_to_ != 0) return run_to_return();
+    const auto code = code_at(at);
+    const bool enters = (code & 0xffff) == 0x050f;
+    if (enters) count(at, Point::Where::before_call);
+    if (!pass(at, code)) return false;
+    if (enters && party_.at() == at + call_length) count(at + call_length, Point::Where::after_call);
+    return true;
+  }
+
+  bool run_to_return() {
+    party_.set_breakpoint(1, end_.address);
+    party_.set_breakpoint(2, return_to_);
+    bool inside = false;
+    bool alive = true;
+    while ((alive = party_.run_to_call())) {
+      const auto registers = party_.registers();
+      if (party_.stands_at_call()) {
+        inside = !inside;
+        if (inside)
+          count(registers.rip - call_length, Point::Where::before_call);
+        else
+          count(registers.rip, Point::Where::after_call);
+      } else if (registers.rip == return_to_ && registers.rsp > stack_) {
+        break;
+      } else if (registers.rip == end_.address && end_.here(party_)) {
+        at_end_ = true;
+        break;
+      }
+    }
+    party_.set_breakpoint(1, 0);
+    party_.set_breakpoint(2, 0);
+    in_library_for_ = 0;
+    return alive;
+  }
+
+  // These do not return to where they were called.
+  bool throws(std::uint64_t at) {
+    if (throwing_.empty()) {
+      const Modules here(getpid());
+      for (const char* name :
+           {"__cxa_throw", "__cxa_rethrow", "_Unwind_Resume", "_Unwind_RaiseException", "exit"}) {
+        if (auto* address = dlsym(RTLD_DEFAULT, name)) {
+          throwing_.push_back(
+              modules_.address(here.point(reinterpret_cast<std::uint64_t>(address), 1, Point::Where::at)));
+        }
+      }
+    }
+    return std::find(throwing_.begin(), throwing_.end(), at) != throwing_.end();
+  }
+
+  Tracee& party_;
+  const Modules& modules_;
+  EndMark end_;
+  std::unordered_map<std::uint64_t, std::uint32_t> times_;
+  std::unordered_map<std::uint64_t, std::uint64_t> code_;
+  std::vector<std::uint64_t> throwing_;
+  bool from_return_ = false;
+  bool at_end_ = false;
+  int in_library_for_ = 0;
+  std::uint64_t stack_ = 0, return_to_ = 0;
+};
+
+}  // namespace
+
+std::vector<Point> walk(Tracee& party, const Modules& modules, EndMark end, std::uint64_t most, bool& ended) {
+  Walker walker(party, modules, end);
+  ended = walker.walk(most);
+  return std::move(walker.found);
 }
 
 Met run_to(Tracee& party, const Modules& modules, const Point& point, EndMark end) {
