@@ -383,10 +383,17 @@ void free_all_of(std::uint32_t dead) {
   }
 }
 
+void for_each_in_use(FunctionRef<void(std::uint64_t, ChunkWord)> f) {
+  const auto ready = words_ready();
+  for (std::uint32_t i = 0; i < ready; ++i) {
+    const ChunkWord word{words()[i].load()};
+    if (word.state() != ChunkWord::free) f(offset_of(i), word);
+  }
+}
+
 std::uint32_t chunks_in_use() {
   std::uint32_t n = 0;
-  const auto ready = words_ready();
-  for (std::uint32_t i = 0; i < ready; ++i) n += ChunkWord{words()[i].load()}.state() != ChunkWord::free;
+  for_each_in_use([&](std::uint64_t, ChunkWord) { ++n; });
   return n;
 }
 

@@ -8,6 +8,7 @@
 #include <span>
 
 #include "arena/layout.hpp"
+#include "base/function_ref.hpp"
 
 namespace brood::arena {
 
@@ -85,7 +86,8 @@ bool run_begins_at(std::uint64_t offset);
 /// Frees all runs of a dead member.
 void free_all_of(std::uint32_t member);
 
-/// Chunks in use, for tests and reports: nothing may be left at the end.
+/// For tests and reports, for nothing may be left at the end: each chunk in use, by its offset and its word.
+void for_each_in_use(FunctionRef<void(std::uint64_t, ChunkWord)> f);
 std::uint32_t chunks_in_use();
 
 }  // namespace brood::arena

@@ -185,7 +185,7 @@ std::uint32_t Blocks::fill(const detail::EncodeValue& value, std::uint32_t me) {
   try {
     write(b, room(size_class), value, content);
   } catch (...) {
-    release(b, block);
+    drop(block);
     throw;
   }
   // release: who sees it complete sees the value.
@@ -218,7 +218,10 @@ detail::Names Blocks::names_in(const Bytes& bytes) const {
 void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
   Block& b = at(block);
   // On every way out: a value that cannot be built is gone, and told to the caller.
-  const OnExit commit([&] { release(b, block); });
+  const OnExit commit([&] {
+    leave_for(b, Phase::emptied);
+    release(block);
+  });
   const Bytes bytes = bytes_of(b, block);
   Reader from(bytes.at, static_cast<std::size_t>(bytes.content.bytes()));
   if (bytes.content.names() == 0) return value.decode(from, value.to);
@@ -228,13 +231,18 @@ void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
   value.decode(from, value.to);
 }
 
+// Who is killed in between has given one name back too few at the most; never one too many.
 void Blocks::drop(std::uint32_t block) noexcept {
   try {
     Block& b = at(block);
-    const OnExit commit([&] { release(b, block); });
+    const OnExit commit([&] { release(block); });
+    leave_for(b, Phase::dropped);
     if (const auto counted = b.names_counted.load(); counted != 0) {
       const auto names = names_in(bytes_of(b, block));
-      detail::give_names_back(std::span(names).first(std::min<std::size_t>(counted, names.size())));
+      for (auto i = std::min<std::size_t>(counted, names.size()); i-- > 0;) {
+        b.names_counted.store(static_cast<std::uint32_t>(i));
+        detail::give_names_back({&names[i], 1});
+      }
     }
   } catch (const std::exception&) {  // its memory is gone, and the names with it
   }
@@ -252,7 +260,17 @@ void Blocks::restore_names(std::uint32_t block, std::uint32_t dead) {
   }
 }
 
-void Blocks::release(Block& b, std::uint32_t block) noexcept {
+// From here on nobody will have the value: until then it would go back to the queue if this process were
+// killed, so that nothing of it may be cleared before.
+void Blocks::leave_for(Block& b, Phase phase) noexcept {
+  const BlockWord word{b.word.load(std::memory_order_relaxed)};
+  b.word.store(word.to(phase, word.owner()).bits, std::memory_order_relaxed);
+  // release: whoever finds anything cleared finds the word so.
+  std::atomic_thread_fence(std::memory_order_release);
+}
+
+void Blocks::release(std::uint32_t block) noexcept {
+  Block& b = at(block);
   if (Content{copied(b.content.bits)}.all() > room(block >> index_bits)) {
     const auto name = run_of(b);
     arena::free({name.offset, static_cast<std::uint32_t>(name.generation)});
@@ -292,7 +310,12 @@ void Blocks::free_all() {
   for (std::uint32_t c = 0; c < size_classes; ++c) {
     const auto n = blocks_in(c);
     for (std::uint32_t i = 0; i < n; ++i) {
-      if (BlockWord{at(c << index_bits | i).word.load()}.phase() != Phase::free) drop(c << index_bits | i);
+      const std::uint32_t block = c << index_bits | i;
+      const auto phase = BlockWord{at(block).word.load()}.phase();
+      if (phase == Phase::emptied)
+        release(block);
+      else if (phase != Phase::free)
+        drop(block);
     }
     for (auto& group : q_.groups[c]) {
       if (const arena::Place place{group.load()}; place.is_run()) arena::free(arena::Run::at(place));

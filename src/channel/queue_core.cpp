@@ -1,9 +1,9 @@
 // Queue<T> on bytes: blocks, rings, waiting, repair.
 //
 // put:  free -> filling(me)   value written   -> complete(me) -> published by a cell -> wake
-// get:  complete -> taken(me) the cell is cleared, the head moves   value read   -> free
+// get:  complete -> taken(me) the cell is cleared, the head moves   value read   -> emptied(me) -> free
 // A process killed in between leaves the block's word with its number, and whoever buries it repairs: filling
-// is dropped, complete is published if no ring holds it, taken goes back to the end.
+// is dropped, complete is published if no ring holds it, taken goes back to the end, emptied becomes free.
 
 #include "channel/queue_core.hpp"
 
@@ -368,6 +368,7 @@ void QueueCore::repair(std::uint32_t dead) {
     Block& b = blocks_.at(block);
     switch (word.phase()) {
       case Phase::filling:
+      case Phase::dropped:
         blocks_.drop(block);
         break;
       case Phase::complete:
@@ -382,6 +383,9 @@ void QueueCore::repair(std::uint32_t dead) {
         blocks_.restore_names(block, dead);
         if (b.word.compare_exchange_strong(word.bits, word.to(Phase::complete, me).bits))
           publish(block, false, true, ignored);
+        break;
+      case Phase::emptied:
+        blocks_.release(block);
         break;
       case Phase::free:
         break;

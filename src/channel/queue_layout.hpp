@@ -28,7 +28,9 @@ enum class Phase : std::uint64_t {
   free = 0,
   filling = 1,   // the owner writes a value; dies with it
   complete = 2,  // the value is whole; it is in a ring, or on its way there by the owner
-  taken = 3,     // the owner reads it; free is the commit
+  taken = 3,     // the owner reads it; emptied is the commit
+  emptied = 4,   // the value has been read; what is left to do anyone may do again
+  dropped = 5,   // nobody will have the value, and what it names is given back; so may this
 };
 struct BlockWord {
   std::uint64_t bits = 0;
@@ -59,9 +61,8 @@ struct Block {
   Word64 word;
   Content content;
   std::atomic<std::uint32_t> names_counted;  // writer: how many of the names have their reference
-  std::atomic<std::uint32_t>
-      names_taken;    // reader: which of these are its own now, or may be (Reader::tell_handles)
-  std::byte data[1];  // in truth up to the block's size
+  std::atomic<std::uint32_t> names_taken;    // reader: which of them it has, as Reader::tell_handles says
+  std::byte data[1];                         // in truth up to the block's size
   static constexpr std::size_t head_size = 24;
 };
 static_assert(offsetof(Block, data) == Block::head_size);

@@ -135,8 +135,8 @@ int run_all(const Options& options) {
             ? std::max((options.seconds - since(start)) / static_cast<double>(chosen.size() - i), 0.1)
             : 0;
     const Row row = run(*chosen[i], options, share);
-    std::printf("%-28s %8zu %8zu %8zu %8zu %6u\n", chosen[i]->name, row.points, row.tried, row.met,
-                row.failures, row.every);
+    std::printf("%-28s %8zu %8zu %8zu %8zu %8zu %6u\n", chosen[i]->name, row.points, row.tried, row.met,
+                row.kept, row.failures, row.every);
     std::fflush(stdout);
     sum.points += row.points;
     sum.tried += row.tried;

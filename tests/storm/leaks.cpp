@@ -60,23 +60,20 @@ std::set<std::string> our_files() {
   return all;
 }
 
-std::map<std::uint32_t, Run> runs_in_use() {
+std::map<std::uint64_t, Run> runs_in_use() {
   using brood::arena::ChunkWord;
-  std::map<std::uint32_t, Run> all;
-  const auto& head = brood::arena::header();
-  const auto* words = brood::arena::object_at<std::atomic<std::uint64_t>>(head.words);
-  for (std::uint32_t i = 0; i < head.words_ready.load(); ++i) {
-    const ChunkWord word{words[i].load()};
-    if (word.state() == ChunkWord::free || word.state() == ChunkWord::body) continue;
-    const auto* first =
-        brood::arena::object_at<std::uint64_t>(head.chunks + std::uint64_t{i} * brood::arena::chunk_size);
+  std::map<std::uint64_t, Run> all;
+  brood::arena::for_each_in_use([&](std::uint64_t offset, ChunkWord word) {
+    if (word.state() == ChunkWord::body) return;
+    const auto* first = brood::arena::object_at<std::uint64_t>(offset);
     char text[200];
-    std::snprintf(text, sizeof text, " [chunk %u, state %d, owner %u, length %u: %lx %lx]", i,
+    std::snprintf(text, sizeof text, " [at %#lx, state %d, owner %u, length %u: %lx %lx]", offset,
                   static_cast<int>(word.state()), word.owner(), word.length(), first[0], first[1]);
     // Every queue begins with its kind and with how many references there are.
     const bool unheld_queue = static_cast<std::uint32_t>(first[0]) == 1 && first[0] >> 32 <= 1;
-    all.emplace(i, Run{word.generation(), word.owner(), std::max(word.length(), 1U), unheld_queue, text});
-  }
+    all.emplace(offset,
+                Run{word.generation(), word.owner(), std::max(word.length(), 1U), unheld_queue, text});
+  });
   return all;
 }
 

@@ -26,7 +26,7 @@ class Leaks {
   void look_at_chunks();
   std::uint32_t chunks_ = 0, members_ = 0;
   std::size_t descriptors_ = 0;
-  std::map<std::uint32_t, Run> runs_;
+  std::map<std::uint64_t, Run> runs_;
   std::set<std::string> files_;
 };
 
