@@ -177,7 +177,8 @@ TEST(PoolError, of_brood_with_fields_arrives_as_its_own_type) {
       pool, [](int) -> int { throw brood::OsError("open x", ENOENT); }, "brood::OsError");
   expect_own_type<brood::CopyRefused>(pool, throws_text<brood::CopyRefused>, "brood::CopyRefused");
   expect_own_type<brood::WorkerDied>(
-      pool, [](int) -> int { throw brood::WorkerDied("w", 9, -1, 4, "t", "l", "s"); }, "brood::WorkerDied");
+      pool, [](int) -> int { throw brood::WorkerDied("w", 9, -1, 4, "t", "1, 2", "l", "s"); },
+      "brood::WorkerDied");
 }
 
 TEST(PoolError, with_a_codec_arrives_as_itself) {

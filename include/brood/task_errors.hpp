@@ -60,12 +60,13 @@ class WorkerDied : public Error {
  public:
   /// For brood.
   WorkerDied(const std::string& what, int signal, int exit_code, int pid, std::string task,
-             std::string last_lines, std::string stack)
+             std::string arguments, std::string last_lines, std::string stack)
       : Error(what),
         signal_(signal),
         exit_code_(exit_code),
         pid_(pid),
         task_(std::move(task)),
+        arguments_(std::move(arguments)),
         last_lines_(std::move(last_lines)),
         stack_(std::move(stack)) {}
   /// The signal that ended it (SIGSEGV, SIGKILL, ...), or 0.
@@ -76,6 +77,9 @@ class WorkerDied : public Error {
   int pid() const { return pid_; }
   /// The function it ran: "parse(std::filesystem::path)".
   const std::string& task() const { return task_; }
+  /// What it was called with, as a short text: "\"page-7.pdf\", 300". Numbers, enumerations and strings, up
+  /// to the first argument of another type, which is "..."; empty for a task that another task submitted.
+  const std::string& arguments() const { return arguments_; }
   /// The end of what it wrote to stderr, at most eight lines of 4 KiB; they have been printed on the
   /// program's stderr as they came.
   const std::string& last_lines() const { return last_lines_; }
@@ -85,7 +89,7 @@ class WorkerDied : public Error {
 
  private:
   int signal_, exit_code_, pid_;
-  std::string task_, last_lines_, stack_;
+  std::string task_, arguments_, last_lines_, stack_;
 };
 
 /// The task did not end by its deadline or within its time limit (see CallOptions). Nothing of it runs any

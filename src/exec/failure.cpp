@@ -141,6 +141,7 @@ detail::ExceptionCarrier worker_died() {
                    for (const int number : {e.signal(), e.exit_code(), e.pid()})
                      to.value(std::int32_t{number});
                    to.value(e.task());
+                   to.value(e.arguments());
                    to.value(e.last_lines());
                    to.value(e.stack());
                  },
@@ -149,9 +150,10 @@ detail::ExceptionCarrier worker_died() {
                    const auto code = from.value<std::int32_t>();
                    const auto pid = from.value<std::int32_t>();
                    auto task = from.value<std::string>();
+                   auto arguments = from.value<std::string>();
                    auto lines = from.value<std::string>();
-                   return WorkerDied(text, signal, code, pid, std::move(task), std::move(lines),
-                                     from.value<std::string>());
+                   return WorkerDied(text, signal, code, pid, std::move(task), std::move(arguments),
+                                     std::move(lines), from.value<std::string>());
                  }>();
 }
 

@@ -265,6 +265,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void give_names_of_dead(Place& place);
   void give_result_back(Place& place, const Slot& slot);
   void settle_running(Place& place, const platform::Ended& how);
+  static std::string arguments_text(const Place& place, std::uint32_t at);
   static std::string stack_of_dead(const Place& place);
   std::exception_ptr died(const Place& place, std::uint32_t at, const platform::Ended& how);
   void settle_birth(Place& place, const platform::Ended& how, std::string failure,

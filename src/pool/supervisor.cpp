@@ -124,6 +124,18 @@ std::string PoolCore::task_name(const Task& task) const {
   return std::string(given);
 }
 
+std::string PoolCore::arguments_text(const Place& place, std::uint32_t at) {
+  const Task& task = place.task_at(at);
+  if (task.asked) return {};
+  const auto size = static_cast<std::size_t>(task.size);
+  try {
+    Reader call(task.arguments ? arena::at(task.arguments.offset, size) : place.call_at(at), size);
+    return task.type->tell(call);
+  } catch (const DecodeError&) {  // somebody has written there
+    return {};
+  }
+}
+
 // Before the dead worker's own references are let go: what its calls name and it had not taken over. Of one
 // that it was about to take over the ledger tells.
 void PoolCore::give_names_of_dead(Place& place) {
@@ -168,13 +180,15 @@ std::exception_ptr PoolCore::died(const Place& place, std::uint32_t at, const pl
   const Task& task = place.task_at(at);
   if (task.limits && task.limits->doom) return task.limits->doom;
   const auto name = task_name(task);
+  const auto arguments = arguments_text(place, at);
   const auto lines = tail_of(place.last_lines);
   const int pid = place.child->raw_pid();
   const auto most = task.limits && task.limits->options.memory_limit ? *task.limits->options.memory_limit
                                                                      : setup_.memory_limit;
   const bool starved =
       most != 0 && (place.lane->starved.load() == at + 1 || place.lane->crash.no_memory.load() != 0);
-  std::string what = name + " in " + place.child->name() + " (pid " + std::to_string(pid) + ") " +
+  std::string what = name + (arguments.empty() ? "" : " called with (" + arguments + ")") + " in " +
+                     place.child->name() + " (pid " + std::to_string(pid) + ") " +
                      (starved ? "asked for more memory than its limit of " + std::to_string(most) +
                                     " bytes allows, and the process "
                               : std::string("did not return: the process ")) +
@@ -186,8 +200,8 @@ std::exception_ptr PoolCore::died(const Place& place, std::uint32_t at, const pl
   if (starved) return std::make_exception_ptr(MemoryLimitExceeded(what));
   const bool signalled = how.how == platform::Ended::How::signalled;
   const bool exited = how.how == platform::Ended::How::exited;
-  return std::make_exception_ptr(
-      WorkerDied(what, signalled ? how.value : 0, exited ? how.value : -1, pid, name, lines, stack));
+  return std::make_exception_ptr(WorkerDied(what, signalled ? how.value : 0, exited ? how.value : -1, pid,
+                                            name, arguments, lines, stack));
 }
 
 std::exception_ptr PoolCore::what_the_initializer_threw(Place& place) {

@@ -4,6 +4,7 @@
 
 #include <brood/codec.hpp>
 #include <brood/detail/code.hpp>
+#include <brood/detail/told.hpp>
 #include <brood/function.hpp>
 #include <functional>
 #include <tuple>
@@ -229,6 +230,17 @@ struct Call<F, std::tuple<StoredArgs...>> {
                           &value);
       }
     }
+  }
+
+  /// Its arguments as a short text, those before the first that only its own code could tell. Throws
+  /// DecodeError.
+  static std::string tell(Reader& r) {
+    std::string text;
+    if constexpr (is_function_pointer<F> || std::is_member_function_pointer_v<F> || std::is_empty_v<F>) {
+      static_cast<void>(decode_function<F>(r));
+      static_cast<void>((tell_next<StoredArgs>(text, r) && ...));
+    }
+    return text == untold ? "" : text;
   }
 
   /// As run, for callers that drop the result: it need not be able to travel.

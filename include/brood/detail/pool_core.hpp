@@ -24,6 +24,7 @@ struct TaskType {
   Thunk run;
   std::string_view function;  // the function's name, or the type of the pointer that the call begins with
   bool by_pointer;
+  std::string (*tell)(Reader& call);  // the arguments, for messages
 };
 
 /// Writes the call, perhaps twice: see Writer.

@@ -21,7 +21,8 @@ constexpr std::string_view function_name() {
 }
 
 template <class CallType, class F>
-inline constexpr TaskType task_type{&CallType::run, function_name<F>(), is_function_pointer<F>};
+inline constexpr TaskType task_type{&CallType::run, function_name<F>(), is_function_pointer<F>,
+                                    &CallType::tell};
 
 template <class F, class... Args>
 using CallResult = typename CallFor<F, Args...>::Result;

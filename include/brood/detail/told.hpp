@@ -1,0 +1,52 @@
+#pragma once
+// Arguments of a call as a short text, for the message about a process that died of them.
+
+#include <brood/codec.hpp>
+#include <concepts>
+#include <string>
+#include <string_view>
+#include <type_traits>
+
+namespace brood::detail {
+
+/// Appends the value; of a text at most its first 40 bytes, on one line.
+void tell(std::string& to, bool value);
+void tell(std::string& to, std::int64_t value);
+void tell(std::string& to, std::uint64_t value);
+void tell(std::string& to, double value);
+void tell(std::string& to, std::string_view value);
+
+/// What can be told without running anybody's code.
+template <class T>
+concept Told = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::same_as<T, std::string>;
+
+template <Told T>
+void tell_value(std::string& to, const T& value) {
+  if constexpr (std::same_as<T, bool> || std::same_as<T, std::string>)
+    tell(to, value);
+  else if constexpr (std::is_floating_point_v<T>)
+    tell(to, static_cast<double>(value));
+  else if constexpr (std::is_enum_v<T>)
+    tell_value(to, static_cast<std::underlying_type_t<T>>(value));
+  else if constexpr (std::is_signed_v<T>)
+    tell(to, static_cast<std::int64_t>(value));
+  else
+    tell(to, static_cast<std::uint64_t>(value));
+}
+
+inline constexpr std::string_view untold = "...";
+
+/// False, and that instead, at the first that cannot be told: what follows it cannot be found.
+template <class T>
+bool tell_next(std::string& to, Reader& call) {
+  if (!to.empty()) to += ", ";
+  if constexpr (Told<T>) {
+    tell_value(to, decode<T>(call));
+    return true;
+  } else {
+    to += untold;
+    return false;
+  }
+}
+
+}  // namespace brood::detail
