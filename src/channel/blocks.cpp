@@ -25,24 +25,40 @@ constexpr std::uint32_t index_mask = (1U << index_bits) - 1;
 // same place.
 struct Cursor {
   std::uint64_t object = 0;
+  std::uint32_t generation = 0;  // of the object: another one may lie there by now
   std::uint32_t next = 0;
+  std::uint32_t blocks = 0;  // there were so many when it came round last
 };
 thread_local std::array<Cursor, 64> cursors;
 
-Cursor& cursor_of(std::uint64_t object, std::uint32_t size_class) {
+Cursor& cursor_of(std::uint64_t object, std::uint32_t generation, std::uint32_t size_class) {
   auto& cursor = cursors[(object / arena::chunk_size * size_classes + size_class) % cursors.size()];
-  if (cursor.object != object + size_class) cursor = {object + size_class, 0};
+  if (cursor.object != object + size_class || cursor.generation != generation)
+    cursor = {object + size_class, generation, 0, 0};
   return cursor;
 }
 
 }  // namespace
 
-Shape::Shape(std::uint64_t most, std::uint32_t smallest_block)
-    : max_size(most), block_size{smallest_block, 1024, 8192, 32768} {
-  for (std::size_t c = 0; c < size_classes; ++c) {
-    first_group[c] = static_cast<std::uint32_t>(arena::chunk_size / block_size[c]);
+namespace {
+// A shape is made for each operation, and a division takes as long as the rest of it.
+std::uint32_t blocks_in_a_chunk(std::uint32_t block_size) {
+  struct Known {
+    std::uint32_t block_size, blocks;
+  };
+  static thread_local constinit Known known{64, arena::chunk_size / 64};
+  if (known.block_size != block_size) {
+    known = {block_size, static_cast<std::uint32_t>(arena::chunk_size) / block_size};
   }
+  return known.blocks;
 }
+}  // namespace
+
+Shape::Shape(std::uint64_t most, std::uint32_t smallest_block)
+    : max_size(most),
+      block_size{smallest_block, 1024, 8192, 32768},
+      first_group{blocks_in_a_chunk(smallest_block), arena::chunk_size / 1024, arena::chunk_size / 8192,
+                  arena::chunk_size / 32768} {}
 
 Shape Shape::for_values(std::uint64_t max_size, std::size_t size_hint) {
   const auto fitting = (Block::head_size + std::max<std::size_t>(size_hint, 40) + 63) / 64 * 64;
@@ -63,7 +79,7 @@ Block& Blocks::at(std::uint32_t block) {
   const auto index = block & index_mask;
   if (size_class >= size_classes) throw DecodeError("a queue's ring names a block that cannot be");
   const auto first = shape_.first_group[size_class];
-  const auto group = static_cast<std::uint32_t>(std::bit_width(index / first + 1) - 1);
+  const auto group = index < first ? 0 : static_cast<std::uint32_t>(std::bit_width(index / first + 1) - 1);
   const auto within = index - first * ((1U << group) - 1);
   std::byte* const blocks = group_at(size_class, group);
   if (blocks == nullptr) throw DecodeError("a queue's ring names a block that cannot be");
@@ -87,11 +103,10 @@ std::uint32_t Blocks::blocks_in(std::uint32_t size_class) const {
   return std::min(n, index_mask);
 }
 
-bool Blocks::try_take(std::uint32_t block, std::uint32_t me) {
-  auto& word = at(block).word;
-  BlockWord seen{word.load(std::memory_order_relaxed)};
+bool Blocks::try_take(Block& block, std::uint32_t me) {
+  BlockWord seen{block.word.load(std::memory_order_relaxed)};
   return seen.phase() == Phase::free &&
-         word.compare_exchange_strong(seen.bits, seen.to(Phase::filling, me).bits);
+         block.word.compare_exchange_strong(seen.bits, seen.to(Phase::filling, me).bits);
 }
 
 // Adds a group; returns the index of its first block.
@@ -116,18 +131,25 @@ std::uint32_t Blocks::grow(std::uint32_t size_class) {
   throw NoMemory("a queue has grown to its limit of blocks");
 }
 
-std::uint32_t Blocks::take_free(std::uint32_t size_class, std::uint32_t me) {
-  auto& cursor = cursor_of(object_, size_class);
+Blocks::Numbered Blocks::take_free(std::uint32_t size_class, std::uint32_t me) {
+  auto& cursor = cursor_of(object_, copied(q_.generation), size_class);
   const std::uint32_t tag = size_class << index_bits;
-  for (std::uint32_t n = blocks_in(size_class);; n = blocks_in(size_class)) {
+  for (;;) {
     // A few next to each other, in a few places: with one group in two full of values a free one is found; if
     // not, the queue needs another group.
-    for (std::uint32_t tried = 0; tried < 64 && n > 0; ++tried) {
-      const std::uint32_t index = cursor.next % n;
-      cursor.next = tried % 16 == 15 ? index + n / 4 + 1 : index + 1;
-      if (try_take(tag | index, me)) return tag | index;
+    for (std::uint32_t tried = 0; tried < 64; ++tried) {
+      if (cursor.next >= cursor.blocks) {
+        cursor.blocks = blocks_in(size_class);
+        if (cursor.blocks == 0) break;
+        cursor.next %= cursor.blocks;
+      }
+      const std::uint32_t index = cursor.next;
+      cursor.next = tried % 16 == 15 ? index + cursor.blocks / 4 + 1 : index + 1;
+      Block& block = at(tag | index);
+      if (try_take(block, me)) return {block, tag | index};
     }
     cursor.next = grow(size_class);
+    cursor.blocks = 0;
   }
 }
 
@@ -179,8 +201,7 @@ std::uint32_t Blocks::fill(const detail::EncodeValue& value, std::uint32_t me) {
   std::uint32_t size_class = 0;
   while (size_class + 1 < size_classes && room(size_class) < content.all()) ++size_class;
   if (room(size_class) < content.all()) size_class = 0;  // the value goes into a run of its own
-  const std::uint32_t block = take_free(size_class, me);
-  Block& b = at(block);
+  const auto [b, block] = take_free(size_class, me);
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
   try {
     write(b, room(size_class), value, content);
@@ -220,7 +241,7 @@ void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
   // On every way out: a value that cannot be built is gone, and told to the caller.
   const OnExit commit([&] {
     leave_for(b, Phase::emptied);
-    release(block);
+    release(b, block);
   });
   const Bytes bytes = bytes_of(b, block);
   Reader from(bytes.at, static_cast<std::size_t>(bytes.content.bytes()));
@@ -235,7 +256,7 @@ void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
 void Blocks::drop(std::uint32_t block) noexcept {
   try {
     Block& b = at(block);
-    const OnExit commit([&] { release(block); });
+    const OnExit commit([&] { release(b, block); });
     leave_for(b, Phase::dropped);
     if (const auto counted = b.names_counted.load(); counted != 0) {
       const auto names = names_in(bytes_of(b, block));
@@ -269,8 +290,7 @@ void Blocks::leave_for(Block& b, Phase phase) noexcept {
   std::atomic_thread_fence(std::memory_order_release);
 }
 
-void Blocks::release(std::uint32_t block) noexcept {
-  Block& b = at(block);
+void Blocks::release(Block& b, std::uint32_t block) noexcept {
   if (Content{copied(b.content.bits)}.all() > room(block >> index_bits)) {
     const auto name = run_of(b);
     arena::free({name.offset, static_cast<std::uint32_t>(name.generation)});

@@ -39,7 +39,7 @@ class Blocks {
   /// A block whose value nobody will have becomes free, and what it names is given back.
   void drop(std::uint32_t block) noexcept;
   /// A block that was emptied becomes free. What somebody else has begun of that may be done again.
-  void release(std::uint32_t block) noexcept;
+  void release(std::uint32_t block) { release(at(block), block); }
   /// The value of a reader that died goes back: with a reference again of each object that it had taken over.
   void restore_names(std::uint32_t block, std::uint32_t dead);
 
@@ -56,6 +56,7 @@ class Blocks {
   };
   Bytes bytes_of(const Block& b, std::uint32_t block) const;
   detail::Names names_in(const Bytes& bytes) const;
+  void release(Block& b, std::uint32_t block) noexcept;
   static void leave_for(Block& b, Phase phase) noexcept;
 
   std::byte* group_at(std::uint32_t size_class, std::uint32_t group) const;
@@ -63,8 +64,12 @@ class Blocks {
     return shape_.block_size[size_class] - Block::head_size;
   }
   std::uint32_t blocks_in(std::uint32_t size_class) const;
-  std::uint32_t take_free(std::uint32_t size_class, std::uint32_t me);
-  bool try_take(std::uint32_t block, std::uint32_t me);
+  struct Numbered {
+    Block& block;
+    std::uint32_t number;
+  };
+  Numbered take_free(std::uint32_t size_class, std::uint32_t me);
+  static bool try_take(Block& block, std::uint32_t me);
   std::uint32_t grow(std::uint32_t size_class);
   Content measure(const detail::EncodeValue& value) const;
   void write(Block& block, std::size_t capacity, const detail::EncodeValue& value, Content content);

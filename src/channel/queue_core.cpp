@@ -68,9 +68,9 @@ constexpr std::uint64_t bytes_of(std::uint64_t cells) { return sizeof(Segment) +
 }  // namespace
 
 // Nothing when there is none there, or what stands for it is no run that long.
-std::optional<Ring> QueueCore::ring(std::uint32_t index) {
+Ring QueueCore::ring(std::uint32_t index) {
   const arena::Place place{index < max_segments ? q_.segments[index].load() : closed_here};
-  if (place.bits <= closed_here) return std::nullopt;
+  if (place.bits <= closed_here) return {};
   const std::uint64_t cells = capacity_of(shape_.max_size, index);
   std::byte* const at = known_run(place, bytes_of(cells));
   if (at == nullptr) throw DecodeError("a queue has been overwritten; it cannot be used any more");
@@ -79,12 +79,12 @@ std::optional<Ring> QueueCore::ring(std::uint32_t index) {
 
 // The ring after the last, or nothing where the queue was closed. `for_repair`: also behind a closed queue's
 // last one, for a value that a killed reader had not finished taking must go somewhere.
-std::optional<Ring> QueueCore::add_ring(std::uint32_t index, bool for_repair) {
+Ring QueueCore::add_ring(std::uint32_t index, bool for_repair) {
   if (index >= max_segments) throw NoMemory("a queue has grown to its limit of rings");
   auto& slot = q_.segments[index];
   std::uint64_t seen = slot.load();
   if (arena::Place{seen}.is_run()) return ring(index);
-  if (seen == closed_here && !for_repair) return std::nullopt;
+  if (seen == closed_here && !for_repair) return {};
   const std::uint64_t capacity = capacity_of(shape_.max_size, index);
   const arena::Run run = arena::allocate(bytes_of(capacity));
   auto* fresh = new (arena::at(run.offset, sizeof(Segment))) Segment{};
@@ -98,9 +98,9 @@ std::optional<Ring> QueueCore::add_ring(std::uint32_t index, bool for_repair) {
   return ring(index);
 }
 
-std::optional<Ring> QueueCore::writing_ring(std::uint32_t& index, bool for_repair) {
+Ring QueueCore::writing_ring(std::uint32_t& index, bool for_repair) {
   index = q_.write_segment.load();
-  const auto there = ring(index);
+  const Ring there = ring(index);
   return there ? there : add_ring(index, for_repair);
 }
 
@@ -124,7 +124,7 @@ bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, Queu
         }
       }
     }
-    switch (there->publish(block, limit)) {
+    switch (there.publish(block, limit)) {
       case Ring::Publish::done:
         return true;
       case Ring::Publish::limit:
@@ -133,7 +133,7 @@ bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, Queu
         return false;
       case Ring::Publish::full:
         if (help_reading()) continue;
-        there->seal();
+        there.seal();
         [[fallthrough]];
       case Ring::Publish::sealed: {
         if (q_.closed.load() != 0 && !for_repair) {
@@ -165,12 +165,12 @@ Block& QueueCore::block_at(Ring& ring, const Ring::Head& head) {
 bool QueueCore::help_reading() {
   auto first = ring(q_.read_segment.load());
   if (!first) return false;
-  const auto head = first->front();
+  const auto head = first.front();
   if (head.front != Ring::Front::block) return false;
-  const BlockWord word{block_at(*first, head).word.load()};
-  if (first->changed(head)) return true;
+  const BlockWord word{block_at(first, head).word.load()};
+  if (first.changed(head)) return true;
   if (word.phase() == Phase::complete) return false;
-  first->pass(head);
+  first.pass(head);
   return true;
 }
 
@@ -216,7 +216,7 @@ QueueResult QueueCore::claim(std::uint32_t me, std::uint32_t& block) {
     if (!first)
       return index < max_segments && q_.segments[index].load() == closed_here ? QueueResult::closed
                                                                               : QueueResult::late;
-    const auto head = first->front();
+    const auto head = first.front();
     if (head.front == Ring::Front::empty) return QueueResult::late;
     if (head.front == Ring::Front::sealed) {
       const auto next = index + 1 < max_segments ? q_.segments[index + 1].load() : closed_here;
@@ -225,14 +225,14 @@ QueueResult QueueCore::claim(std::uint32_t me, std::uint32_t& block) {
       q_.read_segment.compare_exchange_strong(index, index + 1);
       continue;
     }
-    Block& b = block_at(*first, head);
+    Block& b = block_at(first, head);
     BlockWord word{b.word.load()};
     // The word was this block's while the cell named it only if the cell still does.
-    if (first->changed(head)) continue;
+    if (first.changed(head)) continue;
     const bool mine = word.phase() == Phase::complete &&
                       b.word.compare_exchange_strong(word.bits, word.to(Phase::taken, me).bits);
     if (!mine && BlockWord{b.word.load()}.phase() == Phase::complete) continue;
-    first->pass(head);
+    first.pass(head);
     if (mine) {
       block = head.block;
       return QueueResult::done;
@@ -292,13 +292,13 @@ bool QueueCore::looks_full() {
   const auto index = q_.write_segment.load();
   const auto last = ring(index);
   if (!last) return false;
-  return index != q_.read_segment.load() || last->tail() - last->head() >= shape_.max_size;
+  return index != q_.read_segment.load() || last.tail() - last.head() >= shape_.max_size;
 }
 
 bool QueueCore::looks_empty() {
   auto first = ring(q_.read_segment.load());
   if (!first) return true;
-  const auto front = first->front();
+  const auto front = first.front();
   if (front.front == Ring::Front::block) return false;
   return front.front == Ring::Front::empty || !ring(q_.read_segment.load() + 1);
 }
@@ -312,14 +312,14 @@ std::uint64_t QueueCore::size() {
     for (auto i = first; i <= last && i < max_segments && !moved; ++i) {
       auto one = ring(i);
       if (!one) continue;
-      one->help_tail();
+      one.help_tail();
       if (i == first) {
         while (help_reading()) {
         }
       }
-      const auto head = one->head();
-      const auto tail = one->tail();
-      moved = one->head() != head;
+      const auto head = one.head();
+      const auto tail = one.tail();
+      moved = one.head() != head;
       n += tail - head;
     }
     if (!moved && first == q_.read_segment.load() && last == q_.write_segment.load()) return n;
@@ -334,7 +334,7 @@ void QueueCore::close() {
   q_.closed.store(1);
   for (std::uint32_t index = q_.write_segment.load(); index < max_segments; ++index) {
     // Nothing can be published behind the last seal, and nobody can add a ring where the mark is.
-    if (auto there = ring(index)) there->seal();
+    if (auto there = ring(index)) there.seal();
     if (!ring(index)) {
       std::uint64_t none = 0;
       if (q_.segments[index].compare_exchange_strong(none, closed_here) || none == closed_here) break;
@@ -359,7 +359,7 @@ void QueueCore::repair(std::uint32_t dead) {
   for (std::uint32_t i = 0; i < max_segments && !of_dead.empty(); ++i) {
     const auto one = ring(i);
     if (!one) continue;
-    one->for_each_named([&](const Ring::Named& cell) {
+    one.for_each_named([&](const Ring::Named& cell) {
       if (of_dead.contains(cell.block)) named.insert({cell.block, {i, cell}});
     });
   }
@@ -378,7 +378,7 @@ void QueueCore::repair(std::uint32_t dead) {
         break;
       case Phase::taken:
         for (auto [at, end] = named.equal_range(block); at != end; ++at) {
-          if (auto one = ring(at->second.first)) one->clear(at->second.second);
+          if (auto one = ring(at->second.first)) one.clear(at->second.second);
         }
         blocks_.restore_names(block, dead);
         if (b.word.compare_exchange_strong(word.bits, word.to(Phase::complete, me).bits))

@@ -3,7 +3,6 @@
 
 #include <brood/detail/queue_core.hpp>
 #include <cstdint>
-#include <optional>
 
 #include "channel/blocks.hpp"
 #include "channel/queue_layout.hpp"
@@ -31,9 +30,9 @@ class QueueCore {
   void repair(std::uint32_t dead);
 
  private:
-  std::optional<Ring> ring(std::uint32_t index);
-  std::optional<Ring> add_ring(std::uint32_t index, bool for_repair);
-  std::optional<Ring> writing_ring(std::uint32_t& index, bool for_repair);
+  Ring ring(std::uint32_t index);
+  Ring add_ring(std::uint32_t index, bool for_repair);
+  Ring writing_ring(std::uint32_t& index, bool for_repair);
   bool publish(std::uint32_t block, bool bounded, bool for_repair, detail::QueueResult& result);
   Block& block_at(Ring& ring, const Ring::Head& head);
   bool help_reading();

@@ -30,9 +30,11 @@ class Steps {
 
 class Ring {
  public:
+  /// None. (Two words, so that it travels in registers: it is made anew for each operation.)
+  Ring() = default;
   /// `capacity`: a power of two; so many cells are there.
-  Ring(Segment& segment, std::uint64_t capacity)
-      : s_(&segment), mask_(capacity - 1), lap_bits_(std::countr_zero(capacity)) {}
+  Ring(Segment& segment, std::uint64_t capacity) : s_(&segment), mask_(capacity - 1) {}
+  explicit operator bool() const { return s_ != nullptr; }
 
   enum class Publish { done, full, limit, sealed };
   /// Puts the block at the end. `limit`: no more than so many values in this ring (0: as many as it holds).
@@ -76,13 +78,14 @@ class Ring {
 
  private:
   Word64& cell(std::uint64_t at) const { return s_->cells[at & mask_]; }
-  std::uint32_t lap(std::uint64_t at) const { return static_cast<std::uint32_t>(at >> lap_bits_); }
+  std::uint32_t lap(std::uint64_t at) const {
+    return static_cast<std::uint32_t>(at >> std::countr_one(mask_));
+  }
   // Before b, counting round.
   static bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
-  Segment* s_;
-  std::uint64_t mask_;
-  int lap_bits_;
+  Segment* s_ = nullptr;
+  std::uint64_t mask_ = 0;
 };
 
 }  // namespace brood::channel

@@ -22,16 +22,17 @@ constexpr int most_asks = 1000, most_noise = 100;
 
 }  // namespace
 
-void PoolCore::take_asks() {
+// `anyway`: whatever the workers' bell says.
+void PoolCore::take_asks(bool anyway) {
   const auto asked = results_->asked.load();
-  if (asked == asks_seen_ && !look_anyway_.exchange(false)) return;
+  if (asked == asks_seen_ && !anyway) return;
   asks_seen_ = asked;
   // So many at a time: others want the books too. Noise instead of a message: nobody waits for an answer to
   // that; a queue that gives nothing else is left alone until somebody asks again.
   int noise = 0;
   for (int n = 0; noise < most_noise; ++n) {
     if (n == most_asks) {
-      look_anyway_ = true;
+      look_closer_ = true;
       results_->helper.wake_all();
       break;
     }

@@ -1,9 +1,6 @@
 #include "pool/claimed.hpp"
 
 #include <brood/errors.hpp>
-#include <cstring>
-
-#include "base/copied.hpp"
 
 namespace brood::pool {
 
@@ -14,14 +11,7 @@ void free_block(std::uint64_t name) { arena::free(arena::Run::at(arena::Place{na
 
 }  // namespace
 
-Claimed::Claimed(const Slot& slot)
-    : content_(copied(slot.content)),
-      size_(copied(slot.size)),
-      run_{copied(slot.run_offset), copied(slot.run_generation)},
-      names_(copied(slot.names)),
-      bytes_(slot.data) {}
-
-std::exception_ptr Claimed::check(std::uint32_t worker) {
+std::exception_ptr Claimed::check_rest(std::uint32_t worker) {
   if (run_) {
     // The whole run must be the worker's: a length that is noise asks for memory that nobody has.
     if (worker == 0 || !arena::owned_by(run_, worker) || arena::size_of(run_) < size_) {
@@ -37,16 +27,12 @@ std::exception_ptr Claimed::check(std::uint32_t worker) {
                                                : nullptr;
 }
 
-void Claimed::keep(detail::Record& record) const {
-  record.names = names_;
+void Claimed::keep_large(detail::Record& record) const {
   if (run_) {
     record.block = bytes_;
     record.block_size = size_;
     record.block_name = run_.place().bits;
     record.release = &free_block;
-  } else if (size_ <= record.small.size()) {
-    std::memcpy(record.small.data(), bytes_, size_);
-    record.size = static_cast<std::uint32_t>(size_);
   } else {
     record.large.assign(bytes_, bytes_ + size_);
   }

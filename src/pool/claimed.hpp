@@ -5,21 +5,31 @@
 #include <brood/detail/record.hpp>
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <exception>
 #include <vector>
 
 #include "arena/arena.hpp"
+#include "base/copied.hpp"
 #include "pool/lane_layout.hpp"
 
 namespace brood::pool {
 
 class Claimed {
  public:
-  explicit Claimed(const Slot& slot);
+  explicit Claimed(const Slot& slot)
+      : content_(copied(slot.content)),
+        size_(copied(slot.size)),
+        run_{copied(slot.run_offset), copied(slot.run_generation)},
+        names_(copied(slot.names)),
+        bytes_(slot.data) {}
 
   /// Nothing when it may be true, else what the task fails with. A run is this process's from here on,
   /// whatever becomes of the worker. `worker`: its number in the arena.
-  std::exception_ptr check(std::uint32_t worker);
+  std::exception_ptr check(std::uint32_t worker) {
+    const bool here = !run_ && size_ <= sizeof Slot::data && names_ == 0;
+    return here ? nullptr : check_rest(worker);
+  }
 
   bool is_exception() const { return content_ == Content::exception; }
   /// It lies in a run of the arena, whose owner must be known to check it.
@@ -27,7 +37,12 @@ class Claimed {
 
   // After a check that found nothing; each leaves nothing behind in the arena but what it says.
   /// Into the record, the run too.
-  void keep(detail::Record& record) const;
+  void keep(detail::Record& record) const {
+    record.names = names_;
+    if (run_ || size_ > record.small.size()) return keep_large(record);
+    std::memcpy(record.small.data(), bytes_, size_);
+    record.size = static_cast<std::uint32_t>(size_);
+  }
   /// All bytes; the run is freed.
   std::vector<std::byte> take_bytes();
   detail::Names names() const {
@@ -39,6 +54,9 @@ class Claimed {
   }
 
  private:
+  std::exception_ptr check_rest(std::uint32_t worker);
+  void keep_large(detail::Record& record) const;
+
   Content content_;
   std::uint64_t size_;  // of the value and the names behind it
   arena::Run run_;

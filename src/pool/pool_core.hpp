@@ -198,7 +198,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void take_result(Place& place, Slot& slot, Task& task);
   void adapt(Place& place, std::uint32_t taken);
   static std::uint32_t member_of(Place& place);
-  static bool cannot_be(const Place& place, std::uint32_t state);
+  static bool may_be(const Task& task, std::uint32_t state);
+  static bool was_passed_by(const Place& place);
   static void condemn(Place& place);
   void resolve(Task& task, const std::exception_ptr& error = nullptr);
   void drop_call(Task& task, std::size_t taken);
@@ -234,6 +235,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool wait_until(FunctionRef<bool()> done, Deadline until);
   void end_waiting();
   void note_doze(Clock::time_point since);
+  void look_closer();
   void help();
   void call_back();
   std::thread own_thread(std::function<void()> work);
@@ -245,7 +247,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void stop_threads();
 
   // asked.cpp
-  void take_asks();
+  void take_asks(bool anyway);
   void take_ask(Ask ask);
   Task* find_asked(const Ask& ask);
   void answer(Task& task);
@@ -298,7 +300,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Results* results_ = nullptr;
   std::optional<Queue<Ask>> asks_;
   std::uint32_t asks_seen_ = 0;
-  std::atomic<bool> look_anyway_{false};  // for what workers asked, whatever their bell says
+  std::atomic<bool> look_closer_{false};  // at the next turn, for what noise may have hidden
   std::atomic<int> waiters_{0};
   std::atomic<int> inside_{0};  // threads in wait_until
   bool watched_ = false;        // somebody has asked for a callback

@@ -97,13 +97,16 @@ void PoolCore::give_result_back(Place& place, const Slot& slot) {
   result.drop();
 }
 
-// The oldest slot that is not free, in a state that no worker leaves it in: a task that is nowhere, or one
-// that was passed by. (The slot behind it is looked at first: when that has been begun, this one had ended.)
-bool PoolCore::cannot_be(const Place& place, std::uint32_t state) {
-  const bool right = place.task_at(place.tail).exists()
-                         ? state == raw(SlotState::ready) || state == raw(SlotState::running)
-                         : state == raw(SlotState::revoked);
-  if (!right || place.in_lane() < 2) return !right;
+// Of a lane's oldest slot that is not free: a state in which a worker may leave it.
+bool PoolCore::may_be(const Task& task, std::uint32_t state) {
+  return task.exists() ? state == raw(SlotState::ready) || state == raw(SlotState::running)
+                       : state == raw(SlotState::revoked);
+}
+
+// That slot is as it may be, but the worker is further. (The slot behind it is looked at first: when that has
+// been begun, this one had ended.) Seldom looked at: a worker that is at work wants these lines for itself.
+bool PoolCore::was_passed_by(const Place& place) {
+  if (place.lane == nullptr || place.in_lane() < 2) return false;
   const auto next = place.slot_at(place.tail + 1).state.load();
   if (next != raw(SlotState::running) && next != raw(SlotState::done)) return false;
   const auto now = place.slot_at(place.tail).state.load();
@@ -133,7 +136,7 @@ bool PoolCore::take_results(Place& place) {
       take_result(place, slot, task);
       ++taken;
     } else if (state != raw(SlotState::passed) || task.exists()) {
-      if (cannot_be(place, state)) condemn(place);
+      if (!may_be(task, state)) condemn(place);
       break;
     }
     slot.state.store(raw(SlotState::free), std::memory_order_release);

@@ -127,7 +127,6 @@ Place* PoolCore::place_for_task(bool alone) {
 // `bytes`: of the call, perhaps where they are kept already; null: they are in the task's run.
 void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64_t size) {
   Slot& slot = place.slot_at(place.head);
-  if (slot.state.load(std::memory_order_relaxed) != raw(SlotState::free)) condemn(place);
   if (bytes != nullptr) {
     std::byte* const kept = place.call_at(place.head);
     if (bytes != kept) std::memcpy(kept, bytes, size);

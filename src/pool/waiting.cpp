@@ -19,8 +19,10 @@ namespace brood::pool {
 using namespace std::chrono_literals;
 
 void PoolCore::turn() {
+  const bool closer = look_closer_.load(std::memory_order_relaxed) && look_closer_.exchange(false);
   take_results();
-  take_asks();
+  if (closer) look_closer();
+  take_asks(closer);
   take_left();
   hand_out();
 }
@@ -143,9 +145,15 @@ void PoolCore::attend() {
   wake_waiters();
 }
 
-// After a long sleep it is looked once whether workers asked something, for they may have been unable to say.
+// After a long sleep it is looked once whether workers asked something, for they may have been unable to say,
+// and whether a task waits for a worker that has gone past it.
 void PoolCore::note_doze(Clock::time_point since) {
-  if (Clock::now() - since >= sync::EventCount::longest_doze.load()) look_anyway_ = true;
+  if (Clock::now() - since >= sync::EventCount::longest_doze.load()) look_closer_ = true;
+}
+void PoolCore::look_closer() {
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    if (was_passed_by(places_[i])) condemn(places_[i]);
+  }
 }
 
 void PoolCore::help() {

@@ -151,11 +151,12 @@ void wait_for_task(Lane& lane, Slot& slot) {
   const auto idle = [&] {
     return slot.state.load(std::memory_order_acquire) == static_cast<std::uint32_t>(SlotState::free);
   };
+  if (!idle()) return;
   const auto until = std::chrono::steady_clock::now() + platform::spin_time;
   do {
     for (int i = 0; i < 64; ++i) {
-      if (!idle()) return;
       platform::relax();
+      if (!idle()) return;
     }
   } while (lane.program_processor.load(std::memory_order_relaxed) != platform::this_processor() &&
            std::chrono::steady_clock::now() < until);
