@@ -291,6 +291,7 @@ void Child::end(platform::Ended how) {
   state_ = State::ended;
   ended_ = how;
   if (request_ != nullptr) ServerLink::give_back(*std::exchange(request_, nullptr));
+  server_link().reap_former();  // nobody is told of their deaths: at every start and every end it is looked
   registry().remove(this);
 }
 

@@ -40,6 +40,8 @@ class ServerLink {
   /// left.
   bool wait_done(Request& request, detail::Deadline until);
   void ring();
+  /// Reaps the servers and standbys that were followed by others; from any thread.
+  void reap_former();
   static void give_back(Request& request);
 
   /// Forgets the parent's server, in a child.
@@ -50,7 +52,6 @@ class ServerLink {
 
  private:
   bool any_server_left();
-  void reap_former();
 
   Control* control_ = nullptr;
   platform::SharedRegion region_;

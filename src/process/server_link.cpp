@@ -90,8 +90,8 @@ bool ServerLink::any_server_left() {
   return left;
 }
 
-// Servers and standbys that were followed by others.
 void ServerLink::reap_former() {
+  if (!exists()) return;
   for (auto& former : control_->former) {
     if (former.load(std::memory_order_relaxed) == 0) continue;
     platform::reap(static_cast<platform::Pid>(former.exchange(0)));
