@@ -8,6 +8,7 @@
 
 #include "arena/arena.hpp"
 #include "base/copied.hpp"
+#include "base/planted.hpp"
 #include "platform/child.hpp"
 #include "platform/memory.hpp"
 
@@ -257,7 +258,7 @@ void bury_member(std::uint32_t number, std::uint64_t word) {
     for (const auto object : held) repair_object(object, number);
     for (const auto object : held) take_back(object);
   }
-  if (m.uses.load() != 0) free_all_of(number);
+  if (m.uses.load() != 0 && !planted("dead_keeps_memory")) free_all_of(number);
   m.ledger.store(0);
   m.uses.store(0);
   m.settled.store(0);

@@ -11,6 +11,7 @@
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
 #include "base/copied.hpp"
+#include "base/planted.hpp"
 #include "base/scope.hpp"
 #include "channel/known_run.hpp"
 
@@ -203,6 +204,7 @@ std::uint32_t Blocks::fill(const detail::EncodeValue& value, std::uint32_t me) {
   if (room(size_class) < content.all()) size_class = 0;  // the value goes into a run of its own
   const auto [b, block] = take_free(size_class, me);
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
+  if (planted("complete_before_written")) b.word.store(word.to(Phase::complete, me).bits);
   try {
     write(b, room(size_class), value, content);
   } catch (...) {
@@ -240,7 +242,7 @@ void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
   Block& b = at(block);
   // On every way out: a value that cannot be built is gone, and told to the caller.
   const OnExit commit([&] {
-    leave_for(b, Phase::emptied);
+    if (!planted("cleared_before_left")) leave_for(b, Phase::emptied);
     release(b, block);
   });
   const Bytes bytes = bytes_of(b, block);

@@ -18,6 +18,7 @@
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
 #include "base/copied.hpp"
+#include "base/planted.hpp"
 #include "base/scope.hpp"
 #include "channel/blocks.hpp"
 #include "channel/known_run.hpp"
@@ -268,7 +269,8 @@ QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
       continue;
     }
     const auto seen = q_.values.prepare();
-    if (nothing() && !q_.values.doze(seen, until) && nothing()) return QueueResult::late;
+    if ((planted("no_look_before_sleep") || nothing()) && !q_.values.doze(seen, until) && nothing())
+      return QueueResult::late;
   }
 }
 
@@ -377,6 +379,7 @@ void QueueCore::repair(std::uint32_t dead) {
           publish(block, false, true, ignored);
         break;
       case Phase::taken:
+        if (planted("taken_is_lost")) break;
         for (auto [at, end] = named.equal_range(block); at != end; ++at) {
           if (auto one = ring(at->second.first)) one.clear(at->second.second);
         }
@@ -392,6 +395,7 @@ void QueueCore::repair(std::uint32_t dead) {
     }
   }
   if (q_.closed.load() != 0) close();  // what went behind the seal needs one of its own
+  if (planted("repair_wakes_nobody")) return;
   // It may have been woken for a value, or for room, that it did not take.
   q_.values.wake_all();
   q_.room.wake_all();

@@ -11,6 +11,7 @@
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
+#include "base/planted.hpp"
 #include "exec/failure.hpp"
 #include "platform/memory.hpp"
 #include "platform/modules.hpp"
@@ -175,13 +176,16 @@ void work(Lane& lane) {
     Slot& slot = lane.slots[next % Lane::slots_in_all];
     wait_for_task(lane, slot);
     auto ready = static_cast<std::uint32_t>(SlotState::ready);
-    if (!slot.state.compare_exchange_strong(ready, static_cast<std::uint32_t>(SlotState::running))) {
+    const auto begun =
+        planted("not_marked_as_running") ? ready : static_cast<std::uint32_t>(SlotState::running);
+    if (!slot.state.compare_exchange_strong(ready, begun)) {
       // Taken back by the program.
       slot.state.store(static_cast<std::uint32_t>(SlotState::passed));
       continue;
     }
     if (slot.content == Content::quit) return;
     task_number = next + 1;
+    if (planted("done_before_result")) slot.state.store(static_cast<std::uint32_t>(SlotState::done));
     run_task(slot);
     if (lane.most_memory != 0) look_at_memory(lane);
     // Sequentially consistent: before the look for sleepers.

@@ -93,8 +93,11 @@ bool ServerLink::any_server_left() {
 void ServerLink::reap_former() {
   if (!exists()) return;
   for (auto& former : control_->former) {
-    if (former.load(std::memory_order_relaxed) == 0) continue;
-    platform::reap(static_cast<platform::Pid>(former.exchange(0)));
+    std::uint32_t pid = former.load(std::memory_order_relaxed);
+    // Not yet: a tracer has it first.
+    if (pid == 0 || !platform::has_ended(static_cast<platform::Pid>(pid))) continue;
+    platform::reap(static_cast<platform::Pid>(pid));
+    former.compare_exchange_strong(pid, 0);
   }
 }
 

@@ -10,6 +10,7 @@
 #include <regex>
 
 #include "base/planted.hpp"
+#include "plants.hpp"
 #include "trial.hpp"
 
 namespace points {
@@ -18,7 +19,7 @@ namespace {
 constexpr int skipped = 77;
 
 struct Options {
-  bool list = false;
+  bool list = false, plants = false, quiet = false;
   std::regex scenario{""};
   std::string at;
   unsigned every = 0;  // 0: as the time allows
@@ -31,11 +32,12 @@ struct Options {
 
 const char* const usage =
     "brood_points [--list] [--scenario REGEX] [--every K] [--offset N] [--seconds N] [--at POINT]\n"
-    "             [--patience SECONDS] [--first]\n"
+    "             [--patience SECONDS] [--first] [--plants]\n"
     "  --every K     every K-th point; without it, as many as --seconds allows, or all\n"
     "  --offset N    which of K; without it, it changes with the date\n"
     "  --at POINT    this point alone, as a failure names it\n"
-    "  --first       stop at the first failure\n";
+    "  --first       stop at the first failure\n"
+    "  --plants      in a build with planted bugs: looks for each of them\n";
 
 std::vector<const Scenario*> all_scenarios() {
   std::vector<const Scenario*> all;
@@ -69,8 +71,9 @@ Row run(const Scenario& scenario, const Options& options, double seconds) {
   Row row;
   const auto failed = [&](const Point* point, const std::string& why) {
     ++row.failures;
-    tell(scenario, point != nullptr ? point->name() : "",
-         point != nullptr ? describe(*point) : "not at a point", why);
+    if (!options.quiet)
+      tell(scenario, point != nullptr ? point->name() : "",
+           point != nullptr ? describe(*point) : "not at a point", why);
     return row.failures >= options.most_failures || options.stop_at_first;
   };
   std::vector<Point> points;
@@ -150,6 +153,41 @@ int run_all(const Options& options) {
   return sum.failures == 0 ? 0 : 1;
 }
 
+// Each planted bug must be found, and nothing where none is planted.
+int find_plants(Options options) {
+#ifdef BROOD_PLANTS
+  adopt_orphans();
+  make_stage();
+  options.quiet = options.stop_at_first = true;
+  options.patience = 4;
+  std::printf("%-26s %-28s %8s %8s\n", "planted", "scenario", "points", "found at");
+  int missed = 0;
+  const auto look = [&](const char* plant, const Scenario& scenario, double seconds) {
+    setenv("BROOD_PLANT", plant, 1);
+    const Row row = run(scenario, options, seconds);
+    const bool right = (row.failures != 0) == (*plant != 0);
+    std::printf("%-26s %-28s %8zu %8zu%s\n", *plant != 0 ? plant : "-", scenario.name, row.points, row.tried,
+                right         ? ""
+                : *plant != 0 ? "  MISSED"
+                              : "  FOUND WHAT IS NOT THERE");
+    std::fflush(stdout);
+    missed += !right;
+  };
+  for (const auto& plant : plants()) {
+    for (const auto* each : all_scenarios()) {
+      if (std::string_view(each->name) != plant.scenario) continue;
+      look(plant.name, *each, 0);
+      look("", *each, 1);
+    }
+  }
+  return missed == 0 ? 0 : 1;
+#else
+  static_cast<void>(options);
+  std::fputs("no bugs are planted in this build: run brood_points_planted\n", stderr);
+  return 2;
+#endif
+}
+
 bool parse(int argc, char** argv, Options& options) {
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
@@ -157,6 +195,8 @@ bool parse(int argc, char** argv, Options& options) {
     const auto number = [&] { return static_cast<unsigned>(std::strtoul(value().c_str(), nullptr, 10)); };
     if (name == "--list")
       options.list = true;
+    else if (name == "--plants")
+      options.plants = true;
     else if (name == "--first")
       options.stop_at_first = true;
     else if (name == "--scenario")
@@ -202,7 +242,7 @@ int main(int argc, char** argv) {
   return points::skipped;
 #endif
   try {
-    return points::run_all(options);
+    return options.plants ? points::find_plants(options) : points::run_all(options);
   } catch (const points::NoTracing& e) {
     std::printf("skipped: %s\n", e.what());
     return points::skipped;

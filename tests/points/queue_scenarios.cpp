@@ -12,12 +12,34 @@
 #include "scenario.hpp"
 
 namespace points {
-namespace {
-
-using Texts = brood::Queue<std::string>;
 
 // Notes: what the party has come to.
-enum : std::size_t { put_returned = 0, got = 1, torn = 2, reader_got = 3, seen = 32 };
+enum : std::size_t { put_returned = 0, got = 1, torn = 2, reader_got = 3, decoded = 4, seen = 32 };
+
+/// Tells when the party has read it: until then it must not be lost.
+struct Text : std::string {
+  explicit Text(std::string text) : std::string(std::move(text)) {}
+  static inline bool in_party = false;
+};
+
+}  // namespace points
+
+template <>
+struct brood::Codec<points::Text> {
+  static void encode(Writer& to, const points::Text& text) {
+    to.value(static_cast<const std::string&>(text));
+  }
+  static points::Text decode(Reader& from) {
+    points::Text text(from.value<std::string>());
+    if (points::Text::in_party) points::note(points::decoded).store(1);
+    return text;
+  }
+};
+
+namespace points {
+namespace {
+
+using Texts = brood::Queue<Text>;
 
 constexpr int own = 1;  // the number of the party's value
 constexpr int later = 2;
@@ -28,7 +50,7 @@ class Ledger {
   explicit Ledger(Books& books) : books_(books) {}
   void sent(int number) { sent_.insert(number); }
   void put(Texts& queue, int number, std::size_t size) {
-    queue.put(body(number, size), Books::patience());
+    queue.put(Text(body(number, size)), Books::patience());
     sent(number);
   }
   void arrived(int number) {
@@ -56,7 +78,7 @@ class Ledger {
 };
 
 void put_from_child(Texts queue, int number, std::uint64_t size) {
-  const auto text = body(number, size);
+  const Text text(body(number, size));
   begin();
   queue.put(text);
   end();
@@ -64,6 +86,7 @@ void put_from_child(Texts queue, int number, std::uint64_t size) {
 }
 
 void get_in_child(Texts queue) {
+  Text::in_party = true;
   begin();
   const auto text = queue.get();
   end();
@@ -74,9 +97,9 @@ void get_in_child(Texts queue) {
 // Others use the queue as if nothing had happened: this process and a fresh one.
 void still_works(Books& books, Texts& queue) {
   books.quietly([&] {
-    queue.put(body(7, 30), Books::patience());
+    queue.put(Text(body(7, 30)), Books::patience());
     books.check(number_of(queue.get(Books::patience())) == 7, "the queue gives something else than was put");
-    brood::Process writer([](Texts q) { q.put(body(8, 100)); }, queue);
+    brood::Process writer([](Texts q) { q.put(Text(body(8, 100))); }, queue);
     writer.start();
     books.check(number_of(queue.get(Books::patience())) == 8,
                 "the queue gives something else than a new writer put");
@@ -139,7 +162,7 @@ void get(Books& books, Shape shape, int values) {
     books.quietly([&] {
       for (int i = 0; i < values; ++i) {
         // What a dead reader had in its hands may come back at any time and fill the queue again.
-        while (!queue.try_put(body(20'000 + i, shape.size))) {
+        while (!queue.try_put(Text(body(20'000 + i, shape.size)))) {
           if (auto text = queue.try_get()) ledger.arrived(number_of(*text));
         }
         ledger.sent(20'000 + i);
@@ -150,7 +173,7 @@ void get(Books& books, Shape shape, int values) {
   books.check(note(torn).load() == 0, "the reader gets a value that is not whole");
   if (note(got).load() != 0) ledger.arrived(static_cast<int>(note(got).load()));
   ledger.drain(queue);
-  ledger.close(books.killed() && note(got).load() == 0 ? 1 : 0);
+  ledger.close(books.killed() && note(got).load() == 0 && note(decoded).load() != 0 ? 1 : 0);
   still_works(books, queue);
 }
 
@@ -198,7 +221,7 @@ void get_from_full(Books& books) {
   Texts queue(1);
   Ledger ledger(books);
   ledger.put(queue, 100, 12);
-  brood::Process writer([](Texts q) { q.put(body(101, 12)); }, queue);
+  brood::Process writer([](Texts q) { q.put(Text(body(101, 12))); }, queue);
   writer.start();
   ledger.sent(101);
   nothing_left::asleep(*writer.pid());
@@ -214,7 +237,7 @@ void get_from_full(Books& books) {
     books.check(writer.join(Books::patience()), "the writer hangs");
   }
   ledger.drain(queue);
-  ledger.close(books.killed() && note(got).load() == 0 ? 1 : 0);
+  ledger.close(books.killed() && note(got).load() == 0 && note(decoded).load() != 0 ? 1 : 0);
   still_works(books, queue);
 }
 
@@ -224,7 +247,7 @@ constexpr int values_each = 12;
 
 void write_many(Texts queue, int first, bool party) {
   for (int i = 0; i < values_each; ++i) {
-    const auto text = body(first + i, i % 3 == 2 ? 2000 : 12);
+    const Text text(body(first + i, i % 3 == 2 ? 2000 : 12));
     if (party && i == 3) begin();
     queue.put(text);
     if (party && i == 5) end();
@@ -288,7 +311,7 @@ using Named = brood::Queue<Texts>;
 void put_names(Books& books) {
   Named outer;
   Texts inner;
-  inner.put(body(5, 12));
+  inner.put(Text(body(5, 12)));
   brood::Process party(
       [](Named to, Texts what) {
         begin();
@@ -302,12 +325,14 @@ void put_names(Books& books) {
   join(books, party);
   books.quietly([&] {
     if (auto arrived = outer.try_get()) {
-      arrived->put(body(6, 12));
+      arrived->put(Text(body(6, 12)));
       books.check(inner.qsize() == 2, "the queue that arrived is another one");
     } else {
       books.check(note(put_returned).load() == 0, "a value is lost whose put has returned");
     }
     books.check(number_of(inner.get(Books::patience())) == 5, "a queue that was sent has lost its value");
+    books.check(brood::arena::run_begins_at(brood::Codec<Texts>::object_of(inner)),
+                "a queue is gone that somebody has");
   });
 }
 
@@ -320,7 +345,7 @@ void get_names(Books& books) {
         begin();
         {
           Texts arrived = from.get();
-          arrived.put(body(6, 12));
+          arrived.put(Text(body(6, 12)));
         }
         end();
       },
@@ -331,9 +356,9 @@ void get_names(Books& books) {
   books.quietly([&] {
     if (auto arrived = outer.try_get()) {
       books.check(books.killed(), "a value arrives twice");
-      arrived->put(body(6, 12));
+      arrived->put(Text(body(6, 12)));
     }
-    inner.put(body(7, 12));
+    inner.put(Text(body(7, 12)));
     int last = 0;
     while (auto text = inner.try_get()) last = number_of(*text);
     books.check(last == 7, "a queue that was sent does not work any more");
@@ -371,7 +396,7 @@ void make_queue(Books& books) {
     begin();
     {
       Texts queue(2);
-      queue.put("x");
+      queue.put(Text("x"));
     }
     end();
   });

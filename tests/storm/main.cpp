@@ -27,6 +27,7 @@ using namespace storm;
 using Clock = std::chrono::steady_clock;
 
 constexpr const char* help = R"(./x storm [--seconds N] [--seed S] [--workers W]
+./x storm --points all|SECONDS: see ./x storm --points all --help
 
 Pools, nested pools and queues at work, while an adversary kills and stops whom it likes, takes descriptors
 and memory away, drops futures, closes and terminates pools. The last line is one JSON object.
