@@ -90,23 +90,28 @@ void look_at_requests(Control& control) {
   }
 }
 
-// For the program to reap. One writer at a time: the server, or who follows it.
-void note_former(Control& control, std::uint32_t pid) {
+// For the program to reap. One writer at a time: the server, or who follows it. Null when all are in use.
+Word* note_former(Control& control, std::uint32_t pid) {
   for (auto& former : control.former) {
     if (former.load() != 0) continue;
     former.store(pid);
-    return;
+    return &former;
   }
+  return nullptr;
 }
 
 // Sleeps until the server has died, then is the server.
 void stand_by(Control& control, const platform::Descriptor& server) {
   platform::wait_ended(server, detail::Deadline::never());
   if (control.retired.load() != 0) platform::exit_now(0);
+  const auto me = static_cast<std::uint32_t>(platform::self_pid());
   note_former(control, control.server.load());
+  // Itself too, while no other word tells of it.
+  Word* const mine = note_former(control, me);
   // In this order: whoever sees the new server also sees that it has no standby yet.
   control.standby.store(0);
-  control.server.store(static_cast<std::uint32_t>(platform::self_pid()));
+  control.server.store(me);
+  if (mine != nullptr) mine->store(0);
 }
 
 // Returns in the server; and in its standby once that is the server, and has one itself.
@@ -136,7 +141,8 @@ void serve(Control& control) {
     look_at_requests(control);
     // Nobody wakes the server for this: with the next request it is seen at the latest.
     if (standby_is_missing(control)) {
-      note_former(control, control.standby.exchange(0));
+      note_former(control, control.standby.load());
+      control.standby.store(0);
       make_standby(control);
     }
     platform::park(control.bell, seen, detail::Deadline::never());

@@ -176,16 +176,18 @@ void ServerLink::forget() {
 void ServerLink::end() {
   if (!exists()) return;
   control_->retired.store(1);
-  for (Word* word : {&control_->server, &control_->standby}) {
-    const auto pid = static_cast<platform::Pid>(word->load());
-    if (pid == 0) continue;
+  const auto end_one = [](const Word& word) {
+    const auto pid = static_cast<platform::Pid>(word.load());
+    if (pid == 0) return;
     if (!platform::has_ended(pid)) {
       platform::send_kill(platform::open_process(pid));
       platform::wait_for_child(pid);
     }
     platform::reap(pid);
-  }
-  reap_former();
+  };
+  end_one(control_->server);
+  end_one(control_->standby);
+  for (const Word& former : control_->former) end_one(former);  // one of them may be about to take over
   forget();
 }
 
