@@ -22,6 +22,7 @@ struct Case {
 std::vector<Case> start_cases();
 std::vector<Case> task_cases();
 std::vector<Case> queue_cases();
+std::vector<Case> death_cases();
 
 double seconds_now();
 /// Runs a Python program and reads the number it prints; negative where there is no Python.

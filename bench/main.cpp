@@ -84,7 +84,7 @@ int main(int argc, char** argv) {
              2;
   }
   std::vector<bench::Case> cases;
-  for (auto make : {bench::start_cases, bench::task_cases, bench::queue_cases}) {
+  for (auto make : {bench::start_cases, bench::task_cases, bench::queue_cases, bench::death_cases}) {
     for (auto& c : make()) cases.push_back(std::move(c));
   }
   for (const auto& c : cases) {
