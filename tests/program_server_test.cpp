@@ -113,4 +113,18 @@ TEST_P(ForkServer, needs_no_clone3) {
   EXPECT_EQ(line, "5 -6 parent=" + parent + " nested=7") << program.err();
 }
 
+TEST_P(ForkServer, works_under_dockers_default_profile) {
+  Program program({"filtered", "docker", GetParam()});
+  const std::string line = program.line();
+  if (line == "not allowed") GTEST_SKIP() << "no seccomp filter can be installed here";
+  const std::string parent = std::string(GetParam()) == "spawn" ? "server" : "caller";
+  EXPECT_EQ(line, "5 -6 parent=" + parent + " nested=7") << program.err();
+  EXPECT_EQ(program.line(), "8 late") << program.err();
+  const std::string child = program.line();
+  ASSERT_TRUE(child.starts_with("child ")) << child << program.err();
+  program.kill(SIGKILL);
+  EXPECT_EQ(program.wait(), -SIGKILL);
+  EXPECT_TRUE(gone(std::stoi(child.substr(6))));
+}
+
 }  // namespace

@@ -46,4 +46,18 @@ TEST(Setup, container_may_have_brood_as_its_first_process) {
   }
 }
 
+TEST(Setup, proc_need_not_be_there) {
+  for (const std::string method : {"forkserver", "fork"}) {
+    const auto ran = run({"container", "outer", method, "without-proc"});
+    if (ran.out == "not allowed\n") GTEST_SKIP() << "no pid namespace can be made here";
+    EXPECT_EQ(ran.code, 0) << method << ran.err;
+    EXPECT_EQ(ran.out, "pid 1 child 5 results 1 4 died 16\n") << method << ran.err;
+  }
+  // To execute itself anew it must find itself.
+  const auto ran = run({"container", "outer", "spawn", "without-proc"});
+  if (ran.out == "not allowed\n") GTEST_SKIP() << "no pid namespace can be made here";
+  EXPECT_NE(ran.code, 0) << ran.out;
+  EXPECT_NE(ran.err.find("/proc"), std::string::npos) << ran.err;
+}
+
 }  // namespace

@@ -1,4 +1,5 @@
 // brood as the first process of a container: a pid namespace of its own. container outer|inner METHOD
+// [without-proc]
 
 #include <sched.h>
 #include <sys/mount.h>
@@ -41,7 +42,7 @@ int main(int argc, char** argv) {
   const pid_t pid = fork();
   if (pid == 0) {
     if (mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0 ||
-        mount("proc", "/proc", "proc", 0, nullptr) != 0) {
+        (argc > 3 ? umount2("/proc", MNT_DETACH) : mount("proc", "/proc", "proc", 0, nullptr)) != 0) {
       say("not allowed\n");
       _exit(0);
     }

@@ -1,6 +1,6 @@
 // A seccomp filter refuses a system call: filtered WHAT METHOD. clone-parent: clone with CLONE_PARENT, EPERM;
-// clone3: ENOSYS, as Docker's profile does; no-room: clone with CLONE_PARENT, EAGAIN, as if there were too
-// many processes.
+// clone3: ENOSYS, as Docker's profile does; docker: all that profile refuses; no-room: clone with
+// CLONE_PARENT, EAGAIN, as if there were too many processes.
 
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -41,6 +41,68 @@ bool refuse_clone3() {
                   BPF_STMT(BPF_RET | BPF_K, refuse | ENOSYS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)});
 }
 
+// What Docker's default profile lets nobody do who has none of the capabilities that it asks for.
+bool refuse_as_docker() {
+  constexpr unsigned new_namespace = 0x7e020000;  // CLONE_NEW...: cgroup, uts, ipc, user, pid, net and mnt
+  std::vector<sock_filter> code = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, refuse | ENOSYS),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone, 0, 4),
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, first_argument),
+      BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, new_namespace, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, refuse | EPERM),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  for (const unsigned call : {SYS_acct,
+                              SYS_add_key,
+                              SYS_bpf,
+                              SYS_clock_adjtime,
+                              SYS_clock_settime,
+                              SYS_delete_module,
+                              SYS_fanotify_init,
+                              SYS_finit_module,
+                              SYS_get_mempolicy,
+                              SYS_init_module,
+                              SYS_ioperm,
+                              SYS_iopl,
+                              SYS_kcmp,
+                              SYS_kexec_file_load,
+                              SYS_kexec_load,
+                              SYS_keyctl,
+                              SYS_lookup_dcookie,
+                              SYS_mbind,
+                              SYS_mount,
+                              SYS_move_pages,
+                              SYS_nfsservctl,
+                              SYS_open_by_handle_at,
+                              SYS_perf_event_open,
+                              SYS_pivot_root,
+                              SYS_process_vm_readv,
+                              SYS_process_vm_writev,
+                              SYS_ptrace,
+                              SYS_quotactl,
+                              SYS_reboot,
+                              SYS_request_key,
+                              SYS_set_mempolicy,
+                              SYS_setns,
+                              SYS_settimeofday,
+                              SYS_swapon,
+                              SYS_swapoff,
+                              SYS_umount2,
+                              SYS_unshare,
+                              SYS_userfaultfd,
+                              SYS_vhangup,
+                              SYS_io_uring_setup,
+                              SYS_io_uring_enter,
+                              SYS_io_uring_register}) {
+    code.push_back(BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1));
+    code.push_back(BPF_STMT(BPF_RET | BPF_K, refuse | EPERM));
+  }
+  code.push_back(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW));
+  return install(code);
+}
+
 int exit_code_of(brood::Process& child) {
   child.start();
   child.join();
@@ -79,6 +141,7 @@ int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
   const auto filter = [&] {
     if (what == "clone3") return refuse_clone3();
+    if (what == "docker") return refuse_as_docker();
     return refuse_clone_parent(what == "no-room" ? EAGAIN : EPERM);
   };
   // A spawned copy has the filter from its parent.
@@ -106,6 +169,13 @@ int main(int argc, char** argv) {
   const int c = exit_code_of(above);
   const int d = exit_code_of(nested);
   say("%d %d parent=%s nested=%d\n", a, b, c == 1 ? "caller" : "server", d);
+  if (what == "docker") {
+    brood::Pool pool(2);
+    const brood::CallOptions limited{.time_limit = std::chrono::milliseconds(50)};
+    auto late = pool.apply_async(limited, [] { wait_for_ever(); });
+    late.wait();
+    say("%d %s\n", pool.apply([](int i) { return 2 * i; }, 4), late.successful() ? "?" : "late");
+  }
   // Now to be killed, with a child.
   brood::Process stays({.method = method}, [] {
     say("child %d\n", getpid());
