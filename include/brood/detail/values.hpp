@@ -130,7 +130,7 @@ constexpr bool is_plain() {
     return std::is_trivially_copyable_v<T>;
   } else if constexpr (kind == Kind::array) {
     return std::tuple_size_v<T> != 0 && is_plain<typename T::value_type>();
-  } else if constexpr (kind == Kind::tuple && std::is_trivially_copyable_v<T>) {
+  } else if constexpr (kind == Kind::tuple && std::is_trivially_copyable_v<T> && !std::is_empty_v<T>) {
     return plain_arguments(static_cast<const T*>(nullptr));
   } else if constexpr (kind == Kind::aggregate && std::is_trivially_copyable_v<T> && !std::is_empty_v<T> &&
                        std::is_default_constructible_v<T>) {
