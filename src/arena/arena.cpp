@@ -7,6 +7,7 @@
 
 #include "arena/members.hpp"
 #include "base/copied.hpp"
+#include "base/immortal.hpp"
 #include "platform/memory.hpp"
 
 namespace brood::arena {
@@ -16,7 +17,7 @@ using Word = std::atomic<std::uint64_t>;
 
 // Made at the first use, which may be in the initialisation of a global, and outlives every static handle.
 platform::SharedRegion& region() {
-  static auto* const it = new platform::SharedRegion;
+  static Immortal<platform::SharedRegion> it;
   return *it;
 }
 Header* head = nullptr;

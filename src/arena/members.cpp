@@ -192,7 +192,13 @@ void hold(std::uint64_t object, std::uint32_t kind, bool counted) {
   // message.
   const auto entry = note(object);
   if (!counted) head->references.fetch_add(1);
-  me.held.emplace(object, std::pair{1U, entry});
+  try {
+    me.held.emplace(object, std::pair{1U, entry});
+  } catch (const std::bad_alloc&) {  // the message's reference stays the message's
+    me.ledger->objects[entry].store(0);
+    if (!counted) head->references.fetch_sub(1);
+    throw;
+  }
 }
 
 void let_go(std::uint64_t object) {

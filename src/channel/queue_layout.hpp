@@ -80,11 +80,13 @@ struct Cell {
   static Cell make(std::uint32_t lap, std::uint32_t content) { return {std::uint64_t{lap} << 32 | content}; }
 };
 
-struct Segment {
-  alignas(64) Word64 tail;  // hints: anyone may help them forward; the cells decide
-  alignas(64) Word64 head;
-  alignas(64) Word64 cells[1];  // in truth as many as the place in the list and max_size say
+template <class Word>
+struct BasicSegment {
+  alignas(64) Word tail;  // hints: anyone may help them forward; the cells decide
+  alignas(64) Word head;
+  alignas(64) Word cells[1];  // in truth as many as the place in the list and max_size say
 };
+using Segment = BasicSegment<Word64>;
 struct QueueObject {
   arena::ObjectHeader head;
   std::uint64_t type;            // hash of the element type's name

@@ -28,12 +28,14 @@ class Steps {
   std::uint64_t left_;
 };
 
-class Ring {
+/// `Word`: an atomic word; a test has one that stops before each access.
+template <class Word>
+class BasicRing {
  public:
   /// None. (Two words, so that it travels in registers: it is made anew for each operation.)
-  Ring() = default;
+  BasicRing() = default;
   /// `capacity`: a power of two; so many cells are there.
-  Ring(Segment& segment, std::uint64_t capacity) : s_(&segment), mask_(capacity - 1) {}
+  BasicRing(BasicSegment<Word>& segment, std::uint64_t capacity) : s_(&segment), mask_(capacity - 1) {}
   explicit operator bool() const { return s_ != nullptr; }
 
   enum class Publish { done, full, limit, sealed };
@@ -77,15 +79,18 @@ class Ring {
   void clear(const Named& named);
 
  private:
-  Word64& cell(std::uint64_t at) const { return s_->cells[at & mask_]; }
+  Word& cell(std::uint64_t at) const { return s_->cells[at & mask_]; }
   std::uint32_t lap(std::uint64_t at) const {
     return static_cast<std::uint32_t>(at >> std::countr_one(mask_));
   }
   // Before b, counting round.
   static bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
-  Segment* s_ = nullptr;
+  BasicSegment<Word>* s_ = nullptr;
   std::uint64_t mask_ = 0;
 };
+
+using Ring = BasicRing<Word64>;
+extern template class BasicRing<Word64>;
 
 }  // namespace brood::channel

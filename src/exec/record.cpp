@@ -8,6 +8,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "base/immortal.hpp"
 #include "exec/failure.hpp"
 
 namespace brood::detail {
@@ -26,7 +27,7 @@ struct Slab {
   std::mutex growing;
 };
 Slab& slab() {
-  static auto* const it = new Slab{};
+  static Immortal<Slab> it;
   return *it;
 }
 
@@ -114,7 +115,7 @@ struct Unseen {
   int count = 0;
 };
 Unseen& unseen() {
-  static auto* const it = new Unseen;
+  static Immortal<Unseen> it;
   return *it;
 }
 
@@ -155,7 +156,7 @@ struct Callbacks {
   std::deque<Record*> ready;
 };
 Callbacks& callbacks() {
-  static auto* const it = new Callbacks;
+  static Immortal<Callbacks> it;
   return *it;
 }
 

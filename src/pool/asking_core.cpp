@@ -15,6 +15,7 @@
 
 #include "arena/arena.hpp"
 #include "base/function_ref.hpp"
+#include "base/immortal.hpp"
 #include "base/scope.hpp"
 #include "exec/failure.hpp"
 #include "platform/child.hpp"
@@ -253,7 +254,7 @@ struct Asking {
   Pool* pool = nullptr;
 };
 Asking& asking() {
-  static auto* const it = new Asking;
+  static Immortal<Asking> it;
   return *it;
 }
 

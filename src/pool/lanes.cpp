@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/immortal.hpp"
 #include "platform/memory.hpp"
 #include "pool/worker.hpp"
 #include "process/session.hpp"
@@ -23,7 +24,7 @@ struct Lanes {
   std::uint32_t used = 0;  // lanes below this one have been handed out
 };
 Lanes& lanes() {
-  static auto* const it = new Lanes;
+  static Immortal<Lanes> it;
   return *it;
 }
 

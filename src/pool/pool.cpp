@@ -5,6 +5,7 @@
 #include <new>
 #include <vector>
 
+#include "base/immortal.hpp"
 #include "platform/surroundings.hpp"
 #include "pool/lanes.hpp"
 #include "pool/pool_core.hpp"
@@ -20,7 +21,7 @@ struct AllPools {
   std::vector<std::pair<platform::Pid, std::weak_ptr<PoolCore>>> pools;
 };
 AllPools& all_pools() {
-  static auto* const it = new AllPools;
+  static Immortal<AllPools> it;
   return *it;
 }
 

@@ -5,6 +5,7 @@
 #include <chrono>
 #include <csignal>
 
+#include "base/immortal.hpp"
 #include "platform/surroundings.hpp"
 #include "process/child.hpp"
 #include "process/server.hpp"
@@ -15,12 +16,12 @@ using namespace std::chrono_literals;
 using detail::Deadline;
 
 Registry& registry() {
-  static auto* const it = new Registry;
+  static Immortal<Registry> it;
   return *it;
 }
 
 std::mutex& start_mutex() {
-  static auto* const it = new std::mutex;
+  static Immortal<std::mutex> it;
   return *it;
 }
 

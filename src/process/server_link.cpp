@@ -3,6 +3,7 @@
 #include <new>
 
 #include "arena/members.hpp"
+#include "base/immortal.hpp"
 #include "platform/modules.hpp"
 #include "process/server.hpp"
 #include "process/session.hpp"
@@ -41,7 +42,7 @@ std::vector<wire::Module> own_modules() {
 }
 
 ServerLink& server_link() {
-  static auto* const link = new ServerLink;
+  static Immortal<ServerLink> link;
   return *link;
 }
 
@@ -180,7 +181,7 @@ void ServerLink::end() {
     const auto pid = static_cast<platform::Pid>(word.load());
     if (pid == 0) return;
     if (!platform::has_ended(pid)) {
-      platform::send_kill(platform::open_process(pid));
+      platform::kill_child(pid);
       platform::wait_for_child(pid);
     }
     platform::reap(pid);

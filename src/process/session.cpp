@@ -9,6 +9,7 @@
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
+#include "base/immortal.hpp"
 #include "platform/modules.hpp"
 #include "process/certificate.hpp"
 #include "process/child.hpp"
@@ -35,7 +36,7 @@ struct ExitHandlers {
   std::vector<std::function<void()>> handlers;
 };
 ExitHandlers& exit_handlers() {
-  static auto* const it = new ExitHandlers;
+  static Immortal<ExitHandlers> it;
   return *it;
 }
 
@@ -62,7 +63,7 @@ void run_exit_handlers() {
 }  // namespace
 
 Session& session() {
-  static auto* const it = new Session;  // used until the very end
+  static Immortal<Session> it;  // used until the very end
   return *it;
 }
 
