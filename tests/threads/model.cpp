@@ -45,17 +45,7 @@ class Explorer {
   void run() {
     const auto parties = model_.parties();
     if (threads_.size() != parties.size()) threads_ = std::vector<Thread>(parties.size());
-    for (std::size_t i = 0; i < parties.size(); ++i) {
-      Thread& thread = threads_[i];
-      thread.party = parties[i];
-      thread.steps = 0;
-      thread.over = thread.party.dies_after == 0;
-      getcontext(&thread.context);
-      thread.context.uc_stack.ss_sp = thread.stack.get();
-      thread.context.uc_stack.ss_size = stack_size;
-      thread.context.uc_link = nullptr;
-      makecontext(&thread.context, &begin, 0);
-    }
+    for (std::size_t i = 0; i < parties.size(); ++i) prepare(threads_[i], parties[i]);
     at_ = 0;
     std::size_t last = 0;
     int left = preemptions_;
@@ -67,6 +57,17 @@ class Explorer {
       resume(threads_[who]);
     }
     model_.judge();
+  }
+
+  static void prepare(Thread& thread, const Party& party) {
+    thread.party = party;
+    thread.steps = 0;
+    thread.over = party.dies_after == 0;
+    getcontext(&thread.context);
+    thread.context.uc_stack.ss_sp = thread.stack.get();
+    thread.context.uc_stack.ss_size = stack_size;
+    thread.context.uc_link = nullptr;
+    makecontext(&thread.context, &begin, 0);
   }
 
   // The first choice is to go on with who was at it.
