@@ -288,8 +288,6 @@ void Blocks::restore_names(std::uint32_t block, std::uint32_t dead) {
 void Blocks::leave_for(Block& b, Phase phase) noexcept {
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
   b.word.store(word.to(phase, word.owner()).bits, std::memory_order_relaxed);
-  // release: whoever finds anything cleared finds the word so.
-  std::atomic_thread_fence(std::memory_order_release);
 }
 
 void Blocks::release(Block& b, std::uint32_t block) noexcept {
@@ -297,9 +295,10 @@ void Blocks::release(Block& b, std::uint32_t block) noexcept {
     const auto name = run_of(b);
     arena::free({name.offset, static_cast<std::uint32_t>(name.generation)});
   }
-  b.content = {};
-  b.names_counted.store(0, std::memory_order_relaxed);
-  b.names_taken.store(0, std::memory_order_relaxed);
+  // release: whoever finds one of them cleared finds the word as it was left.
+  std::atomic_ref(b.content.bits).store(0, std::memory_order_release);
+  b.names_counted.store(0, std::memory_order_release);
+  b.names_taken.store(0, std::memory_order_release);
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
   // release: the next owner's writes come after our reads.
   b.word.store(word.freed().bits, std::memory_order_release);
