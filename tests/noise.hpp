@@ -58,7 +58,7 @@ inline void likely_words(std::span<std::byte> over, Random& random, std::size_t 
 
 /// A slot that says something a slot can say, or nearly. `places`: offsets in the arena that it may name.
 inline void likely_slot(brood::pool::Slot& slot, Random& random, std::span<const std::uint64_t> places) {
-  static constexpr std::array<std::uint64_t, 9> sizes{0, 1, 8, 64, 200, 201, 65536, 1ULL << 32, ~0ULL};
+  static constexpr std::array<std::uint64_t, 9> sizes{0, 1, 8, 64, 208, 209, 65536, 1ULL << 32, ~0ULL};
   static constexpr std::array<std::uint32_t, 6> counts{0, 1, 2, 25, 26, 0x80000000};
   slot.content = static_cast<brood::pool::Content>(random() % 4);
   slot.size = sizes[random() % sizes.size()];
@@ -66,8 +66,6 @@ inline void likely_slot(brood::pool::Slot& slot, Random& random, std::span<const
   slot.run_offset = random() % 2 == 0 ? 0 : places[random() % places.size()];
   slot.run_generation = random() % 3;
   slot.names = counts[random() % counts.size()];
-  slot.counted.store(counts[random() % counts.size()]);
-  slot.taken.store(counts[random() % counts.size()]);
   for (std::size_t i = 0; i + 8 <= sizeof slot.data; i += 8) {
     store(slot.data + i, random() % 2 == 0 ? places[random() % places.size()] : random() % 64);
   }

@@ -58,9 +58,7 @@ inline bool asleep(int pid) {
 /// Compares the shared memory at its beginning and at its end.
 class Memory {
  public:
-  /// `kept`: so many chunks may stay, of a queue that a killed process was counting a reference of
-  /// (docs/decisions/0006).
-  explicit Memory(std::uint32_t kept = 0) : kept_(kept) {
+  Memory() {
     { const brood::Queue<int> first; }  // what a process makes once
     chunks_ = brood::arena::chunks_in_use();
     members_ = brood::arena::member_count();
@@ -69,15 +67,14 @@ class Memory {
     // Those that were killed are buried a moment after their end is known.
     EXPECT_TRUE(soon([&] { return brood::arena::member_count() == members_; }))
         << brood::arena::member_count() << " members, " << members_ << " before";
-    EXPECT_TRUE(
-        soon([&] { return brood::arena::chunks_in_use() <= chunks_ + kept_; }, std::chrono::seconds(3)))
+    EXPECT_TRUE(soon([&] { return brood::arena::chunks_in_use() <= chunks_; }, std::chrono::seconds(3)))
         << brood::arena::chunks_in_use() << " chunks in use, " << chunks_ << " before";
   }
   Memory(const Memory&) = delete;
   Memory& operator=(const Memory&) = delete;
 
  private:
-  std::uint32_t chunks_, members_, kept_;
+  std::uint32_t chunks_, members_;
 };
 
 }  // namespace nothing_left

@@ -306,8 +306,7 @@ TEST(PoolNested, ends_with_a_pool_that_is_terminated) {
 }
 
 TEST(PoolNested, works_on_while_workers_of_all_kinds_are_killed) {
-  // One queue of a worker stays in one run of eight: more often than 0006 explains, and not understood yet.
-  const nothing_left::Memory memory(3);
+  const nothing_left::Memory memory;
   brood::Pool pool(3);
   brood::Queue<int> victims;
   std::atomic<bool> stop{false};

@@ -12,7 +12,6 @@
 ///
 /// Numbers travel as they lie in memory: both ends are processes of one program on one machine.
 
-#include <atomic>
 #include <brood/errors.hpp>
 #include <cstddef>
 #include <cstdint>
@@ -75,8 +74,8 @@ class Writer {
   /// All of it is in the memory. When not, that holds a beginning only; try again with written() bytes.
   bool fits() const { return extra_ == 0; }
 
-  /// For codecs of handles: notes that the value names a shared object. The message holds a reference of it
-  /// from when it is complete (an attempt that did not fit holds none) until it is decoded, or given up.
+  /// For codecs of handles: notes that the value names a shared object. While the message is on its way it,
+  /// or whoever sends it, holds a reference; who decodes it takes one of its own.
   void handle(std::uint64_t object) { handles_.push_back(object); }
   /// Those that were noted, each as often as it was.
   const std::vector<std::uint64_t>& handles() const { return handles_; }
@@ -154,25 +153,6 @@ class Reader {
     return static_cast<std::size_t>(n);
   }
 
-  /// For codecs of handles: the next of the shared objects that the message names is about to be this
-  /// process's; called in their order, before it is. Afterwards it is: took_handle; or it stays the
-  /// message's: leave_handle.
-  void take_handle() { tell(2 * ++handles_taken_ - 1); }
-  /// It is this process's now.
-  void took_handle() const { tell(2 * handles_taken_); }
-  /// It could not be taken over.
-  void leave_handle() { tell(2 * --handles_taken_); }
-  /// The references of the next n are moved elsewhere as they are, in this process alone: if it dies before
-  /// the message is done with, they are still the message's.
-  void move_handles(std::size_t n) { handles_taken_ += static_cast<std::uint32_t>(n); }
-  /// How many were taken.
-  std::uint32_t handles_taken() const { return handles_taken_; }
-  /// A word that shall always say how many were taken: 2n, or 2n - 1 while the n-th is about to be.
-  /// Whoever finds this process dead then knows of each one that might be taken.
-  void tell_handles(std::atomic<std::uint32_t>& word) { tell_ = &word; }
-  /// For who gives back what nobody took: it is not the message's any more.
-  void tell_all_handles(std::size_t n) const { tell(2 * static_cast<std::uint32_t>(n)); }
-
   /// Bytes that have not been read.
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
   /// Throws DecodeError unless everything was read.
@@ -200,9 +180,6 @@ class Reader {
   };
 
  private:
-  void tell(std::uint32_t taken) const {
-    if (tell_ != nullptr) tell_->store(taken);
-  }
   [[noreturn]] void too_short(std::size_t wanted) const;
   [[noreturn]] void too_long(std::uint64_t claimed) const;
   [[noreturn]] static void trailing(std::size_t n);
@@ -210,8 +187,6 @@ class Reader {
   const std::byte* at_;
   const std::byte* end_;
   int depth_ = 0;
-  std::uint32_t handles_taken_ = 0;
-  std::atomic<std::uint32_t>* tell_ = nullptr;
 };
 
 }  // namespace brood

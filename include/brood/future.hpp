@@ -11,7 +11,7 @@
 /// zero or less do not wait.
 ///
 /// How a task can fail: <brood/task_errors.hpp>. Cost: no allocation for a result of up to 64 bytes; one of
-/// more than 200 bytes lies in shared memory until its Future goes, and get decodes it from there.
+/// more than 208 bytes lies in shared memory until its Future goes, and get decodes it from there.
 
 #include <brood/call_options.hpp>
 #include <brood/codec.hpp>
@@ -214,7 +214,7 @@ class Future {
       if (record_->names == 0) return detail::decode_whole<R>(from);
       detail::Names names;
       if (!record_->take_names(names)) throw UsageError("a result that holds queues can be taken once");
-      const detail::GiveBackRest rest{names, from};
+      const detail::HeldNames held(std::move(names));
       return detail::decode_whole<R>(from);
     }
   }

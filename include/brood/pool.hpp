@@ -21,7 +21,7 @@
 ///
 /// Cost: no system call for a task as long as nobody has to wait; a waiting worker or caller watches for some
 /// microseconds, then sleeps, and an idle pool takes no processor time. Each worker takes two descriptors and
-/// 128 KiB. Calls and results of up to 200 bytes travel in that, larger ones through chunks of 64 KiB.
+/// 128 KiB. Calls and results of up to 208 bytes travel in that, larger ones through chunks of 64 KiB.
 
 #include <brood/call_options.hpp>
 #include <brood/detail/imap.hpp>

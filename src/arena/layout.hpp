@@ -27,17 +27,47 @@ struct Header {
 // owns it.
 struct Member {
   std::atomic<std::uint64_t> word;
-  std::atomic<std::uint32_t> parent;   // pid of the process that will bury this one
-  std::atomic<std::uint32_t> uses;     // has allocated: its chunks must be looked for
-  std::uint64_t started;               // tells the pid from a later process of the same number
-  std::atomic<std::uint64_t> ledger;   // offset of its ledger, 0: none
-  std::atomic<std::uint32_t> settled;  // has taken over all that the message of its birth named
-  std::atomic<std::uint32_t> taken;    // until then: which of them, as Reader::tell_handles has it
-  std::byte spare[24];
+  std::atomic<std::uint32_t> parent;  // pid of the process that will bury this one
+  std::atomic<std::uint32_t> uses;    // has allocated: its chunks must be looked for
+  std::atomic<std::uint64_t> ledger;  // offset of its ledger, 0: none
+  // The change of an object's count that is under way, see references.cpp.
+  std::atomic<std::uint64_t> step;
+  std::atomic<std::uint64_t> where;  // offset of the word that tells of it
+  std::atomic<std::uint64_t> says;   // what that is to say
+  std::atomic<std::uint64_t> told;   // others: number of the last step that they saw done
+  std::byte spare[8];
 };
 static_assert(sizeof(Member) == 64);
 
-// One writer: the member. An entry is an object that the process holds.
+// {object's chunk 32 | number 28 | width of the word 4}
+struct Step {
+  enum Width : std::uint64_t { none = 0, narrow = 1, wide = 2 };
+  std::uint64_t bits = 0;
+  std::uint64_t object() const { return (bits >> 32) * chunk_size; }
+  std::uint32_t number() const { return static_cast<std::uint32_t>(bits) >> 4; }
+  Width width() const { return static_cast<Width>(bits & 15); }
+  // Goes on over the lives of all that have the member's place.
+  std::uint32_t next_number() const { return (number() + 1) & 0xfffffff; }
+  static Step make(std::uint64_t object, std::uint32_t number, Width width) {
+    return {object / chunk_size << 32 | std::uint64_t{number} << 4 | width};
+  }
+};
+
+// How many references there are, and which step of which member made them so many:
+// {count 24 | member 12 | number 28}
+struct References {
+  static constexpr std::uint32_t most = 0xffffff;
+  std::uint64_t bits = 0;
+  std::uint32_t count() const { return static_cast<std::uint32_t>(bits >> 40); }
+  std::uint32_t by() const { return static_cast<std::uint32_t>(bits >> 28) & 0xfff; }
+  std::uint32_t number() const { return static_cast<std::uint32_t>(bits) & 0xfffffff; }
+  static References make(std::uint32_t count, std::uint32_t by, std::uint32_t number) {
+    return {std::uint64_t{count} << 40 | std::uint64_t{by & 0xfff} << 28 | (number & 0xfffffff)};
+  }
+};
+
+// One writer: the member (and who buries it, or picks up what it left). An entry is an object that the
+// process holds, with a mark below.
 struct Ledger {
   static constexpr std::size_t capacity = chunk_size / sizeof(std::uint64_t);
   std::atomic<std::uint64_t> objects[capacity];
@@ -48,7 +78,7 @@ static_assert(sizeof(Ledger) == chunk_size);
 struct ObjectHeader {
   std::uint32_t kind;
   // One for each process that holds it and for each message that names it.
-  std::atomic<std::uint32_t> references;
+  std::atomic<std::uint64_t> references;
 };
 
 // A chunk's word: state 3 bits | memory reserved 1 | owner 12 | generation 16 | length of the run in

@@ -9,7 +9,7 @@
 #include <string>
 
 #include "arena/arena.hpp"
-#include "arena/members.hpp"
+#include "arena/references.hpp"
 #include "base/copied.hpp"
 #include "base/planted.hpp"
 #include "base/scope.hpp"
@@ -190,10 +190,8 @@ void Blocks::write(Block& block, std::size_t capacity, const detail::EncodeValue
   // Only now: a length that says "in a run" must stand beside the name of one.
   block.content = content;
   if (run) arena::adopt(run);
-  // Killed in between, this process has counted one name too many at the most; never one too few.
   for (std::size_t i = 0; i < names.size(); ++i) {
-    detail::count_names({&names[i], 1});
-    block.names_counted.store(static_cast<std::uint32_t>(i + 1));
+    arena::count_in(names[i], block.names_counted, static_cast<std::uint32_t>(i + 1));
   }
 }
 
@@ -242,52 +240,35 @@ void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
   Block& b = at(block);
   // On every way out: a value that cannot be built is gone, and told to the caller.
   const OnExit commit([&] {
-    if (!planted("cleared_before_left")) leave_for(b, Phase::emptied);
+    if (b.names_counted.load(std::memory_order_relaxed) != 0) return drop(block);
+    if (!planted("cleared_before_left")) leave(b);
     release(b, block);
   });
   const Bytes bytes = bytes_of(b, block);
   Reader from(bytes.at, static_cast<std::size_t>(bytes.content.bytes()));
-  if (bytes.content.names() == 0) return value.decode(from, value.to);
-  from.tell_handles(b.names_taken);
-  const auto names = names_in(bytes);
-  const detail::GiveBackRest rest{names, from};
   value.decode(from, value.to);
 }
 
-// Who is killed in between has given one name back too few at the most; never one too many.
 void Blocks::drop(std::uint32_t block) noexcept {
   try {
     Block& b = at(block);
     const OnExit commit([&] { release(b, block); });
-    leave_for(b, Phase::dropped);
+    leave(b);
     if (const auto counted = b.names_counted.load(); counted != 0) {
       const auto names = names_in(bytes_of(b, block));
       for (auto i = std::min<std::size_t>(counted, names.size()); i-- > 0;) {
-        b.names_counted.store(static_cast<std::uint32_t>(i));
-        detail::give_names_back({&names[i], 1});
+        arena::count_out(names[i], b.names_counted, static_cast<std::uint32_t>(i));
       }
     }
   } catch (const std::exception&) {  // its memory is gone, and the names with it
   }
 }
 
-// The mark is set before an object is taken over: of the last one it is known only that the dead may have it.
-void Blocks::restore_names(std::uint32_t block, std::uint32_t dead) {
-  Block& b = at(block);
-  const detail::Taken taken(b.names_taken.exchange(0));
-  if (taken.n == 0) return;
-  const auto names = names_in(bytes_of(b, block));
-  for (std::size_t i = 0; i < std::min(taken.n, names.size()); ++i) {
-    if (i + 1 < taken.n || taken.sure || arena::in_ledger(dead, names[i]))
-      detail::count_names({&names[i], 1});
-  }
-}
-
 // From here on nobody will have the value: until then it would go back to the queue if this process were
 // killed, so that nothing of it may be cleared before.
-void Blocks::leave_for(Block& b, Phase phase) noexcept {
+void Blocks::leave(Block& b) noexcept {
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
-  b.word.store(word.to(phase, word.owner()).bits, std::memory_order_relaxed);
+  b.word.store(word.to(Phase::emptied, word.owner()).bits, std::memory_order_relaxed);
 }
 
 void Blocks::release(Block& b, std::uint32_t block) noexcept {
@@ -298,7 +279,6 @@ void Blocks::release(Block& b, std::uint32_t block) noexcept {
   // release: whoever finds one of them cleared finds the word as it was left.
   std::atomic_ref(b.content.bits).store(0, std::memory_order_release);
   b.names_counted.store(0, std::memory_order_release);
-  b.names_taken.store(0, std::memory_order_release);
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
   // release: the next owner's writes come after our reads.
   b.word.store(word.freed().bits, std::memory_order_release);
@@ -332,11 +312,7 @@ void Blocks::free_all() {
     const auto n = blocks_in(c);
     for (std::uint32_t i = 0; i < n; ++i) {
       const std::uint32_t block = c << index_bits | i;
-      const auto phase = BlockWord{at(block).word.load()}.phase();
-      if (phase == Phase::emptied)
-        release(block);
-      else if (phase != Phase::free)
-        drop(block);
+      if (BlockWord{at(block).word.load()}.phase() != Phase::free) drop(block);
     }
     for (auto& group : q_.groups[c]) {
       if (const arena::Place place{group.load()}; place.is_run()) arena::free(arena::Run::at(place));

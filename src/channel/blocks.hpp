@@ -36,12 +36,9 @@ class Blocks {
   std::uint32_t fill(const detail::EncodeValue& value, std::uint32_t me);
   /// Decodes the value of a block that is mine, and releases the block, also when that throws.
   void take(std::uint32_t block, const detail::DecodeValue& value);
-  /// A block whose value nobody will have becomes free, and what it names is given back.
+  /// A block whose value nobody will have any more becomes free, and what it names is not named by it any
+  /// more. What somebody else has begun of that may be done again.
   void drop(std::uint32_t block) noexcept;
-  /// A block that was emptied becomes free. What somebody else has begun of that may be done again.
-  void release(std::uint32_t block) { release(at(block), block); }
-  /// The value of a reader that died goes back: with a reference again of each object that it had taken over.
-  void restore_names(std::uint32_t block, std::uint32_t dead);
 
   /// Throws DecodeError for one that cannot be.
   Block& at(std::uint32_t block);
@@ -57,7 +54,7 @@ class Blocks {
   Bytes bytes_of(const Block& b, std::uint32_t block) const;
   detail::Names names_in(const Bytes& bytes) const;
   void release(Block& b, std::uint32_t block) noexcept;
-  static void leave_for(Block& b, Phase phase) noexcept;
+  static void leave(Block& b) noexcept;
 
   std::byte* group_at(std::uint32_t size_class, std::uint32_t group) const;
   std::size_t room(std::uint32_t size_class) const {

@@ -17,6 +17,7 @@
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
+#include "arena/references.hpp"
 #include "base/copied.hpp"
 #include "base/planted.hpp"
 #include "base/scope.hpp"
@@ -48,8 +49,7 @@ std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits
   q->max_size = max_size > 0 ? static_cast<std::uint64_t>(max_size) : 0;
   q->generation = run.generation;
   q->smallest_block = Shape::for_values(q->max_size, traits.size_hint).block_size[0];
-  q->head.references.store(1);
-  arena::hold(run.offset, queue_kind, true);
+  arena::hold_new(run.offset);
   arena::adopt(run);
   return run.offset;
 }
@@ -370,7 +370,7 @@ void QueueCore::repair(std::uint32_t dead) {
     Block& b = blocks_.at(block);
     switch (word.phase()) {
       case Phase::filling:
-      case Phase::dropped:
+      case Phase::emptied:
         blocks_.drop(block);
         break;
       case Phase::complete:
@@ -383,12 +383,8 @@ void QueueCore::repair(std::uint32_t dead) {
         for (auto [at, end] = named.equal_range(block); at != end; ++at) {
           if (auto one = ring(at->second.first)) one.clear(at->second.second);
         }
-        blocks_.restore_names(block, dead);
         if (b.word.compare_exchange_strong(word.bits, word.to(Phase::complete, me).bits))
           publish(block, false, true, ignored);
-        break;
-      case Phase::emptied:
-        blocks_.release(block);
         break;
       case Phase::free:
         break;
@@ -414,7 +410,7 @@ void QueueCore::destroy(std::uint64_t object) {
 namespace {
 // Before any global of the program is initialised: that may use brood already.
 [[gnu::constructor(200)]] void register_here() {
-  detail::set_name_book({&arena::count_message, &arena::take_back});
+  detail::set_name_book({[](std::uint64_t object) { arena::hold(object); }, &arena::let_go});
   arena::register_kind(
       queue_kind, [](std::uint64_t object, std::uint32_t dead) { QueueCore(object).repair(dead); },
       [](std::uint64_t object) { QueueCore::destroy(object); });
@@ -436,22 +432,12 @@ QueueHandle::QueueHandle(std::int64_t max_size, const QueueTraits& traits) {
 }
 
 QueueHandle QueueHandle::arrived(Reader& from, std::uint64_t type) {
-  const auto object = from.value<std::uint64_t>();
-  from.take_handle();
-  try {
-    arena::require();
-    arena::hold(object, channel::queue_kind, true);
-  } catch (...) {  // no memory: whoever gives back what nobody took does so with this one
-    from.leave_handle();
-    throw;
-  }
-  from.took_handle();
-  return QueueHandle(object).of_type(type);
+  return known(from.value<std::uint64_t>(), type);
 }
 
 QueueHandle QueueHandle::known(std::uint64_t object, std::uint64_t type) {
   arena::require();
-  arena::hold(object, channel::queue_kind, false);
+  arena::hold(object, channel::queue_kind);
   return QueueHandle(object).of_type(type);
 }
 
@@ -463,7 +449,7 @@ QueueHandle QueueHandle::of_type(std::uint64_t type) {
 }
 
 QueueHandle::QueueHandle(const QueueHandle& other) : object_(other.object_) {
-  if (object_ != 0) arena::hold(object_, channel::queue_kind, false);
+  if (object_ != 0) arena::hold(object_, channel::queue_kind);
 }
 QueueHandle::QueueHandle(QueueHandle&& other) noexcept : object_(std::exchange(other.object_, 0)) {}
 QueueHandle& QueueHandle::operator=(QueueHandle other) noexcept {

@@ -29,8 +29,7 @@ enum class Phase : std::uint64_t {
   filling = 1,   // the owner writes a value; dies with it
   complete = 2,  // the value is whole; it is in a ring, or on its way there by the owner
   taken = 3,     // the owner reads it; emptied is the commit
-  emptied = 4,   // the value has been read; what is left to do anyone may do again
-  dropped = 5,   // nobody will have the value, and what it names is given back; so may this
+  emptied = 4,   // nobody will have the value any more; what is left to do anyone may do again
 };
 struct BlockWord {
   std::uint64_t bits = 0;
@@ -60,9 +59,9 @@ struct Content {
 struct Block {
   Word64 word;
   Content content;
-  std::atomic<std::uint32_t> names_counted;  // writer: how many of the names have their reference
-  std::atomic<std::uint32_t> names_taken;    // reader: which of them it has, as Reader::tell_handles says
-  std::byte data[1];                         // in truth up to the block's size
+  std::atomic<std::uint32_t> names_counted;  // how many of the names have their reference
+  std::uint32_t spare;
+  std::byte data[1];  // in truth up to the block's size
   static constexpr std::size_t head_size = 24;
 };
 static_assert(offsetof(Block, data) == Block::head_size);

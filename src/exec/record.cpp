@@ -74,7 +74,7 @@ void add_slab() {
 
 void give_back(Record& record) {
   Names names;
-  if (record.names != 0 && record.take_names(names)) give_names_back(names);
+  if (record.names != 0 && record.take_names(names)) let_go_names(names);
   if (record.release != nullptr) record.release(record.block_name);
   record.release = nullptr;
   record.block = nullptr;
@@ -97,8 +97,8 @@ void keep_encoded(Record& record, void (*write)(Writer& to, const void* value), 
   write(to, value);
   const Names names = to.handles();
   write_names(to, names);
+  hold_names(names);
   record.names = static_cast<std::uint32_t>(names.size());
-  count_names(names);
 }
 
 bool Record::take_names(Names& taken) {

@@ -74,24 +74,24 @@ void PoolCore::take_ask(Ask ask) {
   waiting.task.asked = std::make_unique<const Asked>(
       Asked{ask.place, ask.incarnation, ask.question, ask.thunk, std::move(ask.function), ask.by_pointer});
   waiting.task.record = &detail::take_record(*this);
-  waiting.task.names = std::make_unique<const detail::Names>(ask.call.take_names());
+  waiting.task.names = std::make_unique<detail::HeldNames>(ask.call.take_names());
   if (ask.options) {
     ask.options->retries = std::min(ask.options->retries.value_or(2), most_retries);
-    waiting.task.limits = limits_of(*ask.options, waiting.bytes, *waiting.task.names);
+    waiting.task.limits = limits_of(*ask.options, waiting.bytes, waiting.task.names->names());
     waiting.task.limits->record = waiting.task.record;
   }
   if (state_ != State::open && state_ != State::closed) {
     resolve(waiting.task, broken_ ? broken_
                                   : std::make_exception_ptr(
                                         PoolTerminated("the pool was terminated before this task began")));
-    return drop_call(waiting.task, 0);
+    return drop_call(waiting.task);
   }
   if (waiting.size > sizeof Slot::data) {
     try {
       waiting.task.arguments = arena::allocate(waiting.size);
     } catch (const NoMemory&) {
       resolve(waiting.task, std::current_exception());
-      return drop_call(waiting.task, 0);
+      return drop_call(waiting.task);
     }
     std::memcpy(arena::at(waiting.task.arguments.offset, waiting.size), waiting.bytes.data(), waiting.size);
     waiting.bytes.clear();
@@ -124,11 +124,11 @@ void PoolCore::answer(Task& task) {
   auto& place = places_[task.asked->place];
   if (place.lane == nullptr || place.incarnation != task.asked->incarnation || !place.answers) return;
   Record& record = *task.record;
-  const auto send = [&](bool failed, std::vector<std::byte> bytes, detail::Names names) {
+  const auto send = [&](bool failed, std::vector<std::byte> bytes, detail::HeldNames names) {
     Answer answer;
     answer.question = task.asked->question;
     answer.failed = failed;
-    answer.value = Carried(std::move(bytes), std::move(names), true);
+    answer.value = Carried(std::move(bytes), std::move(names));
     // Never waits: how much there is room for is the worker's word.
     if (!place.answers->try_put(answer)) throw NoMemory("the queue of answers is full or closed");
   };
@@ -139,7 +139,8 @@ void PoolCore::answer(Task& task) {
     const auto* bytes = record.data();
     const auto size = record.bytes();
     if (record.names != 0) record.take_names(names);
-    send(false, {bytes, bytes + size}, std::move(names));
+    detail::HeldNames held(std::move(names));
+    send(false, {bytes, bytes + size}, std::move(held));
   } catch (...) {
     try {
       send_error(std::current_exception());

@@ -16,35 +16,19 @@
 
 namespace brood::pool {
 
-/// The bytes of a call or of a result, and the objects that they name: their references travel along, and are
-/// given back when nobody takes them over.
+/// The bytes of a call or of a result, and the objects that they name.
 class Carried {
  public:
   Carried() = default;
-  /// counted: the names have their references, which this gives back in the end. Else this is only here to be
-  /// sent, and the message counts: a process that dies before it is complete has counted nothing.
-  Carried(std::vector<std::byte> value, detail::Names named, bool counted)
-      : bytes(std::move(value)), names_(std::move(named)), counted_(counted) {}
-  Carried(Carried&& other) noexcept
-      : bytes(std::move(other.bytes)), names_(std::exchange(other.names_, {})), counted_(other.counted_) {}
-  Carried& operator=(Carried&& other) noexcept {
-    std::swap(bytes, other.bytes);
-    std::swap(names_, other.names_);
-    std::swap(counted_, other.counted_);
-    return *this;
-  }
-  ~Carried() {
-    if (counted_) detail::give_names_back(names_);
-  }
+  Carried(std::vector<std::byte> value, detail::HeldNames named)
+      : bytes(std::move(value)), names_(std::move(named)) {}
 
   std::vector<std::byte> bytes;
-  const detail::Names& names() const { return names_; }
-  /// The references are the caller's.
-  detail::Names take_names() { return std::exchange(names_, {}); }
+  const detail::Names& names() const { return names_.names(); }
+  detail::HeldNames take_names() { return std::move(names_); }
 
  private:
-  detail::Names names_;
-  bool counted_ = false;
+  detail::HeldNames names_;
 };
 
 }  // namespace brood::pool
@@ -59,8 +43,7 @@ struct brood::Codec<brood::pool::Carried> {
   static pool::Carried decode(Reader& from) {
     auto bytes = from.value<std::vector<std::byte>>();
     auto names = from.value<detail::Names>();
-    from.move_handles(names.size());
-    return {std::move(bytes), std::move(names), true};
+    return {std::move(bytes), detail::HeldNames::of(std::move(names))};
   }
 };
 

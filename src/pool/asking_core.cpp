@@ -53,7 +53,7 @@ class AskingCore final : public Core {
     std::vector<std::byte> bytes(measure.written());
     Writer to(bytes.data(), bytes.size());
     call.encode(to, call.call);
-    ask.call = Carried(std::move(bytes), to.handles(), false);
+    ask.call = Carried(std::move(bytes), detail::HeldNames::of(to.handles()));
     Record& record = detail::take_record(*this);
     {
       const std::lock_guard lock(mutex_);
@@ -151,11 +151,12 @@ class AskingCore final : public Core {
       Reader from(answer.value.bytes.data(), answer.value.bytes.size());
       record->error = exec::decode_exception(from);
     } else {
-      const detail::Names names = answer.value.take_names();
+      auto held = answer.value.take_names();
+      const auto& names = held.names();
       record->large = std::move(answer.value.bytes);
       const auto* raw = reinterpret_cast<const std::byte*>(names.data());
       record->large.insert(record->large.end(), raw, raw + detail::size_of_names(names.size()));
-      record->names = static_cast<std::uint32_t>(names.size());
+      record->names = static_cast<std::uint32_t>(held.take().size());
     }
     detail::finish_record(*record);
   }

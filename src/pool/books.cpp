@@ -75,7 +75,7 @@ void PoolCore::take_left() {
     } catch (const std::bad_alloc&) {
       resolve(waiting.task, std::current_exception());
     }
-    drop_call(waiting.task, 0);
+    drop_call(waiting.task);
   }
 }
 

@@ -35,6 +35,8 @@ class Claimed {
   /// It lies in a run of the arena, whose owner must be known to check it.
   bool has_run() const { return static_cast<bool>(run_); }
 
+  bool has_names() const { return names_ != 0; }
+
   // After a check that found nothing; each leaves nothing behind in the arena but what it says.
   /// Into the record, the run too.
   void keep(detail::Record& record) const {

@@ -34,11 +34,9 @@ struct alignas(64) Slot {
   std::uint64_t size;        // of the bytes, here or in the run
   std::uint64_t run_offset;  // in the arena, where they do not fit here
   std::uint32_t run_generation;
-  std::uint32_t names;                 // of the result: shared objects that it names; they lie behind it
-  std::atomic<std::uint32_t> counted;  // of these: how many have their reference
-  std::atomic<std::uint32_t> taken;    // worker: what it has taken over of the task's (Reader::tell_handles)
-  std::uint64_t memory_limit;          // of the task, 0: none
-  std::byte data[size_in_all - 56];
+  std::uint32_t names;         // of the result: shared objects that it names; they lie behind it
+  std::uint64_t memory_limit;  // of the task, 0: none
+  std::byte data[size_in_all - 48];
 };
 static_assert(sizeof(Slot) == Slot::size_in_all);
 

@@ -45,9 +45,7 @@ std::unique_ptr<Limits> limits_of(const CallOptions& options, std::span<const st
   if (options.deadline) limits->deadline = in(*options.deadline);
   if (options.idempotent) {
     limits->call.assign(call.begin(), call.end());
-    auto named = names;
-    detail::count_names(named);
-    limits->names = std::move(named);
+    limits->names = detail::HeldNames::of(names);
   }
   return limits;
 }
@@ -129,8 +127,14 @@ void PoolCore::expire(Limits& limits) {
   const Seat seat = seat_of(task);
   const auto state =
       seat.place != nullptr ? seat.place->slot_at(seat.at).state.load() : raw(SlotState::ready);
-  if (state == raw(SlotState::done)) return;  // it is about to be taken in
-  if (state == raw(SlotState::ready)) {       // not begun: its worker is still on its way
+  if (state == raw(SlotState::done)) {
+    // It is taken in; or it cannot be, for the worker says of one before it that it is not done: that is
+    // noise.
+    take_results(*seat.place);
+    if (seat.at - seat.place->tail < seat.place->in_lane()) condemn(*seat.place);
+    return;
+  }
+  if (state == raw(SlotState::ready)) {  // not begun: its worker is still on its way
     if (limits.over_at <= now) limits.over_at = in(*options.time_limit);
     return schedule(limits);
   }
@@ -197,7 +201,7 @@ bool PoolCore::withdraw(Task& task, const std::exception_ptr& error) {
     --seat.place->given;
   }
   resolve(task, error);
-  drop_call(task, 0);
+  drop_call(task);
   // No worker tells of this one.
   results_->ready.wake_sleepers();
   callbacks_.wake_sleepers();
@@ -242,11 +246,9 @@ bool PoolCore::run_again(Task& task) {
     } else {
       again.bytes = call;
     }
-    if (!task.limits->names.empty()) task.names = std::make_unique<const detail::Names>(task.limits->names);
   } catch (const std::exception&) {  // no memory: it fails as it has failed
     return false;
   }
-  if (task.names) detail::count_names(*task.names);
   task.limits->over_at = Clock::time_point::max();
   again.task = std::exchange(task, {});
   ++reruns_;

@@ -59,26 +59,25 @@ struct Limits {
   Clock::time_point kill_at = Clock::time_point::max();
   int runs = 0;                 // that were cut short by the end of a worker
   std::vector<std::byte> call;  // for another run
-  detail::Names names;          // that the call names; each has a reference for another run
+  detail::HeldNames names;      // that the call names, for another run
   std::optional<std::multimap<Clock::time_point, Limits*>::iterator> timer;
 
   Limits() = default;
   Limits(const Limits&) = delete;
   Limits& operator=(const Limits&) = delete;
-  ~Limits() { detail::give_names_back(names); }
   bool may_run_again() const { return options.idempotent && runs <= options.retries.value_or(2); }
 };
 
 /// What the program knows of a task, whatever a worker writes into its lane.
 struct Task {
-  Record* record = nullptr;                    // until it is resolved
-  const TaskType* type = nullptr;              // of a task of the program's own
-  std::unique_ptr<const Asked> asked;          // of a worker's
-  std::uint64_t function = 0;                  // CodeRef of the function, where the call begins with one
-  arena::Run arguments;                        // where they are when they do not fit into a slot
-  std::uint64_t size = 0;                      // of the call's bytes
-  std::unique_ptr<const detail::Names> names;  // shared objects that the call names, not taken over yet
-  std::unique_ptr<Limits> limits;              // null without options
+  Record* record = nullptr;                  // until it is resolved
+  const TaskType* type = nullptr;            // of a task of the program's own
+  std::unique_ptr<const Asked> asked;        // of a worker's
+  std::uint64_t function = 0;                // CodeRef of the function, where the call begins with one
+  arena::Run arguments;                      // where they are when they do not fit into a slot
+  std::uint64_t size = 0;                    // of the call's bytes
+  std::unique_ptr<detail::HeldNames> names;  // shared objects that the call names, while it is needed
+  std::unique_ptr<Limits> limits;            // null without options
 
   bool exists() const { return type != nullptr || asked != nullptr; }
 };
@@ -129,6 +128,7 @@ struct Place {
   Slot& slot_at(std::uint32_t at) const { return lane->slots[at % Lane::slots_in_all]; }
 };
 
+class Claimed;
 class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore> {
  public:
   explicit PoolCore(detail::PoolSetup setup);
@@ -196,13 +196,14 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool take_results();
   bool take_results(Place& place);
   void take_result(Place& place, Slot& slot, Task& task);
+  detail::HeldNames pick_up(Place& place, const Claimed& result, std::exception_ptr& error);
   void adapt(Place& place, std::uint32_t taken);
   static std::uint32_t member_of(Place& place);
   static bool may_be(const Task& task, std::uint32_t state);
   static bool was_passed_by(const Place& place);
   static void condemn(Place& place);
   void resolve(Task& task, const std::exception_ptr& error = nullptr);
-  void drop_call(Task& task, std::size_t taken);
+  void drop_call(Task& task);
   void fail_waiting(std::deque<Waiting>& waiting, const std::exception_ptr& error);
   bool all_done() const;
 
@@ -264,8 +265,6 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void read_errors(Place& place);
   void bury(Place& place);
   std::exception_ptr what_the_initializer_threw(Place& place);
-  void give_names_of_dead(Place& place);
-  void give_result_back(Place& place, const Slot& slot);
   void settle_running(Place& place, const platform::Ended& how);
   static std::string arguments_text(const Place& place, std::uint32_t at);
   static std::string stack_of_dead(const Place& place);

@@ -7,6 +7,7 @@
 #include <span>
 
 #include "arena/members.hpp"
+#include "arena/references.hpp"
 #include "exec/failure.hpp"
 #include "pool/claimed.hpp"
 #include "pool/pool_core.hpp"
@@ -52,22 +53,35 @@ void PoolCore::resolve(Task& task, const std::exception_ptr& error) {
   }
 }
 
-// Nobody will look at the call any more. `taken`: so many of the objects that it names have been taken over.
-void PoolCore::drop_call(Task& task, std::size_t taken) {
-  if (task.names) {
-    const auto& names = *task.names;
-    detail::give_names_back(std::span(names).subspan(std::min(taken, names.size())));
-  }
+// Nobody will look at the call any more.
+void PoolCore::drop_call(Task& task) {
   if (task.limits) unschedule(*task.limits);
   arena::free(task.arguments);
   task = {};
 }
 
+// What the worker left of the objects that its result names is held here from now on.
+detail::HeldNames PoolCore::pick_up(Place& place, const Claimed& result, std::exception_ptr& error) {
+  detail::Names held;
+  try {
+    const auto names = result.names();
+    held.reserve(names.size());
+    for (const auto object : names) {
+      arena::pick_up(object, member_of(place));
+      held.push_back(object);
+    }
+  } catch (const std::exception&) {  // no object, or no memory
+    error = std::current_exception();
+  }
+  return detail::HeldNames(std::move(held));
+}
+
 void PoolCore::take_result(Place& place, Slot& slot, Task& task) {
   Claimed result(slot);
-  const auto taken = detail::Taken(slot.taken.load(std::memory_order_relaxed)).n;
   if (task.limits && task.limits->doom) resolve(task, task.limits->doom);  // whatever it left
-  const auto error = result.check(result.has_run() ? member_of(place) : 0);
+  auto error = result.check(result.has_run() ? member_of(place) : 0);
+  detail::HeldNames left;
+  if (!error && result.has_names()) left = pick_up(place, result, error);
   if (error) {
     result.drop();
     resolve(task, error);
@@ -77,24 +91,13 @@ void PoolCore::take_result(Place& place, Slot& slot, Task& task) {
     if (task.record != nullptr) resolve(task, exec::decode_exception(from));
   } else if (task.record != nullptr) {
     result.keep(*task.record);
+    static_cast<void>(left.take());  // the record's
     resolve(task);
   } else {  // the task was resolved by the end of the pool
-    detail::give_names_back(result.names());
     result.drop();
   }
-  drop_call(task, taken);
+  drop_call(task);
   if (place.waits) end_stand_in(place);
-}
-
-// Of a worker that died before its result was whole: what the result names and had been counted.
-void PoolCore::give_result_back(Place& place, const Slot& slot) {
-  const std::size_t counted = slot.counted.load();
-  if (counted == 0) return;
-  Claimed result(slot);
-  if (result.check(result.has_run() ? member_of(place) : 0)) return result.drop();
-  const auto names = result.names();
-  detail::give_names_back(std::span(names).first(std::min(counted, names.size())));
-  result.drop();
 }
 
 // Of a lane's oldest slot that is not free: a state in which a worker may leave it.
@@ -168,7 +171,7 @@ void PoolCore::fail_waiting(std::deque<Waiting>& waiting, const std::exception_p
   for (auto& each : waiting) {
     withdrawn_ -= !each.task.exists();
     resolve(each.task, error);
-    drop_call(each.task, 0);
+    drop_call(each.task);
   }
   waiting.clear();
 }

@@ -90,11 +90,11 @@ Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::Encod
     call.encode(whole, call.call);
   }
   if (type.by_pointer) std::memcpy(&task.function, to, sizeof task.function);
-  if (!writer.handles().empty()) task.names = std::make_unique<const detail::Names>(writer.handles());
+  if (!writer.handles().empty())
+    task.names = std::make_unique<detail::HeldNames>(detail::HeldNames::of(writer.handles()));
   if (options != nullptr) task.limits = limits_of(*options, {to, made.size}, writer.handles());
   task.record = &detail::take_record(*this);
   if (task.limits) task.limits->record = task.record;
-  if (task.names) detail::count_names(*task.names);
   unused.dismiss();
   return *task.record;
 }
@@ -138,8 +138,6 @@ void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64
   slot.size = size;
   slot.run_offset = task.arguments.offset;
   slot.run_generation = task.arguments.generation;
-  slot.taken.store(0, std::memory_order_relaxed);
-  slot.counted.store(0, std::memory_order_relaxed);
   slot.memory_limit = task.limits ? task.limits->options.memory_limit.value_or(0) : 0;
   if (task.limits) begin_time_limit(task);
   if (place.in_lane() == 0) place.last_taken = std::chrono::steady_clock::now();
@@ -234,7 +232,7 @@ void PoolCore::take_back_all(Place& from) {
     if (back.task.record != nullptr) {
       line_up(back.task.asked ? asked_ : waiting_, std::move(back), true);
     } else {
-      drop_call(back.task, 0);  // resolved by the end of the pool
+      drop_call(back.task);  // resolved by the end of the pool
     }
     back = {};
   }
@@ -262,7 +260,7 @@ Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
   std::vector<std::byte> bytes(measure.written());
   Writer writer(bytes.data(), bytes.size());
   call.encode(writer, call.call);
-  detail::count_names(writer.handles());
+  const auto names = detail::HeldNames::of(writer.handles());
   class Sink final : public detail::ResultSink {
    public:
     explicit Sink(Record& r) : r_(r) {}
@@ -274,7 +272,6 @@ Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
   auto* const outer = std::exchange(running_here, this);
   try {
     Reader from(bytes.data(), bytes.size());
-    const detail::GiveBackRest rest{writer.handles(), from};
     type.run(from, &sink);
     ++done_;
   } catch (...) {

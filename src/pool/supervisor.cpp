@@ -73,7 +73,6 @@ void PoolCore::start_worker(Place& place) {
     place.errors = platform::make_pipe_reader();
     const auto thunk = setup_.initializer ? detail::code_ref_of(setup_.initializer.thunk()).word : 0;
     auto call = detail::pack(&worker_main, std::uint64_t{thunk}, setup_.initializer.bytes());
-    detail::count_names(setup_.initializer.names());
     call.add_names(setup_.initializer.names());
     auto child = std::make_shared<process::Child>(
         ProcessOptions{.name = setup_.name + "-" + std::to_string(index + 1), .daemon = true});
@@ -136,24 +135,6 @@ std::string PoolCore::arguments_text(const Place& place, std::uint32_t at) {
   }
 }
 
-// Before the dead worker's own references are let go: what its calls name and it had not taken over. Of one
-// that it was about to take over the ledger tells.
-void PoolCore::give_names_of_dead(Place& place) {
-  const auto dead = member_of(place);
-  for (auto at = place.tail; at != place.head; ++at) {
-    Task& task = place.task_at(at);
-    const Slot& slot = place.slot_at(at);
-    if (slot.state.load() == raw(SlotState::ready)) continue;
-    give_result_back(place, slot);
-    if (!task.names) continue;
-    const auto names = std::exchange(task.names, nullptr);
-    const detail::Taken told(slot.taken.load());
-    const std::size_t taken = std::min(told.n, names->size());
-    const bool last_was_not = taken > 0 && !told.sure && !arena::in_ledger(dead, names->at(taken - 1));
-    detail::give_names_back(std::span(*names).subspan(last_was_not ? taken - 1 : taken));
-  }
-}
-
 // What was in the lane of a worker that has ended: finished tasks have been taken in; one was running; the
 // rest was never begun and goes to others.
 void PoolCore::settle_running(Place& place, const platform::Ended& how) {
@@ -163,7 +144,7 @@ void PoolCore::settle_running(Place& place, const platform::Ended& how) {
     if (!task.exists()) continue;
     if (task.record != nullptr && run_again(task)) continue;
     if (task.record != nullptr) resolve(task, died(place, at, how));
-    drop_call(task, 0);
+    drop_call(task);
   }
 }
 
@@ -224,7 +205,6 @@ void PoolCore::bury(Place& place) {
   const bool begun =
       place.tail != place.head && place.slot_at(place.tail).state.load() != raw(SlotState::ready);
   const auto cause = what_the_initializer_threw(place);
-  give_names_of_dead(place);
   std::string failure;
   platform::Ended how;
   try {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "arena/arena.hpp"
-#include "arena/members.hpp"
+#include "arena/references.hpp"
 #include "base/planted.hpp"
 #include "exec/failure.hpp"
 #include "platform/memory.hpp"
@@ -46,11 +46,7 @@ void write_into(Slot& slot, Content content, Write write) {
   slot.run_offset = run.offset;
   slot.run_generation = run.generation;
   slot.names = static_cast<std::uint32_t>(names.size());
-  // Killed in between, this process has counted one name too many at the most; never one too few.
-  for (std::size_t i = 0; i < names.size(); ++i) {
-    detail::count_names({&names[i], 1});
-    slot.counted.store(static_cast<std::uint32_t>(i + 1));
-  }
+  for (const auto object : names) arena::leave(object);
 }
 
 class SlotSink final : public detail::ResultSink {
@@ -114,7 +110,6 @@ void run_task(Slot& slot) {
   try {
     const auto thunk = detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{slot.thunk});
     Reader call(bytes, size);
-    call.tell_handles(slot.taken);
     slot.content = Content::value;
     slot.size = 0;
     slot.run_offset = 0;
@@ -199,11 +194,6 @@ void work(Lane& lane) {
   }
 }
 
-void settled() {
-  detail::arguments_taken = nullptr;
-  arena::mark_settled();
-}
-
 // What a worker process runs; the initializer comes as a packed call, empty when there is none.
 void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
   Lane& lane = own_lane();
@@ -211,14 +201,10 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
   platform::note_crashes(lane.crash);
   MemoryLimit limit(lane.memory_limit);
   auto& results = *arena::object_at<Results>(lane.results);
-  if (initializer == 0) {
-    settled();
-  } else {
+  if (initializer != 0) {
     const platform::ThrowRecorder recorder;
-    detail::arguments_taken = &settled;
     try {
       Reader from(call.data(), call.size());
-      from.tell_handles(arena::taken_at_birth());
       detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{initializer})(from, nullptr);
     } catch (...) {
       write_exception(lane.birth, recorder);

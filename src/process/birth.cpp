@@ -34,16 +34,7 @@ std::string label() { return session().name + " (pid " + std::to_string(session(
 
 int run_call(const Certificate& told) {
   const auto thunk = detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{told.thunk});
-  // A pool's worker is given more than the arguments of its main function, and says itself when it has all of
-  // it.
-  if (told.lane < 0) {
-    detail::arguments_taken = [] {
-      detail::arguments_taken = nullptr;
-      arena::mark_settled();
-    };
-  }
   Reader call(told.call.data(), told.call.size());
-  if (told.names) call.tell_handles(arena::taken_at_birth());
   thunk(call, nullptr);
   return 0;
 }

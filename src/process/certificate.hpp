@@ -20,7 +20,6 @@ struct Certificate {
   bool nests = false;
   std::uint64_t thunk = 0;                             // CodeRef of the call's thunk
   std::vector<std::byte> call;                         // what it decodes
-  bool names = false;                                  // the call names shared objects
   std::optional<platform::Surroundings> surroundings;  // where they differ from what the server has
   // pools:
   std::int32_t lane = -1;

@@ -9,6 +9,7 @@
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
+#include "arena/references.hpp"
 #include "platform/poller.hpp"
 #include "process/birth.hpp"
 #include "process/registry.hpp"
@@ -124,7 +125,7 @@ void Child::start_by_fork(FunctionRef<void()> run) {
   if (!me.lifeline) me.lifeline = platform::Lifeline::create();
   platform::flush_output();
   watched_ = watched_ || arena::holds_anything();
-  auto counted = arena::count_for_child();
+  detail::HeldNames shared(arena::hold_for_child());
   const Certificate told = certificate();
   platform::Pid pid = 0;
   {
@@ -147,7 +148,6 @@ void Child::start_by_fork(FunctionRef<void()> run) {
         owner_ = pid_ = platform::self_pid();
         enter_life(told);
         session().self = shared_from_this();
-        arena::mark_settled();
         platform::unblock_signals();
         if (call_)
           call_.run();
@@ -158,10 +158,9 @@ void Child::start_by_fork(FunctionRef<void()> run) {
     }
   }
   if (pid < 0) {
-    arena::uncount(counted);
     throw StartFailed("fork for " + name_ + ": " + OsError("", -pid).what());
   }
-  given_ = std::move(counted);
+  given_ = std::move(shared);
   born(pid);
 }
 
@@ -176,7 +175,6 @@ void Child::start_by_server() {
   Certificate told = certificate();
   told.thunk = detail::code_ref_of(call_.thunk()).word;
   told.call = call_.bytes();
-  told.names = !call_.names().empty();
   // Its strings are used again; one at a time posts. (Not thread_local: handlers of at_exit may start
   // processes, and by then a thread's own objects are gone.)
   const std::lock_guard one_at_a_time(start_mutex());
@@ -213,8 +211,7 @@ void Child::born(platform::Pid pid) {
 
 void Child::fail(std::string reason) {
   failure_ = std::move(reason);
-  // Nobody was born who could take over what it was given.
-  arena::let_go_for(pid_, std::exchange(given_, {}));
+  given_ = {};
   end({});
 }
 
@@ -258,7 +255,7 @@ bool Child::poll_locked(bool supervisor) {
 
   // Until it is reaped the pid is not another's: first let go what it held, then what it started, then
   // itself.
-  arena::let_go_for(pid_, std::exchange(given_, {}));
+  given_ = {};
   arena::bury(pid_);
   platform::kill_group(pid_);
   std::string reason;

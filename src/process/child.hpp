@@ -93,8 +93,8 @@ class Child : public std::enable_shared_from_this<Child> {
   std::function<void()> copied_;
 
   State state_ = State::fresh;
-  std::vector<std::uint64_t> given_;  // shared objects that it was sent or inherits
-  Request* request_ = nullptr;        // while the slot is ours
+  detail::HeldNames given_;     // shared objects that it was sent or inherits, until it has ended
+  Request* request_ = nullptr;  // while the slot is ours
   platform::Pid pid_ = 0;
   platform::Descriptor process_;
   std::optional<platform::Ended> ended_;

@@ -20,10 +20,7 @@ ConstructingSelf::~ConstructingSelf() { --constructing_self; }
 void require_set_up() { process::require_member(); }
 
 void PackedCall::run() const {
-  // The decoded call takes over what its bytes name: count that once more, for the bytes stay.
-  count_names(names_);
   Reader r(bytes_.data(), bytes_.size());
-  const GiveBackRest rest{names_, r};
   thunk_(r, nullptr);
 }
 

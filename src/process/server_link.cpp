@@ -3,6 +3,7 @@
 #include <new>
 
 #include "arena/members.hpp"
+#include "arena/references.hpp"
 #include "base/immortal.hpp"
 #include "platform/modules.hpp"
 #include "process/server.hpp"

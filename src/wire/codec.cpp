@@ -38,12 +38,18 @@ NameBook book{};
 
 void set_name_book(NameBook now) { book = now; }
 
-void count_names(std::span<const std::uint64_t> names) {
-  for (const auto object : names) book.count(object);
+void hold_names(std::span<const std::uint64_t> names) {
+  std::size_t n = 0;
+  try {
+    for (; n < names.size(); ++n) book.hold(names[n]);
+  } catch (...) {
+    let_go_names(names.first(n));
+    throw;
+  }
 }
 
-void give_names_back(std::span<const std::uint64_t> names) {
-  for (const auto object : names) book.give_back(object);
+void let_go_names(std::span<const std::uint64_t> names) noexcept {
+  for (const auto object : names) book.let_go(object);
 }
 
 void write_names(Writer& to, const Names& names) { to.bytes(names.data(), size_of_names(names.size())); }

@@ -33,14 +33,13 @@ void take_result(const brood::pool::Slot& slot, std::uint32_t worker, bool wante
     result.keep(record);
     brood::detail::Names names;
     record.take_names(names);
-    brood::detail::give_names_back(names);
     try {
       static_cast<void>(brood::detail::decode_all<std::vector<std::string>>(record.data(), record.bytes()));
     } catch (const brood::DecodeError&) {
     }
     if (record.release != nullptr) record.release(record.block_name);
   } else {
-    brood::detail::give_names_back(result.names());
+    static_cast<void>(result.names());
     result.drop();
   }
 }
@@ -66,7 +65,6 @@ void lane(Input input) {
     slot.run_generation = which % 7 == 0 ? from.next<std::uint32_t>() : run.generation;
   }
   slot.names = which % 8 < 4 ? from.byte() % 32 : from.next<std::uint32_t>();
-  slot.counted.store(from.byte());
   const bool wanted = from.byte() % 2 == 0;
   for (auto noise = from.byte() % 4; noise > 0; --noise) write_noise(books(), from);
   const auto rest = from.rest();

@@ -51,7 +51,7 @@ using Clock = std::chrono::steady_clock;
 double since(Clock::time_point then) { return std::chrono::duration<double>(Clock::now() - then).count(); }
 
 struct Row {
-  std::size_t points = 0, tried = 0, met = 0, kept = 0, failures = 0;
+  std::size_t points = 0, tried = 0, met = 0, failures = 0;
   unsigned every = 1;
 };
 
@@ -94,7 +94,6 @@ Row run(const Scenario& scenario, const Options& options, double seconds) {
     ++row.tried;
     const auto outcome = stepper.kill_at(point);
     row.met += outcome.met;
-    row.kept += outcome.kept;
     return !outcome.failure.empty() && failed(&point, outcome.failure);
   };
 
@@ -131,8 +130,8 @@ int run_all(const Options& options) {
   adopt_orphans();
   make_stage();
   const auto start = Clock::now();
-  std::printf("offset %u\n%-28s %8s %8s %8s %8s %8s %6s\n", options.offset, "scenario", "points", "tried",
-              "met", "kept", "failures", "every");
+  std::printf("offset %u\n%-28s %8s %8s %8s %8s %6s\n", options.offset, "scenario", "points", "tried", "met",
+              "failures", "every");
   Row sum;
   for (std::size_t i = 0; i < chosen.size(); ++i) {
     const double share =
@@ -140,18 +139,17 @@ int run_all(const Options& options) {
             ? std::max((options.seconds - since(start)) / static_cast<double>(chosen.size() - i), 0.1)
             : 0;
     const Row row = run(*chosen[i], options, share);
-    std::printf("%-28s %8zu %8zu %8zu %8zu %8zu %6u\n", chosen[i]->name, row.points, row.tried, row.met,
-                row.kept, row.failures, row.every);
+    std::printf("%-28s %8zu %8zu %8zu %8zu %6u\n", chosen[i]->name, row.points, row.tried, row.met,
+                row.failures, row.every);
     std::fflush(stdout);
     sum.points += row.points;
     sum.tried += row.tried;
     sum.met += row.met;
-    sum.kept += row.kept;
     sum.failures += row.failures;
     if (sum.failures != 0 && options.stop_at_first) break;
   }
-  std::printf("%-28s %8zu %8zu %8zu %8zu %8zu %6s %.0f s\n", "all", sum.points, sum.tried, sum.met, sum.kept,
-              sum.failures, "", since(start));
+  std::printf("%-28s %8zu %8zu %8zu %8zu %6s %.0f s\n", "all", sum.points, sum.tried, sum.met, sum.failures,
+              "", since(start));
   return sum.failures == 0 ? 0 : 1;
 }
 

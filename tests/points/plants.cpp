@@ -10,6 +10,7 @@ std::span<const Plant> plants() {
       {"complete_before_written", "queue_put_more", "a block counts as whole before the value is in it"},
       {"repair_wakes_nobody", "queue_put_to_sleeper", "whom a killed writer owed a wake-up sleeps on"},
       {"no_look_before_sleep", "queue_get_waiting_goes_on", "a reader falls asleep without a last look"},
+      {"noted_before_counted", "worker_names", "a reference is noted before it is counted"},
       {"dead_keeps_memory", "worker_result_in_run", "the memory of a dead worker is not freed"},
       {"not_marked_as_running", "worker_small", "a task that has begun still looks as if it had not"},
       {"done_before_result", "worker_small", "a task counts as done before its result is there"},

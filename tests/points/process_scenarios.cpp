@@ -69,25 +69,29 @@ void start_large_in_server(Books& books) { in_server(books, 50'000); }
 
 // The server dies with a request before it; the standby takes over, and dies there.
 void start_in_standby(Books& books) {
-  brood::Queue<int> queue;
-  books.step_standby();
-  kill(server_pid(), SIGSTOP);
-  auto one = make(ran, queue, 12);
-  one.start();
-  kill(server_pid(), SIGKILL);
   bool none_left = false;
-  try {
-    books.check(one.join(Books::patience()), "the child does not end");
-    books.check(one.exitcode() == 0, "wrong exit code");
-  } catch (const brood::StartFailed&) {  // before it had a standby of its own: both are gone
-    none_left = true;
-    books.check(books.killed(), "no server is left, and nobody was killed");
+  {
+    brood::Queue<int> queue;
+    books.step_standby();
+    kill(server_pid(), SIGSTOP);
+    auto one = make(ran, queue, 12);
+    one.start();
+    kill(server_pid(), SIGKILL);
+    try {
+      books.check(one.join(Books::patience()), "the child does not end");
+      books.check(one.exitcode() == 0, "wrong exit code");
+    } catch (const brood::StartFailed&) {  // before it had a standby of its own: both are gone
+      none_left = true;
+      books.check(books.killed(), "no server is left, and nobody was killed");
+    }
+    books.await_end_of_stepping();
+    books.check(note(ran).load() == (none_left ? 0U : 1U),
+                "the child ran " + std::to_string(note(ran).load()) + " times");
   }
-  books.await_end_of_stepping();
-  books.check(note(ran).load() == (none_left ? 0U : 1U),
-              "the child ran " + std::to_string(note(ran).load()) + " times");
+  // What is held while a server is made is kept for its children: the queue has gone by now.
   if (none_left) brood::renew_server();
   books.await_servers();
+  brood::Queue<int> queue;
   start_next(books, queue);
 }
 

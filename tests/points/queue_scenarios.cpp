@@ -2,8 +2,11 @@
 // arrives once, whole; of the party's own at most the one that it had in its hands is missing, and none when
 // its put had returned.
 
+#include <sys/wait.h>
+
 #include <brood/process.hpp>
 #include <brood/queue.hpp>
+#include <csignal>
 #include <optional>
 #include <set>
 #include <vector>
@@ -405,6 +408,60 @@ void make_queue(Books& books) {
   join(books, party);
 }
 
+// The last of a queue whose values name others, some of them held by nobody else.
+void drop_names(Books& books) {
+  Texts known;
+  brood::Process party(
+      [](Texts shared) {
+        begin();
+        {
+          Named outer;
+          outer.put(shared);
+          outer.put(Texts());
+          Texts mine;
+          outer.put(mine);
+          outer.put(shared);
+        }
+        end();
+      },
+      known);
+  party.start();
+  books.await_end_of_stepping();
+  join(books, party);
+  books.quietly([&] {
+    known.put(Text(body(5, 12)));
+    books.check(number_of(known.get(Books::patience())) == 5,
+                "a queue that others name does not work any more");
+  });
+}
+
+void hold_and_die() {
+  Named with_names;
+  Texts mine;
+  with_names.put(mine);
+  with_names.put(Texts());
+  const auto taken = with_names.get();
+  raise(SIGKILL);
+}
+
+// A process is killed while it buries its child: whoever buries it does that again.
+void bury_child(Books& books) {
+  // The child is given nothing: else a thread of its parent's would watch for its end.
+  brood::Process party({.nests = true}, [] {
+    brood::Process child(hold_and_die);
+    child.start();
+    siginfo_t info{};
+    wait_for([&] { return child.pid().has_value(); }, Books::patience());
+    waitid(P_PID, static_cast<id_t>(child.pid().value_or(0)), &info, WEXITED | WNOWAIT | __WALL);
+    begin();
+    child.join();
+    end();
+  });
+  party.start();
+  books.await_end_of_stepping();
+  join(books, party);
+}
+
 constexpr Scenario all[] = {
     {"queue_put_first", Mode::kill, put_first},
     {"queue_put_more", Mode::kill, put_more},
@@ -433,6 +490,8 @@ constexpr Scenario all[] = {
     {"queue_many_reader", Mode::kill, many_reader},
     {"queue_close", Mode::kill, close_queue},
     {"queue_make_and_drop", Mode::kill, make_queue},
+    {"queue_drop_names", Mode::kill, drop_names},
+    {"queue_bury", Mode::kill, bury_child},
 };
 
 }  // namespace

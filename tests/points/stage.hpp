@@ -55,7 +55,6 @@ struct Stage {
   Word acted;   // what the others had to do while the party stood is done
   Word done;    // number of the trial that has ended
   Word target;  // pid of the other party
-  Word kept;    // chunks of shared objects that stayed, of one that was killed while it counted a reference
   char failures[8192];
 
   // the scenario's own, zeroed for each trial

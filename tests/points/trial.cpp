@@ -100,7 +100,7 @@ Outcome Stepper::trial(Mode mode, FunctionRef<void(Outcome&)> lead) {
   }
   ++trials_;
   for (Word* word : {&stage().go, &stage().phase, &stage().killed, &stage().let_go, &stage().announced,
-                     &stage().acted, &stage().target, &stage().kept}) {
+                     &stage().acted, &stage().target}) {
     word->store(0);
   }
   for (auto& each : stage().notes) each.store(0);
@@ -129,7 +129,6 @@ Outcome Stepper::trial(Mode mode, FunctionRef<void(Outcome&)> lead) {
   const bool killed_it = stage().killed.load() != 0 && scenario_.kills_program && mode != Mode::stop_go;
   const auto books = !outcome.failure.empty() ? std::string() : killed_it ? await_death() : await_books();
   if (outcome.failure.empty()) outcome.failure = books;
-  outcome.kept = stage().kept.load() != 0;
   if (!outcome.failure.empty() || killed_it) program_.reset();
   return outcome;
 }

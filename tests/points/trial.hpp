@@ -14,7 +14,6 @@ namespace points {
 
 struct Outcome {
   bool met = false;     // the party came to the point
-  bool kept = false;    // a shared object stayed, counted once too often
   std::string failure;  // empty: the books balance
 };
 

@@ -27,7 +27,7 @@ struct Books {
 
   // Of the whole storm.
   Count tasks, finished, failed, dropped, refused, rerun;
-  Count kills, stops, values, died_with_reader, broken, cancelled, late, kept;
+  Count kills, stops, values, died_with_reader, broken, cancelled, late;
   Count trouble[static_cast<int>(Trouble::count)];
   std::atomic<std::uint32_t> texts;
   char text[most_texts][512];

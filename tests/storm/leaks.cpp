@@ -69,10 +69,7 @@ std::map<std::uint64_t, Run> runs_in_use() {
     char text[200];
     std::snprintf(text, sizeof text, " [at %#lx, state %d, owner %u, length %u: %lx %lx]", offset,
                   static_cast<int>(word.state()), word.owner(), word.length(), first[0], first[1]);
-    // Every queue begins with its kind and with how many references there are.
-    const bool unheld_queue = static_cast<std::uint32_t>(first[0]) == 1 && first[0] >> 32 <= 1;
-    all.emplace(offset,
-                Run{word.generation(), word.owner(), std::max(word.length(), 1U), unheld_queue, text});
+    all.emplace(offset, Run{word.generation(), word.owner(), std::max(word.length(), 1U), text});
   });
   return all;
 }
@@ -133,24 +130,17 @@ Leaks::Leaks() {
   files_ = our_files();
 }
 
-// A process that is killed while it lets go of a queue, or takes one over, leaves one reference too many
-// (docs/decisions/0006): such a queue stays until the program ends, and is counted apart.
 void Leaks::look_at_chunks() {
   auto now = runs_in_use();
-  std::uint64_t queues = 0, chunks = 0, owned = 0;
+  std::uint64_t chunks = 0;
   std::string which;
   for (const auto& [chunk, run] : now) {
     const auto before = runs_.find(chunk);
     if (before != runs_.end() && before->second.generation == run.generation) continue;
-    queues += run.unheld_queue;
     chunks += run.length;
-    if (run.owner != 0) owned += run.length;
     which += run.text;
   }
-  books().kept += queues;
-  if (const auto leaked = queues > 0 ? owned : chunks; leaked > 0 || books().kept > 1 + books().kills / 2000)
-    complain(Trouble::leaked, std::to_string(chunks) + " chunks of the arena:" + which,
-             std::max<std::uint64_t>(leaked, 1));
+  if (chunks > 0) complain(Trouble::leaked, std::to_string(chunks) + " chunks of the arena:" + which, chunks);
   chunks_ = brood::arena::chunks_in_use();
   runs_ = std::move(now);
 }

@@ -11,7 +11,6 @@ namespace storm {
 /// A run of the arena's chunks.
 struct Run {
   std::uint32_t generation, owner, length;
-  bool unheld_queue;
   std::string text;
 };
 

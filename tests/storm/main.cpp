@@ -50,8 +50,7 @@ the round's tasks are done, and how many rounds fit into the time.
 tasks: those that a pool took, also in nested ones. finished + failed + dropped (nobody asked) + orphaned (who
 asked has died) = tasks. lost: futures that never resolved, values that vanished. duplicated: tasks that began
 twice, values delivered twice. hung: what did not end in time. leaked: processes, descriptors, chunks of shared
-memory, files. kept: queues that stay until the program ends since a process was killed while it let go of them
-(docs/decisions/0006; more than one in 2,000 kills are leaked). wrong: an outcome that nothing explains. Exit code 1 when one of these five is not 0.
+memory, files. wrong: an outcome that nothing explains. Exit code 1 when one of these five is not 0.
 )";
 
 struct Options {
@@ -200,13 +199,12 @@ class Storm {
         "lu,"
         "\"orphaned\":%lu,\"refused\":%lu,\"broken\":%lu,\"cancelled\":%lu,\"late\":%lu,\"stops\":%lu,"
         "\"values\":%lu,"
-        "\"died_with_reader\":%lu,\"kept\":%lu}\n",
+        "\"died_with_reader\":%lu}\n",
         b.tasks.load(), b.kills.load(), b.finished.load(), b.failed.load(), b.rerun.load(),
         trouble(Trouble::lost), trouble(Trouble::duplicated), trouble(Trouble::hung),
         trouble(Trouble::leaked), seconds(), options_.seed, trouble(Trouble::wrong), round_ + 1,
         b.dropped.load(), b.tasks > known ? b.tasks - known : 0, b.refused.load(), b.broken.load(),
-        b.cancelled.load(), b.late.load(), b.stops.load(), b.values.load(), b.died_with_reader.load(),
-        b.kept.load());
+        b.cancelled.load(), b.late.load(), b.stops.load(), b.values.load(), b.died_with_reader.load());
     std::fflush(stdout);
     return all == 0 ? 0 : 1;
   }

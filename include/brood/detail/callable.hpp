@@ -187,9 +187,6 @@ F decode_function(Reader& r) {
 // ---- the call
 // --------------------------------------------------------------------------------------------------
 
-/// Told when a call's arguments have all been decoded, before it is made.
-inline void (*arguments_taken)() = nullptr;
-
 /// An argument as what travels: itself when it is of that type already, else converted once.
 template <class To, class From>
 decltype(auto) as_stored(From&& from) {
@@ -248,7 +245,6 @@ struct Call<F, std::tuple<StoredArgs...>> {
     F f = decode_function<F>(r);
     std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};
     r.end();
-    if (arguments_taken != nullptr) arguments_taken();
     std::apply([&](auto&&... a) { static_cast<void>(std::invoke(f, std::move(a)...)); }, std::move(args));
   }
 };

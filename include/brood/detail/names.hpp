@@ -1,45 +1,58 @@
 #pragma once
-// Shared objects that a message names. The message holds one reference of each, until a codec takes it over
-// where the message is decoded; what nobody took is given back.
+// Shared objects that a message names. While it lies in this process's own memory this process holds each of
+// them, once for each time that it is named; whoever decodes the message holds what it takes for itself.
 
 #include <brood/bytes.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <utility>
 #include <vector>
 
 namespace brood::detail {
 
 using Names = std::vector<std::uint64_t>;
 
-/// What counts them: set once, by whoever owns the objects. Neither throws.
+/// What holds them: set once, by whoever owns the objects. hold may throw, DecodeError or for want of memory.
 struct NameBook {
-  void (*count)(std::uint64_t object);
-  void (*give_back)(std::uint64_t object);
+  void (*hold)(std::uint64_t object);
+  void (*let_go)(std::uint64_t object) noexcept;
 };
 void set_name_book(NameBook book);
 
-void count_names(std::span<const std::uint64_t> names);
-void give_names_back(std::span<const std::uint64_t> names);
+/// All or none.
+void hold_names(std::span<const std::uint64_t> names);
+void let_go_names(std::span<const std::uint64_t> names) noexcept;
 
-/// What Reader::tell_handles has said: so many are taken over; but where it is not sure, the last of them may
-/// be or not.
-struct Taken {
-  std::size_t n;
-  bool sure;
-  explicit Taken(std::uint32_t told) : n((std::size_t{told} + 1) / 2), sure(told % 2 == 0) {}
-};
-
-/// Once a message has been decoded, or has failed to be: gives back what nobody took over.
-struct GiveBackRest {
-  const Names& names;
-  const Reader& reader;
-  ~GiveBackRest() {
-    const std::size_t taken = reader.handles_taken();
-    if (taken >= names.size()) return;
-    reader.tell_all_handles(names.size());
-    give_names_back(std::span(names).subspan(taken));
+/// Held for as long as this lives.
+class HeldNames {
+ public:
+  HeldNames() = default;
+  /// They have been held.
+  explicit HeldNames(Names held) : names_(std::move(held)) {}
+  HeldNames(HeldNames&& other) noexcept : names_(std::exchange(other.names_, {})) {}
+  HeldNames& operator=(HeldNames&& other) noexcept {
+    std::swap(names_, other.names_);
+    return *this;
   }
+  ~HeldNames() { let_go_names(names_); }
+  /// Holds them.
+  static HeldNames of(Names names) {
+    hold_names(names);
+    return HeldNames(std::move(names));
+  }
+
+  bool empty() const { return names_.empty(); }
+  const Names& names() const { return names_; }
+  /// They are the caller's to let go of.
+  Names take() { return std::exchange(names_, {}); }
+  void add(HeldNames more) {
+    names_.insert(names_.end(), more.names_.begin(), more.names_.end());
+    more.names_.clear();
+  }
+
+ private:
+  Names names_;
 };
 
 // Where only bytes travel, the names lie behind the bytes of the value.

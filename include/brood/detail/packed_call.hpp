@@ -15,44 +15,29 @@ void require_set_up();
 class PackedCall {
  public:
   PackedCall() = default;
-  /// The names have been counted.
-  PackedCall(Thunk call, std::vector<std::byte> encoded, Names names)
+  PackedCall(Thunk call, std::vector<std::byte> encoded, HeldNames names)
       : thunk_(call), bytes_(std::move(encoded)), names_(std::move(names)) {}
-  PackedCall(PackedCall&& other) noexcept
-      : thunk_(std::exchange(other.thunk_, nullptr)),
-        bytes_(std::move(other.bytes_)),
-        names_(std::exchange(other.names_, {})) {}
-  PackedCall& operator=(PackedCall&& other) noexcept {
-    if (this != &other) {
-      give_names_back(names_);
-      thunk_ = std::exchange(other.thunk_, nullptr);
-      bytes_ = std::move(other.bytes_);
-      names_ = std::exchange(other.names_, {});
-    }
-    return *this;
-  }
-  ~PackedCall() { give_names_back(names_); }
 
   explicit operator bool() const { return thunk_ != nullptr; }
   Thunk thunk() const { return thunk_; }
   const std::vector<std::byte>& bytes() const { return bytes_; }
-  const Names& names() const { return names_; }
+  const Names& names() const { return names_.names(); }
 
   /// Makes the call here; it can be made again, or sent.
   void run() const;
-  /// Names more objects, of a call that its bytes hold; they have been counted.
-  void add_names(const Names& more) { names_.insert(names_.end(), more.begin(), more.end()); }
-  /// It is on its way: what it names is the receiver's now.
-  Names sent() {
+  /// Names more objects, of a call that its bytes hold.
+  void add_names(const Names& more) { names_.add(HeldNames::of(more)); }
+  /// It is on its way: what it names is to be held until nobody will look at it any more.
+  HeldNames sent() {
     thunk_ = nullptr;
     bytes_ = {};
-    return std::exchange(names_, {});
+    return std::move(names_);
   }
 
  private:
   Thunk thunk_ = nullptr;
   std::vector<std::byte> bytes_;
-  Names names_;
+  HeldNames names_;
 };
 
 template <class CallType, class F, class... Args>
@@ -64,8 +49,7 @@ PackedCall pack_stored(const F& f, const Args&... args) {
     const bool fits = w.fits();
     bytes.resize(w.written());
     if (!fits) continue;
-    count_names(w.handles());
-    return PackedCall(&CallType::run_only, std::move(bytes), w.handles());
+    return PackedCall(&CallType::run_only, std::move(bytes), HeldNames::of(w.handles()));
   }
 }
 

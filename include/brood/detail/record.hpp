@@ -48,7 +48,7 @@ struct Record {
   // Written before `done`.
   std::exception_ptr error;
   std::uint32_t size = 0;
-  std::uint32_t names = 0;  // shared objects that the value names; they lie behind it
+  std::uint32_t names = 0;  // shared objects that the value names, and that are held; they lie behind it
   bool names_taken = false;
   std::array<std::byte, 64> small;
   std::vector<std::byte> large;
@@ -66,8 +66,8 @@ struct Record {
   std::size_t bytes() const {
     return (block != nullptr ? block_size : large.empty() ? size : large.size()) - size_of_names(names);
   }
-  /// The value is being decoded: what it names is the caller's to take over or give back, once. False when
-  /// that was done before.
+  /// The value is being decoded: what it names is the caller's to let go of, once. False when that was done
+  /// before.
   bool take_names(Names& taken);
 };
 
