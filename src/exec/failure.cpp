@@ -13,6 +13,7 @@
 #include <ios>
 #include <memory>
 #include <new>
+#include <optional>
 #include <regex>
 #include <system_error>
 #include <typeinfo>
@@ -219,21 +220,45 @@ std::pair<std::string, std::string> describe(const std::exception_ptr& error) {
   }
 }
 
+namespace {
+
+// What the carrier's codec writes for the exception being handled; nothing when it is not of its type. What
+// the codec throws, or that it wrote something else the second time, is told in `trouble`.
+std::optional<std::vector<std::byte>> carried_by(const detail::ExceptionCarrier& carrier,
+                                                 std::string& trouble) {
+  try {
+    Writer measure(nullptr, 0);
+    if (!carrier.encode_current(measure)) return std::nullopt;
+    std::vector<std::byte> bytes(measure.written());
+    Writer to(bytes.data(), bytes.size());
+    carrier.encode_current(to);
+    if (to.written() == bytes.size()) return bytes;
+    trouble = "wrote it twice in different ways";
+  } catch (const std::bad_alloc&) {
+    throw;
+  } catch (...) {
+    const auto [type, text] = describe(std::current_exception());
+    trouble = "threw " + type + ": " + text;
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
 void encode_current_exception(Writer& to, const std::string& trace) {
-  const auto [type, text] = describe(std::current_exception());
+  auto [type, text] = describe(std::current_exception());
   to.value(type);
   to.value(trace);
+  std::string trouble;
   for (const auto& carrier : carriers()) {
-    std::byte room[4096];
-    Writer attempt(room, sizeof room);
-    if (!carrier.encode_current(attempt)) continue;
+    const auto bytes = carried_by(carrier, trouble);
+    if (!trouble.empty()) break;
+    if (!bytes) continue;
     to.value(carrier.type);
-    if (attempt.fits())
-      to.bytes(room, attempt.written());
-    else
-      carrier.encode_current(to);
+    to.bytes(bytes->data(), bytes->size());
     return;
   }
+  if (!trouble.empty()) text += " (it could not be sent as itself, for its codec " + trouble + ")";
   to.value(std::string());
   to.value(text);
 }
