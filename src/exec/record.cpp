@@ -182,8 +182,12 @@ void call(std::function<void()>& f, void (*report)(const std::string&)) {
   try {
     f();
   } catch (...) {
-    const Failure failure(std::current_exception());
-    report("brood: a callback of a task threw " + failure.type() + ": " + failure.what() + "\n");
+    try {
+      const Failure failure(std::current_exception());
+      report("brood: a callback of a task threw " + failure.type() + ": " + failure.what() + "\n");
+    } catch (const std::bad_alloc&) {
+      report("brood: a callback threw\n");
+    }
   }
 }
 

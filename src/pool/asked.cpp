@@ -39,19 +39,43 @@ void PoolCore::take_asks(bool anyway) {
     try {
       auto ask = asks_->try_get();
       if (!ask) break;
-      take_ask(std::move(*ask));
+      try {
+        take_ask(*ask);
+      } catch (const std::bad_alloc&) {
+        refuse(*ask, std::current_exception());
+      }
     } catch (const DecodeError&) {
       ++noise;
     } catch (const Error& e) {
       platform::say(std::string("brood: what a worker asked of its pool is lost: ") + e.what() + "\n");
     } catch (const std::bad_alloc&) {
+      // Which worker that was is lost with it: none may wait for an answer.
       give_up(std::make_exception_ptr(PoolBroken("the pool cannot run: no memory for what a worker asked")));
+      for (auto& place : places_) {
+        if (place.lane != nullptr) end_worker(place);
+      }
     }
   }
   start_substitutes();
 }
 
-void PoolCore::take_ask(Ask ask) {
+// Who asked is told that it cannot be; where there is no memory for that either its task fails, for it must
+// not wait for ever.
+void PoolCore::refuse(const Ask& ask, const std::exception_ptr& error) {
+  auto& place = places_[ask.place];
+  try {
+    Answer answer;
+    answer.question = ask.question;
+    answer.failed = true;
+    answer.value = Carried(exec::encoded(error), {});
+    if (place.answers && place.answers->try_put(answer)) return;
+  } catch (const std::exception&) {
+  }
+  platform::say("brood: a worker is ended, there is no memory to answer what it asked for\n");
+  end_worker(place);
+}
+
+void PoolCore::take_ask(Ask& ask) {
   if (ask.place >= places_.size()) return;
   auto& place = places_[ask.place];
   // It has died meanwhile, or the message is noise.

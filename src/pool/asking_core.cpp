@@ -170,7 +170,7 @@ class AskingCore final : public Core {
       if (!told || --waiting_ != 0) return;
       try {
         send(from_me(Asks::resumed));
-      } catch (const Error&) {  // no memory: the end of the task tells the same
+      } catch (const std::exception&) {  // no memory: the end of the task tells the same
       }
     });
     const auto soon = Deadline::in(patience);

@@ -26,6 +26,7 @@ bool PoolCore::join(Deadline until) {
   // Without the books, when the time is up, nothing can be told.
   if (!wait_until([&] { return books_.is_mine() && all_done(); }, until)) return false;
   std::vector<std::shared_ptr<process::Child>> children;
+  children.reserve(places_.size());
   {
     const Books books(*this);
     for (auto& place : places_) {
@@ -49,6 +50,7 @@ bool PoolCore::join(Deadline until) {
 
 void PoolCore::terminate() {
   std::vector<std::shared_ptr<process::Child>> children;
+  children.reserve(places_.size());
   {
     const Books books(*this);
     if (state_ == State::joined) return;

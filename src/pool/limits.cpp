@@ -221,11 +221,7 @@ bool PoolCore::kill_running(const Seat& seat) {
   take_back_all(place);
   // Any other state is noise: it still runs for all that is known.
   if (place.slot_at(seat.at).state.load() == raw(SlotState::done)) return false;
-  place.quitting = true;  // nothing more is put into its lane
-  try {
-    place.child->signal(SIGKILL);
-  } catch (const Error&) {  // it has ended: its burial is near
-  }
+  end_worker(place);
   return true;
 }
 

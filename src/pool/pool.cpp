@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/immortal.hpp"
+#include "base/scope.hpp"
 #include "platform/surroundings.hpp"
 #include "pool/lanes.hpp"
 #include "pool/pool_core.hpp"
@@ -66,6 +67,8 @@ PoolCore::PoolCore(detail::PoolSetup setup)
   asks_.emplace();
   results_run_ = arena::allocate(sizeof(Results));
   results_ = new (arena::at(results_run_.offset, sizeof(Results))) Results{};
+  static_cast<void>(
+      platform::usable_processor_count());  // is asked of the system once, for which it needs memory
   used_places_ = static_cast<std::size_t>(setup_.workers);
   places_ = std::vector<Place>(used_places_ + most_substitutes(setup_.workers));
   for (auto& place : places_) place.restart_at = std::chrono::steady_clock::time_point::max();
@@ -115,10 +118,12 @@ namespace detail {
 PoolHandle::PoolHandle(PoolSetup setup) {
   auto core = std::make_shared<pool::PoolCore>(std::move(setup));
   core_ = core;
+  OnExit unknown([&] { core->abandon(); });
   auto& all = pool::all_pools();
   const std::lock_guard lock(all.mutex);
   std::erase_if(all.pools, [](const auto& entry) { return entry.second.expired(); });
-  all.pools.emplace_back(platform::self_pid(), std::move(core));
+  all.pools.emplace_back(platform::self_pid(), core);
+  unknown.dismiss();
 }
 
 PoolHandle::PoolHandle(std::shared_ptr<pool::Core> borrowed) : core_(std::move(borrowed)), borrowed_(true) {}
@@ -141,13 +146,23 @@ PoolHandle::~PoolHandle() {
     new std::shared_ptr<pool::Core>(std::move(core_));
     return;
   }
-  try {
-    core_->close();
-    core_->join(Deadline::never());
-  } catch (const Error&) {  // joined by another thread
+  for (bool ended = false; !ended;) {
+    try {
+      core_->close();
+      core_->join(Deadline::never());
+      ended = true;
+    } catch (const Error&) {  // joined by another thread
+      ended = true;
+    } catch (const std::bad_alloc&) {
+      pool::wait_for_memory();
+    }
   }
   core_.reset();
-  platform::say(take_unseen());
+  try {
+    platform::say(take_unseen());
+  } catch (const std::bad_alloc&) {
+    platform::say("brood: tasks failed and nobody looked at their results\n");
+  }
 }
 
 pool::Core& PoolHandle::core() const {

@@ -128,6 +128,9 @@ struct Place {
   Slot& slot_at(std::uint32_t at) const { return lane->slots[at % Lane::slots_in_all]; }
 };
 
+/// For those who cannot throw: a moment, in which others may give memory back.
+void wait_for_memory();
+
 class Claimed;
 class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore> {
  public:
@@ -145,6 +148,9 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool join(Deadline until) override;
   int size() const override { return setup_.workers; }
   detail::PoolHandle::Counts counts() override;
+
+  /// Ends one that nobody was given.
+  void abandon();
 
  private:
   enum class State { open, closed, terminated, broken, joined };
@@ -201,6 +207,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   static std::uint32_t member_of(Place& place);
   static bool may_be(const Task& task, std::uint32_t state);
   static bool was_passed_by(const Place& place);
+  static void end_worker(Place& place);
   static void condemn(Place& place);
   void resolve(Task& task, const std::exception_ptr& error = nullptr);
   void drop_call(Task& task);
@@ -238,18 +245,19 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void note_doze(Clock::time_point since);
   void look_closer();
   void help();
+  bool help_once();
   void call_back();
   std::thread own_thread(std::function<void()> work);
 
   // pool.cpp
-  void abandon();
 
   // ending.cpp
   void stop_threads();
 
   // asked.cpp
   void take_asks(bool anyway);
-  void take_ask(Ask ask);
+  void take_ask(Ask& ask);
+  void refuse(const Ask& ask, const std::exception_ptr& error);
   Task* find_asked(const Ask& ask);
   void answer(Task& task);
   void begin_stand_in(Place& place);
@@ -262,6 +270,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void start_worker(Place& place);
   bool start_or_note(Place& place);
   void supervise();
+  bool supervise_once();
+  void await_worker(Place& place, std::size_t index, process::Child& child);
   void read_errors(Place& place);
   void bury(Place& place);
   std::exception_ptr what_the_initializer_threw(Place& place);

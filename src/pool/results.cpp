@@ -119,7 +119,10 @@ bool PoolCore::was_passed_by(const Place& place) {
 // The worker has written over its lane: what is in there will never be told from noise. It is ended, and what
 // it had not begun goes to others.
 void PoolCore::condemn(Place& place) {
-  if (std::exchange(place.condemned, true)) return;
+  if (!std::exchange(place.condemned, true)) end_worker(place);
+}
+
+void PoolCore::end_worker(Place& place) {
   place.quitting = true;  // nothing more is put into its lane
   try {
     place.child->signal(9);

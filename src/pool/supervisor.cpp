@@ -78,13 +78,13 @@ void PoolCore::start_worker(Place& place) {
         ProcessOptions{.name = setup_.name + "-" + std::to_string(index + 1), .daemon = true});
     child->set_call(std::move(call));
     child->set_worker(static_cast<std::int32_t>(lane_index), place.errors.get());
-    child->start([] {});
+    place.tasks = std::make_unique<std::array<Task, Lane::slots_in_all>>();
+    place.calls = std::make_unique_for_overwrite<std::remove_reference_t<decltype(*place.calls)>>();
+    child->start([] {});  // from here on nothing may fail
     place.born_at = Clock::now();
     place.child = std::move(child);
     place.lane = &lane;
     place.lane_index = lane_index;
-    place.tasks = std::make_unique<std::array<Task, Lane::slots_in_all>>();
-    place.calls = std::make_unique_for_overwrite<std::remove_reference_t<decltype(*place.calls)>>();
     place.head = place.tail = place.given = 0;
     place.quitting = place.watched = place.waits = place.was_up = place.condemned = false;
     place.member = 0;
@@ -199,6 +199,7 @@ bool PoolCore::wants_workers() const {
 }
 
 // The worker has ended: one last look at its lane, then its tasks, its process, its memory, in this order.
+// Where memory runs out it is done again from the beginning: the place is not watched, and so found.
 void PoolCore::bury(Place& place) {
   read_errors(place);
   take_results(place);
@@ -208,7 +209,7 @@ void PoolCore::bury(Place& place) {
   std::string failure;
   platform::Ended how;
   try {
-    if (place.watched) poller_.remove(place.child->sentinel());
+    if (std::exchange(place.watched, false)) poller_.remove(place.child->sentinel());
     how = place.child->status().value_or(how);
     place.child->await_birth();
   } catch (const Error& e) {
@@ -243,6 +244,8 @@ void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::strin
   place.errors.reset();
   give_lane_back(place.lane_index);
   place.failed_births = was_up ? 0 : place.failed_births + 1;
+  const bool regular = &place - places_.data() < setup_.workers;
+  place.restart_at = regular ? Clock::now() + pause_after(place.failed_births) : Clock::time_point::max();
 
   if (!expected && !was_up && wants_workers()) {
     if (failure.empty()) {
@@ -258,11 +261,9 @@ void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::strin
       note_failed_birth(failure);
     }
   }
-  const bool regular = &place - places_.data() < setup_.workers;
   const bool again = wants_workers() && (regular || !expected);
   if (again) restarts_ += !expected;
-  place.restart_at =
-      again && regular ? Clock::now() + pause_after(place.failed_births) : Clock::time_point::max();
+  if (!again) place.restart_at = Clock::time_point::max();
 }
 
 // While a worker lives the others are only tried more and more seldom. When none does, so many births in vain
@@ -328,55 +329,72 @@ int PoolCore::milliseconds_to_next_restart() const {
 }
 
 void PoolCore::supervise() {
-  for (;;) {
-    // Newly posted births are waited for without the lock: others go on.
-    std::vector<std::pair<std::size_t, std::shared_ptr<process::Child>>> unborn;
-    int patience = -1;
-    {
-      const Books books(*this);
-      restart_due();
-      bool any_left = false;
-      for (std::size_t i = 0; i < places_.size(); ++i) {
-        auto& place = places_[i];
-        any_left = any_left || place.lane != nullptr;
-        if (place.lane != nullptr && !place.watched) unborn.emplace_back(i, place.child);
-      }
-      if (stop_ && !any_left) return;
-      patience = milliseconds_to_next_restart();
-    }
-    for (const auto& [i, child] : unborn) {
-      bool born = true;
-      try {
-        child->await_birth();
-      } catch (const Error&) {
-        born = false;
-      }
-      const Books books(*this);
-      auto& place = places_[i];
-      try {
-        if (born) {
-          poller_.add(child->sentinel(), i * 2);
-          poller_.add(place.errors.get(), i * 2 + 1, true);
-          place.watched = true;
-        }
-      } catch (const Error&) {  // no descriptor for a pidfd: the worker cannot be supervised
-        child->signal(9);
-        child->join(Deadline::never());
-        born = false;
-      }
-      if (!born) bury(place);
-    }
-    if (!unborn.empty()) continue;
-    for (const auto key : poller_.wait(patience)) {
-      const Books books(*this);
-      auto& place = places_[key / 2];
-      if (place.lane == nullptr) continue;
-      if (key % 2 == 1)
-        read_errors(place);
-      else if (place.watched && place.child->poll())
-        bury(place);
+  for (bool goes_on = true; goes_on;) {
+    try {
+      goes_on = supervise_once();
+    } catch (const std::bad_alloc&) {
+      wait_for_memory();
     }
   }
+}
+
+// What was left half done is still to do, and is begun anew.
+void wait_for_memory() {
+  platform::Word never{0};
+  platform::park(never, 0, Deadline::in(1ms));
+}
+
+// False when there is nothing left to supervise.
+bool PoolCore::supervise_once() {
+  // Newly posted births are waited for without the lock: others go on.
+  std::vector<std::pair<std::size_t, std::shared_ptr<process::Child>>> unborn;
+  int patience = -1;
+  {
+    const Books books(*this);
+    restart_due();
+    bool any_left = false;
+    for (std::size_t i = 0; i < places_.size(); ++i) {
+      auto& place = places_[i];
+      any_left = any_left || place.lane != nullptr;
+      if (place.lane != nullptr && !place.watched) unborn.emplace_back(i, place.child);
+    }
+    if (stop_ && !any_left) return false;
+    patience = milliseconds_to_next_restart();
+  }
+  for (const auto& [i, child] : unborn) await_worker(places_[i], i, *child);
+  if (!unborn.empty()) return true;
+  for (const auto key : poller_.wait(patience)) {
+    const Books books(*this);
+    auto& place = places_[key / 2];
+    if (place.lane == nullptr) continue;
+    if (key % 2 == 1)
+      read_errors(place);
+    else if (place.watched && place.child->poll())
+      bury(place);
+  }
+  return true;
+}
+
+void PoolCore::await_worker(Place& place, std::size_t index, process::Child& child) {
+  bool born = true;
+  try {
+    child.await_birth();
+  } catch (const Error&) {
+    born = false;
+  }
+  const Books books(*this);
+  try {
+    if (born) {
+      poller_.add(child.sentinel(), index * 2);
+      poller_.add(place.errors.get(), index * 2 + 1, true);
+      place.watched = true;
+    }
+  } catch (const Error&) {  // no descriptor for a pidfd: the worker cannot be supervised
+    child.signal(9);
+    child.join(Deadline::never());
+    born = false;
+  }
+  if (!born) bury(place);
 }
 
 }  // namespace brood::pool

@@ -46,7 +46,11 @@ void PoolCore::end_waiting() {
   const Books books(*this);
   if (waiters_.load() != 0 || !work_is_left()) return;
   want(Wanted::low);
-  turn();
+  try {
+    turn();
+  } catch (const std::bad_alloc&) {  // the helper may have better luck
+    results_->helper.wake_all();
+  }
 }
 
 // There is a processor to spare, or the next result will be here sooner than a sleeper could be woken. Else
@@ -157,29 +161,40 @@ void PoolCore::look_closer() {
 }
 
 void PoolCore::help() {
-  for (bool stop = false, busy = false; !stop;) {
-    const auto seen = results_->helper.prepare();
-    auto until = Deadline::never();
-    {
-      const Books books(*this);
-      turn();
-      expire_due();
-      recycle_aged();
-      if (waiters_.load() == 0) want(work_is_left() ? Wanted::low : Wanted::nothing);
-      turn();
-      until = next_timer();
-      busy = !all_done();
-      stop = stop_;
+  for (bool goes_on = true; goes_on;) {
+    try {
+      goes_on = help_once();
+    } catch (const std::bad_alloc&) {
+      wait_for_memory();
     }
-    callbacks_.wake_sleepers();
-    if (stop) break;
-    const auto since = Clock::now();
-    if (busy)
-      results_->helper.doze(seen, until);
-    else
-      results_->helper.sleep(seen, until);
-    note_doze(since);
   }
+}
+
+bool PoolCore::help_once() {
+  const auto seen = results_->helper.prepare();
+  auto until = Deadline::never();
+  bool busy = false;
+  bool stop = false;
+  {
+    const Books books(*this);
+    turn();
+    expire_due();
+    recycle_aged();
+    if (waiters_.load() == 0) want(work_is_left() ? Wanted::low : Wanted::nothing);
+    turn();
+    until = next_timer();
+    busy = !all_done();
+    stop = stop_;
+  }
+  callbacks_.wake_sleepers();
+  if (stop) return false;
+  const auto since = Clock::now();
+  if (busy)
+    results_->helper.doze(seen, until);
+  else
+    results_->helper.sleep(seen, until);
+  note_doze(since);
+  return true;
 }
 
 // The user's code: it may take long, and nothing else hangs on this thread.

@@ -30,6 +30,13 @@ Page* the_page = &nobodys;
 
 Page& page() { return *the_page; }
 
+void tell_stack(const char* what) {
+  void* frames[40];
+  const auto n = static_cast<std::size_t>(backtrace(frames, 40));
+  std::fprintf(stderr, "%s in process %d at\n%s\n", what, getpid(),
+               brood::platform::describe_stack(std::span(frames, n)).c_str());
+}
+
 bool strikes(Kind kind) {
   Page& p = *the_page;
   if (p.armed.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(kind)) return false;
@@ -37,10 +44,7 @@ bool strikes(Kind kind) {
   p.failed.fetch_add(1);
   if (p.loud.load() != 0) {
     p.armed.store(0);
-    void* frames[40];
-    const auto n = static_cast<std::size_t>(backtrace(frames, 40));
-    std::fprintf(stderr, "strikes in process %d at\n%s\n", getpid(),
-                 brood::platform::describe_stack(std::span(frames, n)).c_str());
+    tell_stack("strikes");
   }
   return true;
 }

@@ -23,6 +23,8 @@ void map_page(int descriptor);
 Page& page();
 
 /// Counts a call of that kind; true when it is the one.
+/// Where this thread is, for whoever looks into a failure.
+void tell_stack(const char* what);
 bool strikes(Kind kind);
 
 }  // namespace failing

@@ -62,6 +62,11 @@ int be_the_program(int argc, char** argv) {
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   map_page(page_descriptor);
+  std::set_terminate([] {
+    page().armed.store(0);
+    tell_stack("terminates");
+    std::abort();
+  });
   const std::string name = argv[2];
   const auto kind = static_cast<std::uint32_t>(std::atoi(argv[3]));
   if (name == "init") page().armed.store(kind);
@@ -188,6 +193,11 @@ int run_all(const Options& options) {
   const int fd = memfd_create("failing", 0);
   if (fd < 0 || ftruncate(fd, 4096) != 0 || dup2(fd, page_descriptor) != page_descriptor) return 2;
   map_page(page_descriptor);
+  std::set_terminate([] {
+    page().armed.store(0);
+    tell_stack("terminates");
+    std::abort();
+  });
   constexpr Kind kinds[] = {Kind::memory, Kind::heap, Kind::process, Kind::descriptor, Kind::wait};
   std::uint32_t failures = 0, parts = 0;
   for (const auto& scenario : scenarios())

@@ -178,7 +178,9 @@ class Lines {
  public:
   Lines() {
     callbacks_.find_elf = dwfl_linux_proc_find_elf;
-    callbacks_.find_debuginfo = dwfl_standard_find_debuginfo;
+    // By its build id on this machine alone. The standard way also asks servers (debuginfod), and for that
+    // loads libraries into the program, which then crash where it is about to end.
+    callbacks_.find_debuginfo = dwfl_build_id_find_debuginfo;
     dwfl_ = dwfl_begin(&callbacks_);
     if (dwfl_ != nullptr &&
         (dwfl_linux_proc_report(dwfl_, getpid()) != 0 || dwfl_report_end(dwfl_, nullptr, nullptr) != 0)) {
