@@ -49,6 +49,32 @@ TEST(PoolWeather, small_dev_shm_is_no_limit) {  // R11
   EXPECT_EQ(ran.out, "360 MiB\n");
 }
 
+TEST(PoolWeather, without_processes_what_there_is_goes_on) {  // RLIMIT_NPROC
+  const auto ran = run({"weather", "processes"});
+  if (ran.code == 77) GTEST_SKIP() << "not run as root, who becomes a user without other processes";
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "processes: told\na pool: told\nstill 8\na death: told\nlater 10\n") << ran.err;
+}
+
+TEST(PoolWeather, few_addresses_are_enough_for_what_is_small) {  // RLIMIT_AS
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the sanitizer's shadow needs more addresses than that";
+#endif
+  const auto ran = run({"weather", "addresses"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "sum 200, 1000000 bytes, large: refused\n") << ran.err;
+}
+
+TEST(PoolWeather, a_memory_group_refuses_and_does_not_kill) {
+#if defined(__SANITIZE_ADDRESS__)
+  GTEST_SKIP() << "the sanitizer's shadow needs more memory than that";
+#endif
+  const auto ran = run({"weather", "memory-group"});
+  if (ran.code == 77) GTEST_SKIP() << "no memory cgroup can be made here";
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "NoMemory after some, all back, then 8\n") << ran.err;
+}
+
 TEST(PoolWeather, a_task_that_forks_and_returns_twice_is_done_once) {
   const nothing_left::Memory memory;
   brood::Pool pool(2);

@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <algorithm>
 
 #include <brood/errors.hpp>
 #include <cerrno>
@@ -206,7 +207,8 @@ std::uint64_t cgroup_memory_left() {
   if (group.limit.empty()) return unlimited;
   const auto limit = number_in(group.limit);
   if (limit >= (std::uint64_t{1} << 60)) return unlimited;
-  const auto usage = number_in(group.usage);
+  // The last of it is for what nobody asks for: heaps, stacks, page tables.
+  const auto usage = number_in(group.usage) + std::min(limit / 16, std::uint64_t{16} << 20);
   return usage >= limit ? 0 : limit - usage;
 }
 
