@@ -6,8 +6,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <algorithm>
 
+#include <algorithm>
 #include <brood/errors.hpp>
 #include <cerrno>
 #include <cstdlib>
