@@ -31,7 +31,8 @@ std::vector<Case> death_cases() {
            false,
            {{"brood, p50", [] { return deaths()[1]; }},
             {"brood, p99", [] { return deaths()[2]; }},
-            {"brood, max", [] { return deaths()[3]; }}}}};
+            {"brood, max", [] { return deaths()[3]; }}},
+           true}};
 }
 
 }  // namespace bench

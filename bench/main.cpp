@@ -1,9 +1,10 @@
-// ./x bench [--list] [--case TEXT] [--rounds N] [--json FILE]
+// ./x bench [--list] [--case REGEX] [--rounds N] [--quick] [--json FILE]
 
 #include <algorithm>
 #include <brood/brood.hpp>
 #include <cstdio>
 #include <cstring>
+#include <regex>
 #include <string>
 #include <vector>
 
@@ -64,6 +65,7 @@ int main(int argc, char** argv) {
   bool list = false;
   std::string only;
   int rounds = 5;
+  bool quick = false;
   std::FILE* json = nullptr;
   for (int i = 1; i < argc; ++i) {
     const std::string argument = argv[i];
@@ -74,21 +76,26 @@ int main(int argc, char** argv) {
       only = argv[++i];
     else if (argument == "--rounds" && more)
       rounds = std::max(1, std::atoi(argv[++i]));
+    else if (argument == "--quick")
+      quick = true;
     else if (argument == "--json" && more)
       json = std::fopen(argv[++i], "w");
     else
-      return std::fprintf(
-                 stderr,
-                 "brood_bench: %s is not understood; [--list] [--case TEXT] [--rounds N] [--json FILE]\n",
-                 argv[i]),
+      return std::fprintf(stderr,
+                          "brood_bench: %s is not understood; [--list] [--case REGEX] [--rounds N] [--quick] "
+                          "[--json FILE]\n"
+                          "--quick: three rounds, without the cases that take minutes\n",
+                          argv[i]),
              2;
   }
   std::vector<bench::Case> cases;
   for (auto make : {bench::start_cases, bench::task_cases, bench::queue_cases, bench::death_cases}) {
     for (auto& c : make()) cases.push_back(std::move(c));
   }
+  if (quick) rounds = std::min(rounds, 3);
   for (const auto& c : cases) {
-    if (c.name.find(only) == std::string::npos) continue;
+    if (!std::regex_search(c.name, std::regex(only))) continue;
+    if (quick && c.takes_minutes) continue;
     if (list)
       std::printf("%s\n", c.name.c_str());
     else

@@ -2,8 +2,11 @@
 
 #include <array>
 #include <brood/brood.hpp>
+#include <vector>
 
+#include "floors/floors.hpp"
 #include "harness.hpp"
+#include "peers.hpp"
 
 namespace bench {
 namespace {
@@ -26,6 +29,39 @@ double small_values() {
   const double seconds = seconds_now() - begun;
   writer.join();
   return n / seconds / 1e6;
+}
+
+// Whoever reads hands its count to the caller at the end.
+double many_values(int writers, int readers) {
+  constexpr int each = 400'000;
+  brood::Queue<Small> queue;
+  brood::Queue<long> sums;
+  std::vector<brood::Process> all;
+  for (int w = 0; w < writers; ++w) {
+    all.emplace_back(
+        [](brood::Queue<Small> q, int count) {
+          for (int i = 0; i < count; ++i) q.put(Small{1});
+        },
+        queue, each / writers);
+  }
+  for (int r = 0; r < readers; ++r) {
+    all.emplace_back(
+        [](brood::Queue<Small> q, brood::Queue<long> to) {
+          long sum = 0;
+          while (const long one = q.get()[0]) sum += one;
+          to.put(sum);
+        },
+        queue, sums);
+  }
+  const double begun = seconds_now();
+  for (auto& one : all) one.start();
+  for (int w = 0; w < writers; ++w) all[static_cast<std::size_t>(w)].join();
+  for (int r = 0; r < readers; ++r) queue.put(Small{0});
+  long sum = 0;
+  for (int r = 0; r < readers; ++r) sum += sums.get();
+  const double seconds = seconds_now() - begun;
+  for (auto& one : all) one.join();
+  return sum == static_cast<long>(each / writers) * writers ? static_cast<double>(sum) / seconds / 1e6 : -1;
 }
 
 double large_values() {
@@ -64,8 +100,20 @@ std::vector<Case> queue_cases() {
       {"Queue, 64 bytes, 1 writer 1 reader",
        "M/s",
        true,
-       {{"brood", small_values}, {"Python multiprocessing.Queue", python_small}}},
-      {"Queue, 64 KiB, 1 writer 1 reader", "GB/s", true, {{"brood", large_values}}},
+       {{"brood", small_values},
+        {peers::message_queue_name(), [] { return peers::message_queue(200'000); }},
+        {"pipe, a write and a read each", [] { return peers::pipe_values(200'000); }},
+        {"Python multiprocessing.Queue", python_small},
+        {"floor: bare ring", floors::ring}}},
+      {"Queue, 64 bytes, 2 writers 2 readers", "M/s", true, {{"brood", [] { return many_values(2, 2); }}}},
+      {"Queue, 64 bytes, 20 writers 20 readers",
+       "M/s",
+       true,
+       {{"brood", [] { return many_values(20, 20); }}}},
+      {"Queue, 64 KiB, 1 writer 1 reader",
+       "GB/s",
+       true,
+       {{"brood", large_values}, {"floor: bare ring, copied in and out", floors::copies}}},
   };
 }
 

@@ -1,14 +1,19 @@
 // Tasks of a pool: many small calls, each with its own future; and one at a time.
 
+#include <algorithm>
 #include <brood/brood.hpp>
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <future>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
+#include "floors/floors.hpp"
 #include "harness.hpp"
+#include "peers.hpp"
 
 namespace bench {
 namespace {
@@ -63,19 +68,6 @@ class ThreadPool {
   bool stop_ = false;
 };
 
-template <class Submit>
-double million_a_second(int n, Submit submit) {
-  using Future = decltype(submit(0));
-  std::vector<Future> futures;
-  futures.reserve(static_cast<std::size_t>(n));
-  const double begun = seconds_now();
-  for (int i = 0; i < n; ++i) futures.push_back(submit(i));
-  long sum = 0;
-  for (auto& f : futures) sum += f.get();
-  const double seconds = seconds_now() - begun;
-  return sum == static_cast<long>(n) * (n - 1) / 2 ? n / seconds / 1e6 : -1;
-}
-
 double brood_tasks() {
   brood::Pool pool(workers);
   pool.apply(nothing, 0);
@@ -96,11 +88,110 @@ double python_tasks() {
       "p.terminate()");
 }
 
-template <class Once>
-double microseconds_each(int n, Once once) {
+double python_executor() {
+  return python(
+      "from concurrent.futures import ProcessPoolExecutor as E\n"
+      "import time\n"
+      "def f(x): return x\n"
+      "p=E(2); p.submit(f,1).result(); t=time.time()\n"
+      "r=[p.submit(f,i) for i in range(5000)]\n"
+      "s=sum(x.result() for x in r)\n"
+      "print(5000/(time.time()-t)/1e6)\n"
+      "p.shutdown()");
+}
+
+// Works for so long, without a system call.
+int busy(int microseconds) {
+  const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
+  while (std::chrono::steady_clock::now() < until) {
+  }
+  return microseconds;
+}
+
+// What two processors would have needed, of what it took.
+template <class Submit>
+double efficiency(int microseconds, Submit submit) {
+  const int n = 400'000 / microseconds;
+  std::vector<decltype(submit())> futures;
+  futures.reserve(static_cast<std::size_t>(n));
   const double begun = seconds_now();
-  for (int i = 0; i < n; ++i) once(i);
-  return (seconds_now() - begun) / n * 1e6;
+  for (int i = 0; i < n; ++i) futures.push_back(submit());
+  for (auto& each : futures) {
+    if (each.get() != microseconds) return -1;
+  }
+  return n * microseconds * 1e-6 / std::min(workers, brood::usable_cpu_count()) / (seconds_now() - begun) *
+         100;
+}
+double brood_efficiency(int microseconds) {
+  brood::Pool pool(workers);
+  pool.apply(busy, microseconds);
+  return efficiency(microseconds, [&] { return pool.apply_async(busy, microseconds); });
+}
+double thread_efficiency(int microseconds) {
+  ThreadPool pool(workers);
+  pool.submit(busy, microseconds).get();
+  return efficiency(microseconds, [&] { return pool.submit(busy, microseconds); });
+}
+
+int square(int x) { return static_cast<int>(static_cast<unsigned>(x) * static_cast<unsigned>(x)); }
+std::vector<int> ints(int n) {
+  std::vector<int> all(static_cast<std::size_t>(n));
+  std::iota(all.begin(), all.end(), 0);
+  return all;
+}
+
+double brood_map() {
+  brood::Pool pool(workers);
+  const auto items = ints(100'000);
+  pool.apply(square, 0);
+  const double begun = seconds_now();
+  const auto squares = pool.map(square, items);
+  const double seconds = seconds_now() - begun;
+  return squares.size() == items.size() && squares[300] == 90'000 ? 0.1 / seconds : -1;
+}
+double thread_map() {
+  const auto items = ints(100'000);
+  std::vector<int> squares(items.size());
+  const double begun = seconds_now();
+  {
+    std::vector<std::jthread> threads;
+    const std::size_t part = items.size() / workers;
+    for (std::size_t w = 0; w < workers; ++w) {
+      threads.emplace_back([&, w] {
+        for (std::size_t i = w * part; i < (w + 1) * part; ++i) squares[i] = square(items[i]);
+      });
+    }
+  }
+  const double seconds = seconds_now() - begun;
+  return squares[300] == 90'000 ? 0.1 / seconds : -1;
+}
+double python_map() {
+  return python(
+      "import multiprocessing as m, time\n"
+      "def f(x): return x*x\n"
+      "p=m.Pool(2); p.apply(f,(1,)); i=list(range(100000)); t=time.time()\n"
+      "r=p.map(f,i)\n"
+      "print(0.1/(time.time()-t))\n"
+      "p.terminate()");
+}
+
+double brood_imap() {
+  brood::Pool pool(workers);
+  const auto items = ints(1'000'000);
+  pool.apply(square, 0);
+  std::size_t n = 0;
+  const double begun = seconds_now();
+  for ([[maybe_unused]] const int each : pool.imap_unordered(square, items)) ++n;
+  return n == items.size() ? 1 / (seconds_now() - begun) : -1;
+}
+double python_imap() {
+  return python(
+      "import multiprocessing as m, time\n"
+      "def f(x): return x*x\n"
+      "p=m.Pool(2); p.apply(f,(1,)); t=time.time()\n"
+      "n=sum(1 for x in p.imap_unordered(f,range(100000)))\n"
+      "print(0.1/(time.time()-t))\n"
+      "p.terminate()");
 }
 
 double brood_latency() {
@@ -136,11 +227,39 @@ std::vector<Case> task_cases() {
        true,
        {{"brood Pool(2)", brood_tasks},
         {"std::thread pool, packaged_task", thread_tasks},
-        {"Python multiprocessing.Pool(2)", python_tasks}}},
+        {peers::asio_name(), [] { return peers::asio_tasks(300'000, workers); }},
+        {"Python multiprocessing.Pool(2)", python_tasks},
+        {"Python ProcessPoolExecutor(2)", python_executor},
+        {"floor: bare lanes", floors::lanes}}},
+      {"tasks of 1 us, share of the processors' time that is theirs",
+       "%",
+       true,
+       {{"brood Pool(2)", [] { return brood_efficiency(1); }},
+        {"std::thread pool, packaged_task", [] { return thread_efficiency(1); }}}},
+      {"tasks of 10 us, share of the processors' time that is theirs",
+       "%",
+       true,
+       {{"brood Pool(2)", [] { return brood_efficiency(10); }},
+        {"std::thread pool, packaged_task", [] { return thread_efficiency(10); }}}},
+      {"map over 100,000 ints",
+       "M/s",
+       true,
+       {{"brood Pool(2)", brood_map},
+        {"std::thread chunks", thread_map},
+        {"Python multiprocessing.Pool(2)", python_map}}},
+      {"imap_unordered over 1,000,000 ints",
+       "M/s",
+       true,
+       {{"brood Pool(2)", brood_imap}, {"Python multiprocessing.Pool(2), 100,000", python_imap}}},
       {"submit to result, one at a time",
        "us",
        false,
-       {{"brood Pool(2)", brood_latency}, {"std::thread pool, packaged_task", thread_latency}}},
+       {{"brood Pool(2)", brood_latency},
+        {"std::thread pool, packaged_task", thread_latency},
+        {peers::asio_name(), [] { return peers::asio_latency(5'000, workers); }},
+        {"socketpair, a byte there and back", [] { return peers::socket_latency(5'000); }},
+        {"floor: ping-pong, spinning", floors::ping_pong},
+        {"floor: ping-pong on a futex, asleep", floors::ping_pong_asleep}}},
       {"a pool of two ready for work",
        "us",
        false,

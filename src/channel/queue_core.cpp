@@ -43,6 +43,7 @@ QueueCore::QueueCore(std::uint64_t object)
 
 std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits& traits) {
   const arena::Run run = arena::allocate(sizeof(QueueObject));
+  OnExit unheld([&] { arena::free(run); });
   auto* q = new (arena::at(run.offset, sizeof(QueueObject))) QueueObject{};
   q->head.kind = queue_kind;
   q->type = traits.type;
@@ -50,6 +51,7 @@ std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits
   q->generation = run.generation;
   q->smallest_block = Shape::for_values(q->max_size, traits.size_hint).block_size[0];
   arena::hold_new(run.offset);
+  unheld.dismiss();
   arena::adopt(run);
   return run.offset;
 }

@@ -390,7 +390,7 @@ void PoolCore::await_worker(Place& place, std::size_t index, process::Child& chi
       place.watched = true;
     }
   } catch (const Error&) {  // no descriptor for a pidfd: the worker cannot be supervised
-    child.signal(9);
+    end_worker(place);
     child.join(Deadline::never());
     born = false;
   }

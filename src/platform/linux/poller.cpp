@@ -25,7 +25,9 @@ void Poller::add(int descriptor, std::uint64_t key, bool once) {
   epoll_event event{};
   event.events = EPOLLIN | (once ? EPOLLET : 0U);
   event.data.u64 = key;
-  if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, descriptor, &event) != 0) throw OsError("epoll_ctl", errno);
+  if (epoll_ctl(poll_.get(), EPOLL_CTL_ADD, descriptor, &event) == 0) return;
+  if (errno != EEXIST || epoll_ctl(poll_.get(), EPOLL_CTL_MOD, descriptor, &event) != 0)
+    throw OsError("epoll_ctl", errno);
 }
 
 void Poller::remove(int descriptor) { epoll_ctl(poll_.get(), EPOLL_CTL_DEL, descriptor, nullptr); }

@@ -1,0 +1,186 @@
+#include "floors/floors.hpp"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#include "floors/shared.hpp"
+#include "harness.hpp"
+
+namespace bench::floors {
+namespace {
+
+// One writer, one reader; each looks at the other's cursor only when its own copy says that it must.
+template <class Value, std::uint64_t capacity>
+struct Ring {
+  Line head, tail;
+  std::array<Value, capacity> values;
+
+  template <class Write>
+  void put(std::uint64_t n, std::uint64_t& seen, Write write) {
+    while (n - seen >= capacity) {
+      seen = head.word.load(std::memory_order_acquire);
+      if (n - seen >= capacity) relax();
+    }
+    write(values[n % capacity]);
+    tail.word.store(n + 1, std::memory_order_release);
+  }
+  template <class Read>
+  void get(std::uint64_t n, std::uint64_t& seen, Read read) {
+    while (n >= seen) {
+      seen = tail.word.load(std::memory_order_acquire);
+      if (n >= seen) relax();
+    }
+    read(values[n % capacity]);
+    head.word.store(n + 1, std::memory_order_release);
+  }
+};
+
+// ready or done: what lies in the slot is the other's.
+struct alignas(64) Slot {
+  std::atomic<std::uint32_t> state{0};
+  int value = 0;
+  int (*call)(int) = nullptr;
+};
+constexpr std::uint32_t empty = 0, ready = 1, done = 2, last = 3;
+constexpr std::size_t slots = 256;
+struct Lane {
+  std::array<Slot, slots> slot;
+};
+
+int nothing(int x) { return x; }
+
+void serve(Lane& lane) {
+  for (std::size_t next = 0;; ++next) {
+    Slot& slot = lane.slot[next % slots];
+    std::uint32_t state = empty;
+    while ((state = slot.state.load(std::memory_order_acquire)) != ready && state != last) relax();
+    if (state == last) return;
+    slot.value = slot.call(slot.value);
+    slot.state.store(done, std::memory_order_release);
+  }
+}
+
+void futex(std::atomic<std::uint32_t>& word, int what, std::uint32_t value) {
+  syscall(SYS_futex, &word, what, value, nullptr, nullptr, 0);
+}
+
+}  // namespace
+
+double lanes() {
+  constexpr int n = 1'000'000;
+  constexpr std::size_t workers = 2;
+  Shared<std::array<Lane, workers>> all;
+  std::array<std::unique_ptr<Forked>, workers> forked;
+  for (std::size_t w = 0; w < workers; ++w) forked[w] = std::make_unique<Forked>([&] { serve((*all)[w]); });
+  std::array<std::size_t, workers> head{}, tail{};
+  long sum = 0;
+  int put = 0;
+  const double begun = seconds_now();
+  for (int got = 0; got < n;) {
+    for (std::size_t w = 0; w < workers; ++w) {
+      Lane& lane = (*all)[w];
+      for (; put < n && head[w] - tail[w] < slots - 1; ++head[w], ++put) {
+        Slot& slot = lane.slot[head[w] % slots];
+        slot.value = put;
+        slot.call = nothing;
+        slot.state.store(ready, std::memory_order_release);
+      }
+      for (; tail[w] != head[w]; ++tail[w], ++got) {
+        Slot& slot = lane.slot[tail[w] % slots];
+        if (slot.state.load(std::memory_order_acquire) != done) break;
+        sum += slot.value;
+        slot.state.store(empty, std::memory_order_relaxed);
+      }
+    }
+  }
+  const double seconds = seconds_now() - begun;
+  for (std::size_t w = 0; w < workers; ++w) (*all)[w].slot[head[w] % slots].state.store(last);
+  return sum == static_cast<long>(n) * (n - 1) / 2 ? n / seconds / 1e6 : -1;
+}
+
+double ping_pong() {
+  constexpr std::uint64_t n = 200'000;
+  struct Two {
+    Line there, back;
+  };
+  Shared<Two> two;
+  const Forked other([&] {
+    for (std::uint64_t i = 1; i <= n; ++i) {
+      while (two->there.word.load(std::memory_order_acquire) != i) relax();
+      two->back.word.store(i, std::memory_order_release);
+    }
+  });
+  const double begun = seconds_now();
+  for (std::uint64_t i = 1; i <= n; ++i) {
+    two->there.word.store(i, std::memory_order_release);
+    while (two->back.word.load(std::memory_order_acquire) != i) relax();
+  }
+  return (seconds_now() - begun) / n * 1e6;
+}
+
+double ping_pong_asleep() {
+  constexpr std::uint32_t n = 5'000;
+  struct alignas(64) Word {
+    std::atomic<std::uint32_t> word{0};
+  };
+  Shared<std::array<Word, 2>> words;
+  const auto wait = [](std::atomic<std::uint32_t>& word, std::uint32_t wanted) {
+    for (std::uint32_t seen = word.load(); seen != wanted; seen = word.load()) futex(word, FUTEX_WAIT, seen);
+  };
+  const auto tell = [](std::atomic<std::uint32_t>& word, std::uint32_t value) {
+    word.store(value);
+    futex(word, FUTEX_WAKE, 1);
+  };
+  const Forked other([&] {
+    for (std::uint32_t i = 1; i <= n; ++i) {
+      wait((*words)[0].word, i);
+      tell((*words)[1].word, i);
+    }
+  });
+  const double begun = seconds_now();
+  for (std::uint32_t i = 1; i <= n; ++i) {
+    tell((*words)[0].word, i);
+    wait((*words)[1].word, i);
+  }
+  return (seconds_now() - begun) / n * 1e6;
+}
+
+double ring() {
+  constexpr std::uint64_t n = 5'000'000;
+  using Value = std::array<std::uint64_t, 8>;
+  Shared<Ring<Value, 4096>> shared;
+  const Forked writer([&] {
+    for (std::uint64_t i = 0, seen = 0; i < n; ++i) shared->put(i, seen, [&](Value& to) { to = Value{i}; });
+  });
+  std::uint64_t wrong = 0;
+  const double begun = seconds_now();
+  for (std::uint64_t i = 0, seen = 0; i < n; ++i)
+    shared->get(i, seen, [&](const Value& from) { wrong += Value(from)[0] != i; });
+  const double seconds = seconds_now() - begun;
+  return wrong == 0 ? static_cast<double>(n) / seconds / 1e6 : -1;
+}
+
+double copies() {
+  constexpr std::uint64_t n = 20'000;
+  constexpr std::size_t size = 65536;
+  using Value = std::array<char, size>;
+  Shared<Ring<Value, 64>> shared;
+  const std::vector<char> value(size, 'x');
+  const Forked writer([&] {
+    for (std::uint64_t i = 0, seen = 0; i < n; ++i)
+      shared->put(i, seen, [&](Value& to) { std::memcpy(to.data(), value.data(), size); });
+  });
+  std::vector<char> got(size);
+  const double begun = seconds_now();
+  for (std::uint64_t i = 0, seen = 0; i < n; ++i)
+    shared->get(i, seen, [&](const Value& from) { std::memcpy(got.data(), from.data(), size); });
+  const double seconds = seconds_now() - begun;
+  return got == value ? static_cast<double>(n * size) / seconds / 1e9 : -1;
+}
+
+}  // namespace bench::floors

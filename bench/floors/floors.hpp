@@ -1,0 +1,18 @@
+#pragma once
+// The bare mechanism under each case: what the machine allows when nobody may crash, wait, be told or be
+// many. Between brood and its floor lies what brood gives for it.
+
+namespace bench::floors {
+
+/// M/s: calls and results through two lanes of slots, filled by one process and emptied by two, that spin.
+double lanes();
+/// us for a round trip of one word between two processes that spin.
+double ping_pong();
+/// us for one between two that sleep on a futex.
+double ping_pong_asleep();
+/// M/s: values of 64 bytes through a ring with one writer and one reader.
+double ring();
+/// GB/s: values of 64 KiB through a ring of them, copied in and copied out.
+double copies();
+
+}  // namespace bench::floors
