@@ -5,7 +5,7 @@
 
 #include <brood/detail/callable.hpp>
 #include <chrono>
-#include <cstring>
+#include <functional>
 #include <thread>
 #include <vector>
 
@@ -118,10 +118,8 @@ class Program {
   std::uint32_t head_ = 0, tail_ = 0;
 };
 
-TEST(LaneBetweenThreads, loses_and_doubles_nothing) {
-  Lane& lane = make_lane();
+void submit(Lane& lane) {
   Program program(lane);
-  std::thread worker([] { brood::pool::worker_main(0, {}); });
   constexpr int n = 30'000;
   for (int i = 0; i < n; ++i) {
     while (!program.may_fill()) program.wait();
@@ -137,7 +135,13 @@ TEST(LaneBetweenThreads, loses_and_doubles_nothing) {
   EXPECT_EQ(program.done + program.taken_back, n);
   EXPECT_GT(program.done, n / 2);
   program.quit();
-  worker.join();
+}
+
+TEST(LaneBetweenThreads, loses_and_doubles_nothing) {
+  Lane& lane = make_lane();
+  std::thread program(submit, std::ref(lane));
+  brood::pool::worker_main(0, {});  // here: it sets up the stack that signals of its thread are handled on
+  program.join();
   brood::pool::forget_worker();
 }
 
