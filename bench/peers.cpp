@@ -1,7 +1,6 @@
 #include "peers.hpp"
 
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>

@@ -1,6 +1,5 @@
 // Deadlines, cancelling, another run, limits of memory: what must end ends, and no other task notices.
 
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include <atomic>

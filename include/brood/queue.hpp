@@ -173,7 +173,7 @@ struct Codec<Queue<T>> {
   }
   /// A handle of the same queue. Throws DecodeError when there is none there of this T.
   static Queue<T> decode(Reader& from) {
-    return Queue<T>(detail::QueueHandle::arrived(from, Queue<T>::type()));
+    return Queue<T>(detail::QueueHandle::known(from.value<std::uint64_t>(), Queue<T>::type()));
   }
 };
 

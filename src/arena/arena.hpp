@@ -5,7 +5,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 
 #include "arena/layout.hpp"
 #include "base/function_ref.hpp"

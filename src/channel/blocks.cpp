@@ -5,7 +5,6 @@
 #include <bit>
 #include <brood/errors.hpp>
 #include <cstring>
-#include <span>
 #include <string>
 
 #include "arena/arena.hpp"
@@ -239,11 +238,7 @@ detail::Names Blocks::names_in(const Bytes& bytes) const {
 void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
   Block& b = at(block);
   // On every way out: a value that cannot be built is gone, and told to the caller.
-  const OnExit commit([&] {
-    if (b.names_counted.load(std::memory_order_relaxed) != 0) return drop(block);
-    if (!planted("cleared_before_left")) leave(b);
-    release(b, block);
-  });
+  const OnExit commit([&] { drop(block); });
   const Bytes bytes = bytes_of(b, block);
   Reader from(bytes.at, static_cast<std::size_t>(bytes.content.bytes()));
   value.decode(from, value.to);
@@ -267,6 +262,7 @@ void Blocks::drop(std::uint32_t block) noexcept {
 // From here on nobody will have the value: until then it would go back to the queue if this process were
 // killed, so that nothing of it may be cleared before.
 void Blocks::leave(Block& b) noexcept {
+  if (planted("cleared_before_left")) return;
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
   b.word.store(word.to(Phase::emptied, word.owner()).bits, std::memory_order_relaxed);
 }

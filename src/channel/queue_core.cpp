@@ -433,10 +433,6 @@ QueueHandle::QueueHandle(std::int64_t max_size, const QueueTraits& traits) {
   object_ = QueueCore::create(max_size, traits);
 }
 
-QueueHandle QueueHandle::arrived(Reader& from, std::uint64_t type) {
-  return known(from.value<std::uint64_t>(), type);
-}
-
 QueueHandle QueueHandle::known(std::uint64_t object, std::uint64_t type) {
   arena::require();
   arena::hold(object, channel::queue_kind);

@@ -42,7 +42,7 @@ void PoolCore::take_asks(bool anyway) {
       try {
         take_ask(*ask);
       } catch (const std::bad_alloc&) {
-        refuse(*ask, std::current_exception());
+        refuse(places_[ask->place], ask->question, std::current_exception());
       }
     } catch (const DecodeError&) {
       ++noise;
@@ -59,20 +59,27 @@ void PoolCore::take_asks(bool anyway) {
   start_substitutes();
 }
 
+void PoolCore::send_answer(Place& place, std::uint64_t question, bool failed, std::vector<std::byte> bytes,
+                           detail::HeldNames names) {
+  Answer answer;
+  answer.question = question;
+  answer.failed = failed;
+  answer.value = Carried(std::move(bytes), std::move(names));
+  // Never waits: how much there is room for is the worker's word.
+  if (!place.answers || !place.answers->try_put(answer)) {
+    throw NoMemory("the queue of answers is full or closed");
+  }
+}
+
 // Who asked is told that it cannot be; where there is no memory for that either its task fails, for it must
 // not wait for ever.
-void PoolCore::refuse(const Ask& ask, const std::exception_ptr& error) {
-  auto& place = places_[ask.place];
+void PoolCore::refuse(Place& place, std::uint64_t question, const std::exception_ptr& error) {
   try {
-    Answer answer;
-    answer.question = ask.question;
-    answer.failed = true;
-    answer.value = Carried(exec::encoded(error), {});
-    if (place.answers && place.answers->try_put(answer)) return;
+    send_answer(place, question, true, exec::encoded(error), {});
   } catch (const std::exception&) {
+    platform::say("brood: a worker is ended, there is no memory to answer what it asked for\n");
+    end_worker(place);
   }
-  platform::say("brood: a worker is ended, there is no memory to answer what it asked for\n");
-  end_worker(place);
 }
 
 void PoolCore::take_ask(Ask& ask) {
@@ -148,32 +155,17 @@ void PoolCore::answer(Task& task) {
   auto& place = places_[task.asked->place];
   if (place.lane == nullptr || place.incarnation != task.asked->incarnation || !place.answers) return;
   Record& record = *task.record;
-  const auto send = [&](bool failed, std::vector<std::byte> bytes, detail::HeldNames names) {
-    Answer answer;
-    answer.question = task.asked->question;
-    answer.failed = failed;
-    answer.value = Carried(std::move(bytes), std::move(names));
-    // Never waits: how much there is room for is the worker's word.
-    if (!place.answers->try_put(answer)) throw NoMemory("the queue of answers is full or closed");
-  };
-  const auto send_error = [&](const std::exception_ptr& error) { send(true, exec::encoded(error), {}); };
+  const auto question = task.asked->question;
+  if (record.error) return refuse(place, question, record.error);
   try {
-    if (record.error) return send_error(record.error);
     detail::Names names;
     const auto* bytes = record.data();
     const auto size = record.bytes();
     if (record.names != 0) record.take_names(names);
     detail::HeldNames held(std::move(names));
-    send(false, {bytes, bytes + size}, std::move(held));
-  } catch (...) {
-    try {
-      send_error(std::current_exception());
-    } catch (...) {
-      // Not even room for that. It must not wait for ever: its task fails instead.
-      platform::say("brood: " + place.child->name() +
-                    " is ended, there is no memory to answer what it asked for\n");
-      place.child->signal(9);
-    }
+    send_answer(place, question, false, {bytes, bytes + size}, std::move(held));
+  } catch (const std::exception&) {
+    refuse(place, question, std::current_exception());
   }
 }
 

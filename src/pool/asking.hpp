@@ -9,7 +9,6 @@
 #include <brood/queue.hpp>
 #include <cstdint>
 #include <optional>
-#include <span>
 #include <string>
 #include <utility>
 #include <vector>

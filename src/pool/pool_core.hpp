@@ -132,6 +132,7 @@ struct Place {
 void wait_for_memory();
 
 class Claimed;
+
 class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore> {
  public:
   explicit PoolCore(detail::PoolSetup setup);
@@ -249,15 +250,15 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void call_back();
   std::thread own_thread(std::function<void()> work);
 
-  // pool.cpp
-
   // ending.cpp
   void stop_threads();
 
   // asked.cpp
   void take_asks(bool anyway);
   void take_ask(Ask& ask);
-  void refuse(const Ask& ask, const std::exception_ptr& error);
+  void refuse(Place& place, std::uint64_t question, const std::exception_ptr& error);
+  static void send_answer(Place& place, std::uint64_t question, bool failed, std::vector<std::byte> bytes,
+                          detail::HeldNames names);
   Task* find_asked(const Ask& ask);
   void answer(Task& task);
   void begin_stand_in(Place& place);

@@ -4,7 +4,6 @@
 #include <brood/codec.hpp>
 #include <brood/errors.hpp>
 #include <cstring>
-#include <span>
 
 #include "arena/members.hpp"
 #include "arena/references.hpp"

@@ -263,7 +263,7 @@ void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::strin
   }
   const bool again = wants_workers() && (regular || !expected);
   if (again) restarts_ += !expected;
-  if (!again) place.restart_at = Clock::time_point::max();
+  if (!again) place.restart_at = Clock::time_point::max();  // where memory ran out above: it is tried again
 }
 
 // While a worker lives the others are only tried more and more seldom. When none does, so many births in vain

@@ -10,7 +10,6 @@
 #include <cstring>
 #include <string>
 
-#include "arena/members.hpp"
 #include "base/planted.hpp"
 #include "process/session.hpp"
 #include "process/spawn.hpp"

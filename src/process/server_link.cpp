@@ -2,7 +2,6 @@
 #include <cstring>
 #include <new>
 
-#include "arena/members.hpp"
 #include "arena/references.hpp"
 #include "base/immortal.hpp"
 #include "platform/modules.hpp"

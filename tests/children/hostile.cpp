@@ -8,7 +8,6 @@
 #include <set>
 #include <thread>
 
-#include "arena/members.hpp"
 #include "channel/queue_layout.hpp"
 #include "noise.hpp"
 #include "pool/lanes.hpp"

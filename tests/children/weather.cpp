@@ -129,7 +129,7 @@ int few_processes() {
     } catch (const brood::Error&) {  // the one that could not be made
     }
   }
-  say("a death: %s\n", error_of([&] { pool.apply([] { std::raise(SIGKILL); }); }).empty() ? "" : "told");
+  say("a death: %s\n", error_of([&] { pool.apply([] { std::raise(SIGKILL); }); }) == "nothing" ? "" : "told");
   say("later %d\n", pool.apply(twice, 5));
   return 0;
 }

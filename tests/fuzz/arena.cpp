@@ -5,7 +5,6 @@
 #include <vector>
 
 #include "arena/layout.hpp"
-#include "arena/members.hpp"
 #include "platform/memory.hpp"
 
 namespace fuzz {

@@ -2,8 +2,6 @@
 
 #include <brood/init.hpp>
 
-#include <sys/wait.h>
-
 #include <cstdio>
 #include <cstring>
 #include <ctime>

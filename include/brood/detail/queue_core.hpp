@@ -30,9 +30,7 @@ struct QueueTraits {
 class QueueHandle {
  public:
   QueueHandle(std::int64_t max_size, const QueueTraits& traits);
-  /// From a message.
-  static QueueHandle arrived(Reader& from, std::uint64_t type);
-  /// Of one that lives, by its number alone.
+  /// Of one that lives, by its number alone, as it stands in a message.
   static QueueHandle known(std::uint64_t object, std::uint64_t type);
   QueueHandle(const QueueHandle& other);
   QueueHandle(QueueHandle&& other) noexcept;
