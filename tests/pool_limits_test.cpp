@@ -1,4 +1,4 @@
-// Deadlines, cancelling, another run, limits of memory: what must end ends, and no other task notices.
+// Deadlines, cancelling, another run, recycling: what must end ends, and no other task notices.
 
 #include <unistd.h>
 
@@ -6,7 +6,6 @@
 #include <brood/pool.hpp>
 #include <brood/queue.hpp>
 #include <csignal>
-#include <cstdlib>
 #include <fstream>
 #include <thread>
 
@@ -58,18 +57,6 @@ std::string dies_once_with(std::string text, brood::Queue<int> runs) {
   if (n == 0) raise(SIGKILL);
   return text;
 }
-
-std::size_t allocate(std::size_t bytes) {
-  const std::vector<char> all(bytes, 'x');
-  return all.size();
-}
-/// As programs do that do not look at what malloc says.
-int allocate_carelessly(std::size_t bytes) {
-  constexpr std::size_t part = 1 << 20;
-  for (std::size_t all = 0; all < bytes; all += part) static_cast<volatile char*>(std::malloc(part))[0] = 1;
-  return 0;
-}
-int allocate_in_despair(std::size_t bytes) noexcept { return static_cast<int>(allocate(bytes)); }
 
 int pid_of(int) { return getpid(); }
 
@@ -333,34 +320,7 @@ TEST(PoolIdempotent, is_asked_for_consistently) {
   EXPECT_THROW(brood::Pool({.restart_period = 0s}), brood::UsageError);
 }
 
-#if !defined(__SANITIZE_ADDRESS__)  // which holds terabytes of addresses, and answers malloc itself
-constexpr std::uint64_t enough = 512 << 20;
-constexpr std::size_t too_much = 1 << 30;
-
-TEST(PoolMemoryLimit, is_an_error_of_its_own) {
-  brood::Pool pool(1);
-  const brood::CallOptions limited{.memory_limit = enough};
-  EXPECT_EQ(pool.apply(limited, allocate, std::size_t{1000}), 1000U);
-  for (int round = 0; round < 3; ++round) {
-    EXPECT_NE(text_of<brood::MemoryLimitExceeded>([&] {
-                pool.apply(limited, allocate, too_much);
-              }).find(std::to_string(enough)),
-              std::string::npos);
-    EXPECT_THROW(pool.apply(limited, allocate_carelessly, too_much), brood::MemoryLimitExceeded);
-    EXPECT_THROW(pool.apply(limited, allocate_in_despair, too_much), brood::MemoryLimitExceeded);
-  }
-  EXPECT_EQ(pool.apply(allocate, too_much), too_much);  // its limit went with the task
-  EXPECT_EQ(pool.apply(twice, 4), 8);
-}
-
-TEST(PoolMemoryLimit, of_all_workers) {
-  brood::Pool pool({.processes = 1, .memory_limit = enough});
-  EXPECT_EQ(pool.apply(allocate, std::size_t{1000}), 1000U);
-  EXPECT_THROW(pool.apply(allocate, too_much), brood::MemoryLimitExceeded);
-  EXPECT_THROW(pool.apply(allocate_carelessly, too_much), brood::MemoryLimitExceeded);
-  EXPECT_EQ(pool.apply(twice, 4), 8);
-}
-
+#if !defined(__SANITIZE_ADDRESS__)  // which holds what was freed
 TEST(PoolRecycling, by_memory) {
   constexpr std::size_t part = 20 << 20;
   brood::Pool pool({.processes = 1, .max_worker_memory = 100 << 20});

@@ -36,9 +36,13 @@ struct CallOptions {
   std::optional<int> retries = {};
   /// Stands for the function's name in messages.
   std::string name = {};
-  /// Bytes of data that the worker may hold while it runs this: heap and private mappings in all, what it
-  /// had before included (RLIMIT_DATA). Beyond that allocations fail, and a task that ends by it, or throws
-  /// std::bad_alloc, fails with MemoryLimitExceeded. UsageError for 0.
+  /// Bytes of memory that the worker may hold while it runs this, in two ways. Its data (RLIMIT_DATA: heap
+  /// and private mappings, touched or not, what it had before included): beyond that allocations fail, and a
+  /// task that ends by it, or throws std::bad_alloc, fails with MemoryLimitExceeded. And, where the system
+  /// lets this program make a memory cgroup below its own (version 1, or 2; mostly as root), the real memory
+  /// that it and all that the task starts come to hold, shared memory included: a little above the limit the
+  /// system kills the worker, or what it started, and the task fails with MemoryLimitExceeded too. UsageError
+  /// for 0. A task with a limit costs some microseconds more, where there is a cgroup some tens.
   std::optional<std::uint64_t> memory_limit = {};
 };
 

@@ -54,7 +54,7 @@ struct PoolOptions {
   /// A worker that holds more bytes of real memory than this after a task is replaced by a fresh one: for
   /// libraries that leak. Looked at once in a millisecond at the most.
   std::optional<std::uint64_t> max_worker_memory = {};
-  /// Bytes of data that each worker may hold (see CallOptions::memory_limit); the task that asks for more
+  /// Bytes of memory that each worker may hold (see CallOptions::memory_limit); the task that asks for more
   /// fails with MemoryLimitExceeded. UsageError for 0.
   std::optional<std::uint64_t> memory_limit = {};
   /// When no worker lives and more births than this have failed within the period, the pool is broken: every

@@ -104,13 +104,13 @@ void PoolCore::take_ask(Ask& ask) {
   if (ask.function.size() > longest_name) ask.function.resize(longest_name);
   waiting.task.asked = std::make_unique<const Asked>(
       Asked{ask.place, ask.incarnation, ask.question, ask.thunk, std::move(ask.function), ask.by_pointer});
-  waiting.task.record = &detail::take_record(*this);
   waiting.task.names = std::make_unique<detail::HeldNames>(ask.call.take_names());
   if (ask.options) {
     ask.options->retries = std::min(ask.options->retries.value_or(2), most_retries);
     waiting.task.limits = limits_of(*ask.options, waiting.bytes, waiting.task.names->names());
-    waiting.task.limits->record = waiting.task.record;
   }
+  waiting.task.record = &detail::take_record(*this);
+  if (waiting.task.limits) waiting.task.limits->record = waiting.task.record;
   if (state_ != State::open && state_ != State::closed) {
     resolve(waiting.task, broken_ ? broken_
                                   : std::make_exception_ptr(
@@ -127,9 +127,14 @@ void PoolCore::take_ask(Ask& ask) {
     std::memcpy(arena::at(waiting.task.arguments.offset, waiting.size), waiting.bytes.data(), waiting.size);
     waiting.bytes.clear();
   }
-  // The newest first: depth before breadth, so that as few tasks as can be wait for others at one time.
-  line_up(asked_, std::move(waiting), true);
-  if (auto& limits = asked_.front().task.limits) schedule(*limits);
+  try {
+    if (waiting.task.limits) schedule(*waiting.task.limits);
+    // The newest first: depth before breadth, so that as few tasks as can be wait for others at one time.
+    line_up(asked_, std::move(waiting), true);
+  } catch (const std::bad_alloc&) {
+    resolve(waiting.task, std::current_exception());
+    drop_call(waiting.task);
+  }
 }
 
 // What this worker asked in that question, while it is not answered.

@@ -112,6 +112,14 @@ void PoolCore::stop_threads() {
     thread->join();
     --process::session().own_threads;
   }
+  for (int tries = 0; tries < 100; ++tries) {
+    {
+      const Books books(*this);
+      remove_groups();
+      if (groups_.empty()) break;
+    }
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
   if (me != caller_.get_id()) detail::run_callbacks(&platform::say);
 }
 

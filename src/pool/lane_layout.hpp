@@ -16,6 +16,7 @@
 #include <cstdint>
 
 #include "platform/crash.hpp"
+#include "platform/memory_group.hpp"
 #include "platform/park.hpp"
 #include "sync/event_count.hpp"
 
@@ -53,16 +54,18 @@ struct Lane {
   std::uint64_t results;              // offset in the arena of what the worker wakes
   std::uint64_t asks;                 // queue of what it asks
   std::uint64_t memory_limit;         // of the worker for its life, 0: none
+  std::int32_t program;               // its process, which removes what the worker leaves
   std::uint64_t most_memory;          // the worker is replaced when it holds more than this, 0: never
   platform::Word up;                  // worker: 1 when the initializer has been run, 2 when it failed
   alignas(64) sync::EventCount work;  // worker sleeps, program wakes
   platform::Word
-      program_processor;      // where the program was last seen: nobody spins for a peer on its own processor
-  platform::Word stop;        // program: the number of a task that is to stop, counted from 1
-  platform::Word starved;     // worker: the number of a task that was refused memory
-  platform::Word full;        // worker: it holds more memory than it should; not 0 when so
-  platform::CrashNote crash;  // worker: where it was when a signal hit it
-  Slot birth;                 // worker: what the initializer threw
+      program_processor;   // where the program was last seen: nobody spins for a peer on its own processor
+  platform::Word stop;     // program: the number of a task that is to stop, counted from 1
+  platform::Word starved;  // worker: the number of a task that was refused memory
+  platform::Word full;     // worker: it holds more memory than it should; not 0 when so
+  char group[platform::MemoryGroup::longest_folder + 1];  // worker: its memory cgroup, empty: none
+  platform::CrashNote crash;                              // worker: where it was when a signal hit it
+  Slot birth;                                             // worker: what the initializer threw
   alignas(64) Slot slots[slots_in_all];
 };
 static_assert(sizeof(Lane) <= Lane::size_in_all);

@@ -52,11 +52,17 @@ std::unique_ptr<Limits> limits_of(const CallOptions& options, std::span<const st
 
 // ---- timers
 
+// Takes memory the first time, at its submission, and never again: a time limit begins where nothing may
+// fail.
 void PoolCore::schedule(Limits& limits) {
-  unschedule(limits);
   const auto next = limits.doom ? limits.kill_at : std::min(limits.deadline, limits.over_at);
-  if (next == Clock::time_point::max()) return;
-  limits.timer = timers_.emplace(next, &limits);
+  if (!limits.timer) {
+    limits.timer = timers_.emplace(next, &limits);
+  } else {
+    auto node = timers_.extract(*limits.timer);
+    node.key() = next;
+    limits.timer = timers_.insert(std::move(node));
+  }
   if (next < helper_wakes_at_) results_->helper.wake_all();
 }
 
@@ -104,8 +110,8 @@ void PoolCore::recycle_aged() {
 bool PoolCore::is_late(const Task& task) { return task.limits && task.limits->deadline <= Clock::now(); }
 
 // A timer of this unresolved task has run out; which one is asked of the clock.
+// Where memory runs out on the way it is tried again.
 void PoolCore::expire(Limits& limits) {
-  unschedule(limits);
   Task& task = *limits.record->task;
   const auto& options = limits.options;
   const auto name = task_name(task);
@@ -113,6 +119,8 @@ void PoolCore::expire(Limits& limits) {
     limits.doom = std::make_exception_ptr(DeadlineExceeded(limits.missed + ", did not stop within " +
                                                            text_of(options.grace) +
                                                            " when asked to, and was ended with its process"));
+    limits.kill_at = Clock::time_point::max();
+    schedule(limits);
     kill_running(seat_of(task));
     return;
   }
@@ -130,6 +138,8 @@ void PoolCore::expire(Limits& limits) {
   if (state == raw(SlotState::done)) {
     // It is taken in; or it cannot be, for the worker says of one before it that it is not done: that is
     // noise.
+    limits.deadline = limits.over_at = Clock::time_point::max();
+    schedule(limits);
     take_results(*seat.place);
     if (seat.at - seat.place->tail < seat.place->in_lane()) condemn(*seat.place);
     return;

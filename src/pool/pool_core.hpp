@@ -111,6 +111,7 @@ struct Place {
   bool watched = false;      // its pidfd and its stderr are in the poller
   bool waits = false;        // its task waits for a task that it submitted
   bool was_up = false;       // its initializer has been run
+  bool ran_out = false;      // it was killed because of its memory limit
   bool condemned = false;    // it has written over its lane, and is ended
   std::uint32_t member = 0;  // its number in the arena, once it was asked for
   int failed_births = 0;     // in a row
@@ -276,6 +277,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void read_errors(Place& place);
   void bury(Place& place);
   std::exception_ptr what_the_initializer_threw(Place& place);
+  void settle_group(Place& place, const platform::Ended& how);
+  void remove_groups();
   void settle_running(Place& place, const platform::Ended& how);
   static std::string arguments_text(const Place& place, std::uint32_t at);
   static std::string stack_of_dead(const Place& place);
@@ -303,6 +306,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   std::multimap<Clock::time_point, Limits*> timers_;
   Clock::time_point helper_wakes_at_ = Clock::time_point::max();
   std::uint32_t next_place_ = 0;
+  std::vector<platform::MemoryGroup> groups_;  // of dead workers, to be removed
   std::uint64_t done_ = 0, failed_ = 0, restarts_ = 0, reruns_ = 0;
   std::vector<Clock::time_point> failed_births_;  // lately, while no worker lives
   std::string first_failure_;

@@ -52,15 +52,20 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
   std::byte room[sizeof Slot::data];
   std::byte* const to = place != nullptr ? place->call_at(place->head) : room;
   Record& record = encode_task(made, type, call, options, to);
-  Limits* const limits = made.task.limits.get();
-  if (limits != nullptr) schedule(*limits);
-  if (place != nullptr && !is_late(made.task)) {
-    const std::byte* const bytes = made.task.arguments ? nullptr : to;
-    fill(*place, std::move(made.task), bytes, made.size);
-  } else {
-    if (!made.task.arguments) made.bytes.assign(to, to + made.size);
-    line_up(waiting_, std::move(made), false);
-    if (is_late(waiting_.back().task)) expire(*limits);
+  try {
+    Limits* const limits = made.task.limits.get();
+    if (limits != nullptr) schedule(*limits);
+    if (place != nullptr && !is_late(made.task)) {
+      const std::byte* const bytes = made.task.arguments ? nullptr : to;
+      fill(*place, std::move(made.task), bytes, made.size);
+    } else {
+      if (!made.task.arguments) made.bytes.assign(to, to + made.size);
+      line_up(waiting_, std::move(made), false);
+      if (is_late(waiting_.back().task)) expire(*limits);
+    }
+  } catch (const std::bad_alloc&) {  // told by its future; nothing is left of it where it stands in line
+    resolve(made.task, std::current_exception());
+    drop_call(made.task);
   }
   // While nobody waits the helper does what is left to do; a result that came before it is told of that is
   // taken now.

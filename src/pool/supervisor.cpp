@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <brood/errors.hpp>
 #include <brood/task_errors.hpp>
+#include <csignal>
 #include <cstdlib>
+#include <cstring>
 #include <random>
 #include <span>
 
@@ -68,6 +70,7 @@ void PoolCore::start_worker(Place& place) {
     lane.results = results_run_.offset;
     lane.asks = Codec<Queue<Ask>>::object_of(*asks_);
     lane.memory_limit = setup_.memory_limit;
+    lane.program = platform::self_pid();
     lane.most_memory = setup_.max_worker_memory;
 
     place.errors = platform::make_pipe_reader();
@@ -86,7 +89,7 @@ void PoolCore::start_worker(Place& place) {
     place.lane = &lane;
     place.lane_index = lane_index;
     place.head = place.tail = place.given = 0;
-    place.quitting = place.watched = place.waits = place.was_up = place.condemned = false;
+    place.quitting = place.watched = place.waits = place.was_up = place.condemned = place.ran_out = false;
     place.member = 0;
     place.last_lines.clear();
     // The helper sees to its age; it knows of those alone that were there when it fell asleep.
@@ -166,8 +169,8 @@ std::exception_ptr PoolCore::died(const Place& place, std::uint32_t at, const pl
   const int pid = place.child->raw_pid();
   const auto most = task.limits && task.limits->options.memory_limit ? *task.limits->options.memory_limit
                                                                      : setup_.memory_limit;
-  const bool starved =
-      most != 0 && (place.lane->starved.load() == at + 1 || place.lane->crash.no_memory.load() != 0);
+  const bool starved = most != 0 && (place.ran_out || place.lane->starved.load() == at + 1 ||
+                                     place.lane->crash.no_memory.load() != 0);
   std::string what = name + (arguments.empty() ? "" : " called with (" + arguments + ")") + " in " +
                      place.child->name() + " (pid " + std::to_string(pid) + ") " +
                      (starved ? "asked for more memory than its limit of " + std::to_string(most) +
@@ -194,6 +197,24 @@ std::exception_ptr PoolCore::what_the_initializer_threw(Place& place) {
   return exec::decode_exception(from);
 }
 
+// What it left of its limit's means; whether it died of that.
+void PoolCore::settle_group(Place& place, const platform::Ended& how) {
+  std::array<char, sizeof place.lane->group> folder{};  // a copy: another process may still write there
+  std::memcpy(folder.data(), place.lane->group, folder.size() - 1);
+  if (folder.front() == 0) return;
+  auto group = platform::MemoryGroup::announced(folder.data(), platform::self_pid(), place.child->raw_pid());
+  if (!group) return;
+  const bool killed = how.how == platform::Ended::How::signalled && how.value == SIGKILL;
+  place.ran_out = place.ran_out || (killed && group.kills() != 0);
+  groups_.push_back(std::move(group));
+  remove_groups();
+}
+
+// What a worker started may take a moment longer to end than the worker.
+void PoolCore::remove_groups() {
+  std::erase_if(groups_, [](const auto& group) { return group.remove(); });
+}
+
 bool PoolCore::wants_workers() const {
   return state_ == State::open || (state_ == State::closed && !all_done());
 }
@@ -215,6 +236,7 @@ void PoolCore::bury(Place& place) {
   } catch (const Error& e) {
     failure = e.what();
   }
+  settle_group(place, how);
   settle_running(place, how);
   for (auto& waiting : asked_) {
     if (!waiting.task.exists()) continue;
@@ -251,6 +273,7 @@ void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::strin
     if (failure.empty()) {
       const auto lines = tail_of(place.last_lines);
       failure = place.child->name() + " " + how_it_ended(how) + " before it was ready" +
+                (place.ran_out ? ", for it needed more memory than memory_limit allows" : "") +
                 (lines.empty() ? "" : ":\n" + lines);
     }
     if (cause) {

@@ -5,8 +5,6 @@
 #include <brood/task_errors.hpp>
 #include <brood/this_worker.hpp>
 #include <chrono>
-#include <new>
-#include <utility>
 #include <vector>
 
 #include "arena/arena.hpp"
@@ -17,6 +15,7 @@
 #include "platform/modules.hpp"
 #include "pool/core.hpp"
 #include "pool/lanes.hpp"
+#include "pool/memory_limit.hpp"
 
 namespace brood {
 namespace pool {
@@ -51,40 +50,15 @@ void write_into(Slot& slot, Content content, Write write) {
 
 class SlotSink final : public detail::ResultSink {
  public:
-  explicit SlotSink(Slot& slot) : slot_(slot) {}
+  SlotSink(Slot& slot, MemoryLimit& limit) : slot_(slot), limit_(limit) {}
   void deliver(Write write, const void* value) override {
+    limit_.check();
     write_into(slot_, Content::value, [&](Writer& to) { write(to, value); });
   }
 
  private:
   Slot& slot_;
-};
-
-// What an allocation that fails calls, while memory is limited.
-void note_starvation() {
-  if (current != nullptr) current->starved.store(task_number);
-  throw std::bad_alloc();
-}
-
-// Data of this process is limited, while this lives; 0: it is not.
-class MemoryLimit {
- public:
-  explicit MemoryLimit(std::uint64_t bytes) : limited_(bytes != 0) {
-    if (!limited_) return;
-    before_ = platform::limit_data(bytes);
-    handler_ = std::set_new_handler(&note_starvation);
-  }
-  ~MemoryLimit() { lift(); }
-  void lift() {
-    if (!std::exchange(limited_, false)) return;
-    platform::limit_data(before_);
-    std::set_new_handler(handler_);
-  }
-
- private:
-  bool limited_;
-  std::uint64_t before_ = 0;
-  std::new_handler handler_ = nullptr;
+  MemoryLimit& limit_;
 };
 
 void write_exception(Slot& slot, const platform::ThrowRecorder& recorder) {
@@ -105,8 +79,7 @@ void run_task(Slot& slot) {
   const auto size = slot.size;
   const std::byte* bytes = slot.run_offset != 0 ? arena::at(slot.run_offset, size) : slot.data;
   const platform::ThrowRecorder recorder;
-  MemoryLimit limit(slot.memory_limit);
-  const auto most = slot.memory_limit != 0 ? slot.memory_limit : current->memory_limit;
+  MemoryLimit limit(*current, task_number, slot.memory_limit);
   try {
     const auto thunk = detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{slot.thunk});
     Reader call(bytes, size);
@@ -114,22 +87,16 @@ void run_task(Slot& slot) {
     slot.size = 0;
     slot.run_offset = 0;
     slot.names = 0;
-    SlotSink sink(slot);
+    SlotSink sink(slot, limit);
     thunk(call, &sink);
-  } catch (const std::bad_alloc&) {
+    if (slot.size == 0) limit.check();
+  } catch (...) {
     limit.lift();
-    const auto error = most == 0 ? std::current_exception()
-                                 : std::make_exception_ptr(MemoryLimitExceeded(
-                                       "the task asked for more memory than its limit of " +
-                                       std::to_string(most) + " bytes allows"));
     try {
-      std::rethrow_exception(error);
+      std::rethrow_exception(limit.cause_of(std::current_exception()));
     } catch (...) {
       write_exception(slot, recorder);
     }
-  } catch (...) {
-    limit.lift();
-    write_exception(slot, recorder);
   }
 }
 
@@ -199,7 +166,7 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
   Lane& lane = own_lane();
   current = &lane;
   platform::note_crashes(lane.crash);
-  MemoryLimit limit(lane.memory_limit);
+  const MemoryLimit limit(lane, 0, lane.memory_limit);
   auto& results = *arena::object_at<Results>(lane.results);
   if (initializer != 0) {
     const platform::ThrowRecorder recorder;
@@ -220,6 +187,7 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
 void forget_worker() {
   current = nullptr;
   task_number = 0;
+  forget_memory_limit();
   forget_asking();
 }
 

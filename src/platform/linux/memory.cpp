@@ -11,7 +11,6 @@
 #include <brood/errors.hpp>
 #include <cerrno>
 #include <cstdlib>
-#include <fstream>
 #include <limits>
 #include <string>
 #include <utility>
@@ -163,53 +162,6 @@ std::uint64_t resident_memory() {
   char* second = nullptr;
   std::strtoull(text, &second, 10);
   return std::strtoull(second, nullptr, 10) * static_cast<std::uint64_t>(sysconf(_SC_PAGESIZE));
-}
-
-namespace {
-
-constexpr auto unlimited = std::numeric_limits<std::uint64_t>::max();
-
-std::uint64_t number_in(const std::string& file) {
-  std::ifstream in(file);
-  std::uint64_t n = unlimited;
-  in >> n;  // "max" is no number: unlimited
-  return in ? n : unlimited;
-}
-
-// The folder of this process's memory cgroup: v2's unified one, or v1's, or empty.
-struct MemoryGroup {
-  std::string limit, usage;
-};
-
-MemoryGroup find_memory_group() {
-  std::ifstream groups("/proc/self/cgroup");
-  for (std::string line; std::getline(groups, line);) {
-    const auto second = line.find(':', line.find(':') + 1);
-    if (second == std::string::npos) continue;
-    const std::string path = line.substr(second + 1);
-    if (line.find(":memory:") != std::string::npos) {
-      const std::string folder = "/sys/fs/cgroup/memory" + path;
-      return {folder + "/memory.limit_in_bytes", folder + "/memory.usage_in_bytes"};
-    }
-    if (line.starts_with("0::")) {
-      const std::string folder = "/sys/fs/cgroup" + path;
-      if (access((folder + "/memory.max").c_str(), R_OK) == 0)
-        return {folder + "/memory.max", folder + "/memory.current"};
-    }
-  }
-  return {};
-}
-
-}  // namespace
-
-std::uint64_t cgroup_memory_left() {
-  static const MemoryGroup group = find_memory_group();
-  if (group.limit.empty()) return unlimited;
-  const auto limit = number_in(group.limit);
-  if (limit >= (std::uint64_t{1} << 60)) return unlimited;
-  // The last of it is for what nobody asks for: heaps, stacks, page tables.
-  const auto usage = number_in(group.usage) + std::min(limit / 16, std::uint64_t{16} << 20);
-  return usage >= limit ? 0 : limit - usage;
 }
 
 }  // namespace brood::platform

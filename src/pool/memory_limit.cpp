@@ -1,0 +1,111 @@
+#include "pool/memory_limit.hpp"
+
+#include <brood/task_errors.hpp>
+#include <chrono>
+#include <cstring>
+#include <string>
+#include <utility>
+
+#include "platform/memory.hpp"
+#include "platform/memory_group.hpp"
+#include "platform/surroundings.hpp"
+
+namespace brood::pool {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+// Files are read at most this often.
+constexpr auto between_looks = std::chrono::milliseconds(1);
+
+// Of the worker for its life, made with its first limit.
+struct Group {
+  platform::MemoryGroup group;
+  bool tried = false;
+  std::uint64_t limit = 0;  // that is in force
+  std::uint64_t kills = 0;  // by then
+  Clock::time_point looked;
+};
+Group own;
+
+// Whose allocations are limited now.
+Lane* limited = nullptr;
+std::uint32_t limited_task = 0;
+
+void enter_group(Lane& lane) {
+  own.tried = true;
+  own.group = platform::MemoryGroup::enter(lane.program, [&](const std::string& folder) {
+    std::memcpy(lane.group, folder.c_str(), folder.size() + 1);
+  });
+}
+
+// An allocation that fails is the better end: so that comes first, with room for stacks and page tables.
+std::uint64_t with_room(std::uint64_t bytes) { return bytes + bytes / 16 + (std::uint64_t{8} << 20); }
+
+// Costs nothing while the limit stays the same, but now and then: shared memory comes on top of it.
+void limit_group(Lane& lane, std::uint64_t bytes) {
+  if (bytes == 0 && own.limit == 0) return;
+  if (!own.tried) enter_group(lane);
+  if (!own.group) return;
+  const auto now = Clock::now();
+  if (bytes == own.limit && now < own.looked + between_looks) return;
+  own.group.limit(bytes == 0 ? 0 : with_room(bytes));
+  own.limit = bytes;
+  own.kills = own.group.kills();
+  own.looked = now;
+}
+
+// What an allocation that fails calls.
+void note_starvation() {
+  if (limited != nullptr) limited->starved.store(limited_task);
+  throw std::bad_alloc();
+}
+
+}  // namespace
+
+MemoryLimit::MemoryLimit(Lane& lane, std::uint32_t task_number, std::uint64_t bytes)
+    : bytes_(bytes), most_(bytes != 0 ? bytes : lane.memory_limit) {
+  limit_group(lane, most_);
+  limited = &lane;
+  limited_task = task_number;
+  if (bytes_ == 0) return;
+  before_ = platform::limit_data(bytes_);
+  handler_ = std::set_new_handler(&note_starvation);
+}
+
+void MemoryLimit::lift() {
+  if (std::exchange(bytes_, 0) == 0) return;
+  platform::limit_data(before_);
+  std::set_new_handler(handler_);
+}
+
+void MemoryLimit::check() {
+  // What is shorter than a look has started no program.
+  if (most_ == 0 || !own.group || Clock::now() < own.looked + between_looks) return;
+  const auto kills = own.group.kills();
+  if (std::exchange(own.kills, kills) == kills) return;
+  throw MemoryLimitExceeded("what the task started needed more memory than its limit of " +
+                            std::to_string(most_) + " bytes allows, and was killed for it");
+}
+
+std::exception_ptr MemoryLimit::cause_of(std::exception_ptr error) {
+  try {
+    check();
+    std::rethrow_exception(error);
+  } catch (const MemoryLimitExceeded&) {
+    return std::current_exception();
+  } catch (const std::bad_alloc&) {
+    if (most_ == 0) return error;
+    return std::make_exception_ptr(MemoryLimitExceeded("the task asked for more memory than its limit of " +
+                                                       std::to_string(most_) + " bytes allows"));
+  } catch (...) {
+    return error;
+  }
+}
+
+void forget_memory_limit() {
+  own = {};
+  limited = nullptr;
+}
+
+}  // namespace brood::pool
