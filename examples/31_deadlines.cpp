@@ -1,4 +1,4 @@
-// Waiting has a limit where you give it one; work that will not end is
+// Waiting has a limit where you give it one; work that must end in time is
 // ended with its process.
 
 #include <brood/brood.hpp>
@@ -11,25 +11,24 @@ using namespace std::chrono_literals;
 void endless() {
   for (;;) std::this_thread::sleep_for(1s);
 }
+int square(int n) { return n * n; }
 
 int main(int argc, char** argv) {
   brood::init(argc, argv);
   brood::Pool pool(1);
-  auto result = pool.apply_async(endless);
+  auto result = pool.apply_async({.deadline = 500ms}, endless);
 
   try {
-    result.get(300ms);
+    result.get(100ms);
   } catch (const brood::TimeoutError& e) {
     std::printf("get: %s\n", e.what());
   }
-
-  pool.terminate();  // ends the worker, whatever it is doing
-  pool.join();
   try {
     result.get();
-  } catch (const brood::PoolTerminated& e) {
+  } catch (const brood::DeadlineExceeded& e) {
     std::printf("get: %s\n", e.what());
   }
+  std::printf("the pool works on: %d\n", pool.apply(square, 7));
 
   brood::Process process(endless);
   process.start();
