@@ -11,3 +11,4 @@
 #include <brood/pool.hpp>
 #include <brood/process.hpp>
 #include <brood/queue.hpp>
+#include <brood/shared_block.hpp>

@@ -24,6 +24,7 @@
 /// 128 KiB. Calls and results of up to 208 bytes travel in that, larger ones through chunks of 64 KiB.
 
 #include <brood/call_options.hpp>
+#include <brood/detail/chunks.hpp>
 #include <brood/detail/imap.hpp>
 #include <brood/detail/pool_core.hpp>
 #include <brood/detail/task.hpp>
@@ -104,6 +105,7 @@ class Pool {
   /// The same within limits: `pool.apply_async({.deadline = 2s}, parse, "a.pdf")`. See CallOptions.
   template <class F, class... Args>
   auto apply_async(const CallOptions& options, F&& f, Args&&... args) {
+    if (options.chunksize) throw UsageError("chunksize is for map: one call is one item");
     return detail::submit(core_, &options, std::forward<F>(f), std::forward<Args>(args)...);
   }
   /// The same for a function that is named at compile time: `pool.apply_async<parse>("a.pdf")`.
@@ -136,16 +138,18 @@ class Pool {
 
   /// f(item, extra...) for each item; results in the items' order. Waits for all, also when some fail; then
   /// throws the failure of the first item that has one. For the good results beside failures use
-  /// imap(...).outcomes().
+  /// imap(...).outcomes(). Items whose results are of one size (numbers, structs of numbers, void) travel in
+  /// chunks, see CallOptions::chunksize; a chunk counts as one task in counts(). In a pool that has
+  /// max_tasks_per_child, and within limits, each item is a task.
   template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto map(F&& f, Items&& items, Extra&&... extra) {
-    return map_async(std::forward<F>(f), std::forward<Items>(items), std::forward<Extra>(extra)...).get();
+    return map_all(nullptr, f, std::forward<Items>(items), extra...);
   }
-  /// The same, each call within limits: `pool.map({.time_limit = 10s}, parse, files)`.
+  /// The same, each call within limits: `pool.map({.time_limit = 10s}, parse, files)`; or so many at a time:
+  /// `pool.map({.chunksize = 100}, square, numbers)`.
   template <class F, std::ranges::input_range Items, class... Extra>
   auto map(const CallOptions& options, F&& f, Items&& items, Extra&&... extra) {
-    return map_async(options, std::forward<F>(f), std::forward<Items>(items), std::forward<Extra>(extra)...)
-        .get();
+    return map_all(&options, f, std::forward<Items>(items), extra...);
   }
   /// The same as `pool.map<parse>(files)`.
   template <auto F, std::ranges::input_range Items, class... Extra>
@@ -264,7 +268,22 @@ class Pool {
   friend Pool& this_worker::pool();
   explicit Pool(detail::PoolHandle core) : core_(std::move(core)) {}
   template <class F, class Items, class... Extra>
+  auto map_all(const CallOptions* options, F& f, Items&& items, const Extra&... extra) {
+    using Function = std::decay_t<F>;
+    using Args = detail::Stored<Function, std::ranges::range_reference_t<Items>, const Extra&...>;
+    const int chunksize = options != nullptr ? detail::checked_chunksize(*options) : 0;
+    if constexpr (detail::can_chunk<Items, Function, Args>()) {
+      const bool limited = options != nullptr && detail::sets_limits(*options);
+      if (chunksize != 1 && !limited && (chunksize != 0 || !core_.each_by_itself())) {
+        return detail::ChunkedMap<Function, Args>(core_, static_cast<std::size_t>(chunksize), f, extra...)
+            .run(items);
+      }
+    }
+    return submit_all(options, f, std::forward<Items>(items), extra...).get();
+  }
+  template <class F, class Items, class... Extra>
   auto submit_all(const CallOptions* options, F& f, Items&& items, const Extra&... extra) {
+    if (options != nullptr) detail::checked_chunksize(*options);
     using Result = detail::CallResult<F&, std::ranges::range_reference_t<Items>, const Extra&...>;
     std::vector<Future<Result>> futures;
     if constexpr (std::ranges::sized_range<Items>) futures.reserve(std::ranges::size(items));

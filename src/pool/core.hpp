@@ -19,6 +19,7 @@ class Core : public detail::TaskSource {
   virtual void terminate() = 0;
   virtual bool join(detail::Deadline until) = 0;
   virtual int size() const = 0;
+  virtual bool each_by_itself() const { return false; }
   virtual detail::PoolHandle::Counts counts() = 0;
 };
 

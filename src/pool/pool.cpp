@@ -185,6 +185,7 @@ void PoolHandle::close() { core().close(); }
 void PoolHandle::terminate() { core().terminate(); }
 bool PoolHandle::join(Deadline until) { return core().join(until); }
 int PoolHandle::size() const { return core().size(); }
+bool PoolHandle::each_by_itself() const { return core().each_by_itself(); }
 PoolHandle::Counts PoolHandle::counts() const { return core().counts(); }
 
 }  // namespace detail

@@ -148,6 +148,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void close() override;
   void terminate() override;
   bool join(Deadline until) override;
+  bool each_by_itself() const override { return here_ || setup_.max_tasks_per_child != 0; }
   int size() const override { return setup_.workers; }
   detail::PoolHandle::Counts counts() override;
 

@@ -166,6 +166,7 @@ class Imap {
 
 template <bool Ordered, class F, class Items, class... Extra>
 auto imap(PoolHandle& pool, std::optional<CallOptions> options, F&& f, Items&& items, Extra&&... extra) {
+  if (options) checked_chunksize(*options);
   using View = std::views::all_t<Items>;
   return Imap<Ordered, std::decay_t<F>, View, Natural<Extra>...>(
       pool, std::move(options), std::forward<F>(f), std::views::all(std::forward<Items>(items)),

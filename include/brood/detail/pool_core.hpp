@@ -62,6 +62,8 @@ class PoolHandle {
   void terminate();
   bool join(Deadline until);
   int size() const;
+  /// Calls must not share a task: the pool counts them.
+  bool each_by_itself() const;
   struct Counts {
     std::uint64_t queued, running, done, failed, restarts, reruns;
     int workers;

@@ -46,6 +46,18 @@ auto submit(PoolHandle& pool, const CallOptions* options, F&& f, Args&&... args)
   }(std::type_identity<Tuple>{});
 }
 
+/// What holds for each call by itself is asked for; items cannot share a task then.
+inline bool sets_limits(const CallOptions& options) {
+  return options.deadline || options.time_limit || options.idempotent || options.retries ||
+         options.memory_limit || !options.name.empty();
+}
+/// 0 when none was given.
+inline int checked_chunksize(const CallOptions& options) {
+  if (options.chunksize && *options.chunksize < 1)
+    throw UsageError("chunksize must be at least 1, not " + std::to_string(*options.chunksize));
+  return options.chunksize.value_or(0);
+}
+
 /// The results of a map.
 template <class R>
 class MapFuture {
