@@ -13,6 +13,7 @@
 #include <cstring>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <ranges>
 #include <span>
@@ -230,6 +231,34 @@ constexpr bool can_chunk() {
   }
 }
 
+/// The results in their order, as they come.
+template <class R>
+class ChunkResults {
+ public:
+  void resize(std::size_t n) { rows_.resize(n * row); }
+  void put(std::size_t first, const std::byte* from, std::size_t n) {
+    if (n != 0) std::memcpy(static_cast<void*>(rows_.data() + first * row), from, n * sizeof(R));
+  }
+  std::vector<R> take() {
+    if constexpr (direct) {
+      return std::move(rows_);
+    } else {
+      std::vector<R> results;
+      results.reserve(rows_.size() / sizeof(R));
+      for (std::size_t at = 0; at != rows_.size(); at += sizeof(R))
+        results.push_back(decode_all<R>(rows_.data() + at, sizeof(R)));
+      return results;
+    }
+  }
+
+ private:
+  static constexpr bool direct = is_plain<R>() && std::is_default_constructible_v<R>;
+  static constexpr std::size_t row = direct ? 1 : sizeof(R);
+  std::conditional_t<direct, std::vector<R>, std::vector<std::byte>> rows_;
+};
+template <>
+class ChunkResults<void> {};
+
 /// One map, from the thread that waits for it.
 template <class F, class StoredArgs>
 class ChunkedMap;
@@ -248,73 +277,125 @@ class ChunkedMap<F, std::tuple<Item, Extra...>> {
   template <class Items>
   auto run(Items& items) {
     auto at = std::ranges::begin(items);
-    std::size_t left = std::ranges::size(items);
-    Results results;
-    if constexpr (!std::is_void_v<R>) results.reserve(left);
-    while (left != 0) {
-      // So many at a time that the block stays small; the last chunks of one and the first of the next do not
-      // overlap, which costs little.
-      const auto n = lay_out(at, left);
-      work(n);
-      if constexpr (!std::is_void_v<R>) {
-        if (!failure_) collect(results, n);
-      }
-      left -= n;
-      before_ += n;
-      if (broken_) break;
+    left_ = std::ranges::size(items);
+    if constexpr (!std::is_void_v<R>) results_.resize(left_);
+    const auto workers = static_cast<std::size_t>(pool_.size());
+    running_.reserve(2 * workers);
+    std::vector<const Record*> records;
+    while (!broken_) {
+      while (running_.size() < 2 * workers && more()) submit(next_part(at));
+      if (running_.empty()) break;
+      records.clear();
+      for (const auto& each : running_) records.push_back(each.future.record());
+      pool_.wait_any(records);
+      settle_done();
     }
+    for (auto& each : running_) each.future.wait();  // where the pool is at its end
+    settle_done();
     if (failure_) std::rethrow_exception(failure_);
-    if constexpr (!std::is_void_v<R>) return results;
+    if constexpr (!std::is_void_v<R>) return results_.take();
   }
 
  private:
-  struct Nothing {};
-  using Results = typename std::conditional_t<std::is_void_v<R>, std::type_identity<Nothing>,
-                                              std::type_identity<std::vector<R>>>::type;
-  struct Range {
-    std::size_t first, count;
+  // Items that stand next to each other in the input, in a block that is used again when they are done.
+  struct Block {
+    SharedBlock memory;
+    std::size_t before = 0, items = 0;
+    std::vector<ItemName> names;
+  };
+  struct Part {
+    std::shared_ptr<Block> block;
+    std::size_t first = 0, count = 0;
   };
   struct Running {
-    Range range;
+    Part part;
     Future<std::uint64_t> future;
   };
-  static constexpr std::size_t most_bytes = std::size_t{64} << 20;
+  // One chunk of the arena: what is used again stays in the caches.
+  static constexpr std::size_t usual_bytes = (std::size_t{64} << 10) - 64;
+  // Of plain ones; three rows begin at multiples of 64.
+  static constexpr std::size_t most_plain =
+      std::max<std::size_t>(1, (usual_bytes - 3 * 64) / (sizeof(Item) + Layout::result_size + 1));
   static constexpr double wanted_seconds = 250e-6, least_seconds = 20e-6;
   static constexpr std::uint64_t most_nanoseconds = 1'000'000;
 
-  // The next items into a new block; how many.
+  bool more() const { return !broken_ && (left_ != 0 || !waiting_.empty()); }
+
+  // What was left over first.
   template <class Iterator>
-  std::size_t lay_out(Iterator& at, std::size_t left) {
-    names_.clear();
+  Part next_part(Iterator& at) {
+    const auto n = next_size();
+    if (waiting_.empty()) return lay_out(at, std::min(n, left_));
+    Part& from = waiting_.front();
+    const Part part{from.block, from.first, std::min(from.count, n)};
+    waiting_left_ -= part.count;
+    from.first += part.count;
+    from.count -= part.count;
+    if (from.count == 0) waiting_.pop_front();
+    return part;
+  }
+
+  // Enough of them that all workers end together, large enough that the work is more than the way.
+  std::size_t next_size() const {
+    if (chunksize_ != 0) return chunksize_;
+    const auto workers = static_cast<std::size_t>(pool_.size());
+    const auto left = left_ + waiting_left_;
+    if (!seconds_each_) return std::max<std::size_t>(1, left / (16 * workers));
+    const auto in = [&](double seconds) {
+      return static_cast<std::size_t>(std::clamp(seconds / *seconds_each_, 1.0, 1e9));
+    };
+    return std::min(in(wanted_seconds), std::max(left / (2 * workers), in(least_seconds)));
+  }
+
+  // At most n of the next items; fewer where they do not fit.
+  template <class Iterator>
+  Part lay_out(Iterator& at, std::size_t n) {
+    auto block = take_block();
     if constexpr (Layout::plain_items) {
-      const auto n =
-          std::min(left, std::max<std::size_t>(1, most_bytes / (sizeof(Item) + Layout::result_size)));
-      block_ = SharedBlock(Layout::size(n, 0));
-      const Layout layout(block_, n);
-      copy_plain(layout, at, n);
-      forget_states(n);
-      return n;
+      if (chunksize_ == 0) n = std::min(n, most_plain);
+      make_room(*block, Layout::size(n, 0), n);
+      copy_plain(Layout(block->memory, n), at, n);
     } else {
-      std::vector<std::uint64_t> starts;
+      starts_.clear();
       std::size_t size = 0;
-      auto end = at;
-      for (; starts.size() < left && size < most_bytes; ++end) {
+      for (auto end = at; starts_.size() < n; ++end) {
         Writer measure(nullptr, 0);
         encode<Item>(measure, as_stored<Item>(*end));
-        for (const auto object : measure.handles()) names_.push_back({starts.size(), object});
-        starts.push_back(size);
-        size += measure.written();
+        const auto more = size + measure.written();
+        if (chunksize_ == 0 && !starts_.empty() && Layout::size(starts_.size() + 1, more) > usual_bytes)
+          break;
+        for (const auto object : measure.handles()) block->names.push_back({starts_.size(), object});
+        starts_.push_back(size);
+        size = more;
       }
-      block_ = SharedBlock(Layout::size(starts.size(), size));
-      const Layout layout(block_, starts.size());
+      n = starts_.size();
+      make_room(*block, Layout::size(n, size), n);
+      const Layout layout(block->memory, n);
       Writer to(layout.encoded(), size);
-      for (std::size_t i = 0; i < starts.size(); ++i, ++at) {
-        layout.set_start(i, starts[i]);
+      for (std::size_t i = 0; i < n; ++i, ++at) {
+        layout.set_start(i, starts_[i]);
         encode<Item>(to, as_stored<Item>(*at));
       }
-      forget_states(starts.size());
-      return starts.size();
     }
+    block->before = before_;
+    before_ += n;
+    left_ -= n;
+    return {std::move(block), 0, n};
+  }
+  std::shared_ptr<Block> take_block() {
+    if (free_.empty()) return std::make_shared<Block>();
+    auto block = std::move(free_.back());
+    free_.pop_back();
+    block->names.clear();
+    return block;
+  }
+  static void make_room(Block& block, std::size_t bytes, std::size_t items) {
+    if (block.memory.size() < bytes) {
+      block.memory = SharedBlock();  // its place may be used for the new one
+      block.memory = SharedBlock(std::max(bytes, usual_bytes));
+    }
+    block.items = items;
+    std::memset(block.memory.data(), 0, items);
   }
   template <class Iterator>
   static void copy_plain(const Layout& layout, Iterator& at, std::size_t n) {
@@ -329,143 +410,101 @@ class ChunkedMap<F, std::tuple<Item, Extra...>> {
       }
     }
   }
-  void forget_states(std::size_t n) { std::memset(block_.data(), 0, n); }
 
-  void work(std::size_t n) {
-    const std::size_t workers = static_cast<std::size_t>(pool_.size());
-    waiting_.push_back({0, n});
-    untouched_ = n;
-    std::vector<Running> running;
-    std::vector<const Record*> records;
-    for (;;) {
-      while (running.size() < 2 * workers && !waiting_.empty()) submit(running, workers, n);
-      if (running.empty()) return;
-      records.clear();
-      for (const auto& each : running) records.push_back(each.future.record());
-      pool_.wait_any(records);
-      for (std::size_t i = 0; i < running.size();) {
-        if (!running[i].future.is_done()) {
-          ++i;
-          continue;
-        }
-        Running ended = std::move(running[i]);
-        running.erase(running.begin() + static_cast<std::ptrdiff_t>(i));
-        settle(ended, n);
-      }
-    }
-  }
-
-  // Enough of them that all workers end together, large enough that the work is more than the way.
-  std::size_t next_size(std::size_t workers, std::size_t n) const {
-    if (chunksize_ != 0) return chunksize_;
-    if (!seconds_each_) return std::max<std::size_t>(1, n / (16 * workers));
-    const auto in = [&](double seconds) {
-      return static_cast<std::size_t>(std::clamp(seconds / *seconds_each_, 1.0, 1e9));
+  void submit(Part part) {
+    const Block& block = *part.block;
+    const Chunk chunk{part.first, part.count, block.items, chunksize_ != 0 ? 0 : most_nanoseconds};
+    const auto write = [&](Writer& to) {
+      std::apply(
+          [&](const Extra&... e) { OneCall::encode_call(to, f_, block.memory, chunk, names_of(part), e...); },
+          extra_);
     };
-    return std::min(in(wanted_seconds), std::max(untouched_ / (2 * workers), in(least_seconds)));
-  }
-
-  void submit(std::vector<Running>& running, std::size_t workers, std::size_t n) {
-    Range& from = waiting_.front();
-    const Range range{from.first, std::min(from.count, next_size(workers, n))};
-    const Chunk chunk{range.first, range.count, n, chunksize_ != 0 ? 0 : most_nanoseconds};
+    using Write = decltype(write);
+    static constexpr TaskType type{&OneCall::run, function_name<F>(), is_function_pointer<F>, &OneCall::tell};
     try {
-      const auto write = [&](Writer& to) {
-        std::apply(
-            [&](const Extra&... e) { OneCall::encode_call(to, f_, block_, chunk, names_of(range), e...); },
-            extra_);
-      };
-      using Write = decltype(write);
-      static constexpr TaskType type{&OneCall::run, function_name<F>(), is_function_pointer<F>,
-                                     &OneCall::tell};
-      running.reserve(2 * workers);
-      running.push_back(
-          {range, Future<std::uint64_t>(pool_.submit(
-                      type, {[](Writer& to, const void* w) { (*static_cast<const Write*>(w))(to); }, &write},
-                      nullptr))});
+      Record& record = pool_.submit(
+          type, {[](Writer& to, const void* w) { (*static_cast<const Write*>(w))(to); }, &write}, nullptr);
+      running_.push_back({std::move(part), Future<std::uint64_t>(record)});
     } catch (...) {  // the pool takes no more; what is under way is waited for
-      fail(range.first, std::current_exception());
-      give_up();
-      return;
+      fail(part, part.first, std::current_exception());
+      broken_ = true;
     }
-    untouched_ -= range.count;
-    from.first += range.count;
-    from.count -= range.count;
-    if (from.count == 0) waiting_.pop_front();
   }
 
-  std::span<const ItemName> names_of(const Range& range) const {
-    const auto from = std::ranges::lower_bound(names_, range.first, {}, &ItemName::item);
-    const auto to = std::ranges::lower_bound(names_, range.first + range.count, {}, &ItemName::item);
+  std::span<const ItemName> names_of(const Part& part) const {
+    const auto& names = part.block->names;
+    const auto from = std::ranges::lower_bound(names, part.first, {}, &ItemName::item);
+    const auto to = std::ranges::lower_bound(names, part.first + part.count, {}, &ItemName::item);
     return {from, to};
   }
 
-  void settle(Running& ended, std::size_t n) {
-    const Layout layout(block_, n);
-    const Range range = ended.range;
-    auto at = range.first;
-    const auto end = range.first + range.count;
+  void settle_done() {
+    for (std::size_t i = 0; i < running_.size();) {
+      if (!running_[i].future.is_done()) {
+        ++i;
+        continue;
+      }
+      Running ended = std::move(running_[i]);
+      running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
+      settle(ended);
+    }
+  }
+
+  void settle(Running& ended) {
+    Part& part = ended.part;
+    const Layout layout(part.block->memory, part.block->items);
+    auto at = part.first;
+    const auto end = part.first + part.count;
     while (at != end && layout.state(at).load(std::memory_order_acquire) == ItemState::done) ++at;
-    const auto done = at - range.first;
+    const auto done = at - part.first;
+    if constexpr (!std::is_void_v<R>) {
+      results_.put(part.block->before + part.first, layout.result(part.first), done);
+    }
     try {
       const auto spent = ended.future.get();
       if (done != 0) seconds_each_ = static_cast<double>(spent) * 1e-9 / static_cast<double>(done);
     } catch (const PoolTerminated&) {
-      fail(at, std::current_exception());
-      return give_up();
+      fail(part, at, std::current_exception());
+      broken_ = true;
     } catch (const PoolBroken&) {
-      fail(at, std::current_exception());
-      return give_up();
+      fail(part, at, std::current_exception());
+      broken_ = true;
     } catch (...) {
       // In the middle of an item; or between two, where nothing is lost, unless it got nowhere.
       if (at != end && (done == 0 || layout.state(at).load() == ItemState::begun)) {
-        fail(at++, std::current_exception());
+        fail(part, at++, std::current_exception());
       }
     }
-    if (at == end) return;
-    waiting_.push_front({at, end - at});
-    untouched_ += end - at;
+    if (at != end) {
+      waiting_left_ += end - at;
+      waiting_.push_front({std::move(part.block), at, end - at});
+    } else if (part.block.use_count() == 1) {
+      free_.push_back(std::move(part.block));
+    }
   }
 
-  void fail(std::size_t item, std::exception_ptr error) {
-    if (failure_ && failed_item_ <= before_ + item) return;
+  void fail(const Part& part, std::size_t item, std::exception_ptr error) {
+    item += part.block->before;
+    if (failure_ && failed_item_ <= item) return;
     failure_ = std::move(error);
-    failed_item_ = before_ + item;
-  }
-  // No more of it: the pool is at its end.
-  void give_up() {
-    broken_ = true;
-    waiting_.clear();
-  }
-
-  void collect(Results& results, std::size_t n) {
-    if constexpr (!std::is_void_v<R>) {
-      const Layout layout(block_, n);
-      if constexpr (is_plain<R>() && std::is_default_constructible_v<R>) {
-        const auto before = results.size();
-        results.resize(before + n);
-        std::memcpy(static_cast<void*>(results.data() + before), layout.result(0), n * sizeof(R));
-      } else {
-        for (std::size_t i = 0; i < n; ++i) {
-          results.push_back(decode_all<R>(layout.result(i), sizeof(R)));
-        }
-      }
-    }
+    failed_item_ = item;
   }
 
   PoolHandle& pool_;
-  std::size_t chunksize_;
-  F f_;
-  std::tuple<Extra...> extra_;
-  SharedBlock block_;
-  std::deque<Range> waiting_;
-  std::vector<ItemName> names_;
-  std::size_t before_ = 0;     // items of earlier blocks
-  std::size_t untouched_ = 0;  // in waiting_
+  const std::size_t chunksize_;
+  const F f_;
+  const std::tuple<Extra...> extra_;
+  std::size_t before_ = 0, left_ = 0;  // items that were, and are to be, laid out
+  std::deque<Part> waiting_;
+  std::size_t waiting_left_ = 0;  // items in there
+  std::vector<Running> running_;
+  std::vector<std::shared_ptr<Block>> free_;
+  std::vector<std::uint64_t> starts_;  // of the items that are laid out now
+  ChunkResults<R> results_;
   std::optional<double> seconds_each_;
   std::exception_ptr failure_;  // of the first item that has one
   std::size_t failed_item_ = 0;
-  bool broken_ = false;
+  bool broken_ = false;  // the pool is at its end
 };
 
 }  // namespace brood::detail
