@@ -143,7 +143,7 @@ std::vector<int> ints(int n) {
 double brood_map() {
   brood::Pool pool(workers);
   const auto items = ints(100'000);
-  pool.apply(square, 0);
+  pool.map(square, items);  // all workers are there
   const double begun = seconds_now();
   const auto squares = pool.map(square, items);
   const double seconds = seconds_now() - begun;
@@ -169,7 +169,7 @@ double python_map() {
   return python(
       "import multiprocessing as m, time\n"
       "def f(x): return x*x\n"
-      "p=m.Pool(2); p.apply(f,(1,)); i=list(range(100000)); t=time.time()\n"
+      "p=m.Pool(2); i=list(range(100000)); p.map(f,i); t=time.time()\n"
       "r=p.map(f,i)\n"
       "print(0.1/(time.time()-t))\n"
       "p.terminate()");

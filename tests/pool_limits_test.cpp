@@ -61,7 +61,8 @@ std::string dies_once_with(std::string text, brood::Queue<int> runs) {
 int pid_of(int) { return getpid(); }
 
 std::size_t leak(std::size_t bytes) {
-  auto* lost = new std::vector<char>(bytes, 'x');
+  static std::vector<char>* volatile lost;  // volatile: it must really be taken
+  lost = new std::vector<char>(bytes, 'x');
   return lost->size();
 }
 

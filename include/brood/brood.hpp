@@ -12,3 +12,4 @@
 #include <brood/process.hpp>
 #include <brood/queue.hpp>
 #include <brood/shared_block.hpp>
+#include <brood/wait.hpp>

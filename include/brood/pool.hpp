@@ -27,6 +27,7 @@
 #include <brood/detail/chunks.hpp>
 #include <brood/detail/imap.hpp>
 #include <brood/detail/pool_core.hpp>
+#include <brood/detail/reduce.hpp>
 #include <brood/detail/task.hpp>
 #include <brood/future.hpp>
 #include <brood/init.hpp>
@@ -118,6 +119,16 @@ class Pool {
   auto apply_async(const CallOptions& options, Args&&... args) {
     return apply_async(options, fn<F>, std::forward<Args>(args)...);
   }
+  /// As apply_async: the name that executors have for it.
+  template <detail::NotOptions F, class... Args>
+  auto submit(F&& f, Args&&... args) {
+    return apply_async(std::forward<F>(f), std::forward<Args>(args)...);
+  }
+  /// The same within limits.
+  template <class F, class... Args>
+  auto submit(const CallOptions& options, F&& f, Args&&... args) {
+    return apply_async(options, std::forward<F>(f), std::forward<Args>(args)...);
+  }
   /// f(args...) in a worker; waits for the result and returns it, or throws what the task threw.
   template <detail::NotOptions F, class... Args>
   auto apply(F&& f, Args&&... args) {
@@ -166,6 +177,33 @@ class Pool {
   template <class F, std::ranges::input_range Items, class... Extra>
   auto map_async(const CallOptions& options, F&& f, Items&& items, Extra&&... extra) {
     return submit_all(&options, f, std::forward<Items>(items), extra...);
+  }
+
+  /// f(item, extra...) for each item, for what it does: results are dropped, the rest is as in map. Where the
+  /// items cannot be counted beforehand they are read as the work goes on.
+  template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
+  void for_each(F&& f, Items&& items, Extra&&... extra) {
+    if constexpr (std::ranges::forward_range<Items> && std::ranges::sized_range<Items>) {
+      static_cast<void>(map(std::forward<F>(f), std::forward<Items>(items), std::forward<Extra>(extra)...));
+    } else {
+      std::exception_ptr first;
+      for (auto&& [item, outcome] :
+           imap(std::forward<F>(f), std::forward<Items>(items), std::forward<Extra>(extra)...).outcomes()) {
+        if (!outcome && !first) first = outcome.error().exception();
+      }
+      if (first) std::rethrow_exception(first);
+    }
+  }
+
+  /// All items joined by `op`, with `initial` in front: op(op(initial, first), second)... in this order, but
+  /// grouped as it suits: workers join neighbours, then what they made of them. So op must be associative; it
+  /// need not commute. Throws the first failure in that order.
+  ///
+  ///   const double sum = pool.reduce(numbers, 0.0);
+  ///   const std::string longest = pool.reduce(words, std::string(), longer);
+  template <std::ranges::input_range Items, class T, class Op = std::plus<>>
+  T reduce(Items&& items, T initial, Op op = {}) {
+    return detail::reduce(core_, std::forward<Items>(items), std::move(initial), std::move(op));
   }
 
   /// f(fields of the item...) for each tuple or pair: `pool.starmap(add, std::vector<std::pair<int,

@@ -27,6 +27,8 @@ inline constexpr std::chrono::microseconds spin_time{40};
 bool spin(const Word& word, std::uint32_t seen, const Word& peer,
           std::chrono::nanoseconds longest = spin_time);
 
+/// Lets others run on this processor, if there are any.
+void yield();
 /// One breath of a spinning wait.
 inline void relax() { __builtin_ia32_pause(); }
 

@@ -79,11 +79,11 @@ class AskingCore final : public Core {
   bool wait(Record& record, Deadline until) override {
     return wait_until([&] { return record.is_done(); }, until, true);
   }
-  void wait_any(const std::vector<const Record*>& records) override {
+  bool wait_any(const std::vector<const Record*>& records, Deadline until) override {
     require_futures_of(*this, records);
-    wait_until(
+    return wait_until(
         [&] { return std::any_of(records.begin(), records.end(), [](auto* r) { return r->is_done(); }); },
-        Deadline::never(), true);
+        until, true);
   }
   // A thread of this worker's for callbacks, made when there is one to call.
   void attend() override {

@@ -14,7 +14,6 @@ class Core : public detail::TaskSource {
   /// Without options: null.
   virtual detail::Record& submit(const detail::TaskType& type, detail::EncodeCall call,
                                  const CallOptions* options) = 0;
-  virtual void wait_any(const std::vector<const detail::Record*>& records) = 0;
   virtual void close() = 0;
   virtual void terminate() = 0;
   virtual bool join(detail::Deadline until) = 0;

@@ -59,10 +59,11 @@ struct Lane {
   platform::Word up;                  // worker: 1 when the initializer has been run, 2 when it failed
   alignas(64) sync::EventCount work;  // worker sleeps, program wakes
   platform::Word
-      program_processor;   // where the program was last seen: nobody spins for a peer on its own processor
-  platform::Word stop;     // program: the number of a task that is to stop, counted from 1
-  platform::Word starved;  // worker: the number of a task that was refused memory
-  platform::Word full;     // worker: it holds more memory than it should; not 0 when so
+      program_processor;  // where the program was last seen: nobody spins for a peer on its own processor
+  platform::Word worker_processor;  // where the worker runs
+  platform::Word stop;              // program: the number of a task that is to stop, counted from 1
+  platform::Word starved;           // worker: the number of a task that was refused memory
+  platform::Word full;              // worker: it holds more memory than it should; not 0 when so
   char group[platform::MemoryGroup::longest_folder + 1];  // worker: its memory cgroup, empty: none
   platform::CrashNote crash;                              // worker: where it was when a signal hit it
   Slot birth;                                             // worker: what the initializer threw

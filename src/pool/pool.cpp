@@ -180,7 +180,9 @@ Record& PoolHandle::submit(const TaskType& type, EncodeCall call, const CallOpti
   }
   return core().submit(type, call, options);
 }
-void PoolHandle::wait_any(const std::vector<const Record*>& records) { core().wait_any(records); }
+void PoolHandle::wait_any(const std::vector<const Record*>& records) {
+  core().wait_any(records, Deadline::never());
+}
 void PoolHandle::close() { core().close(); }
 void PoolHandle::terminate() { core().terminate(); }
 bool PoolHandle::join(Deadline until) { return core().join(until); }

@@ -143,7 +143,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool cancel(Record& record, bool kill) override;
   bool wait(Record& record, Deadline until) override;
   void attend() override;
-  void wait_any(const std::vector<const Record*>& records) override;
+  bool wait_any(const std::vector<const Record*>& records, Deadline until) override;
 
   void close() override;
   void terminate() override;
@@ -241,6 +241,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void turn();
   bool work_is_left() const;
   bool spinning_helps() const;
+  Clock::duration backlog() const;
   void want(Wanted wanted);
   void wake_waiters();
   bool wait_until(FunctionRef<bool()> done, Deadline until);

@@ -16,7 +16,7 @@ namespace brood::pool {
 namespace {
 
 // A lane holds about this much work: enough to hide a wake-up, little to wait behind.
-constexpr double lane_seconds = 100e-6;
+constexpr double lane_seconds = 1e-3;
 constexpr std::uint32_t most_in_lane = Lane::slots_in_all - 2;  // one for quit, one never used
 
 }  // namespace

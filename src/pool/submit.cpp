@@ -117,9 +117,12 @@ bool PoolCore::may_take(const Place& place, bool alone) const {
           place.given < static_cast<std::uint32_t>(setup_.max_tasks_per_child));
 }
 
-// The next in turn, or the one after it when that has less to do.
+// The last one when it has nothing to do: it may still be awake, and another would want its processor. Else
+// the next in turn, or the one after it when that has less to do.
 Place* PoolCore::place_for_task(bool alone) {
   const auto n = used_places_;
+  Place& last = places_[(next_place_ + n - 1) % n];
+  if (may_take(last, alone) && last.in_lane() == 0) return &last;
   for (std::size_t tried = 0; tried < n; ++tried) {
     Place& one = places_[next_place_++ % n];
     if (!may_take(one, alone)) continue;

@@ -18,6 +18,11 @@ namespace brood::pool {
 
 using namespace std::chrono_literals;
 
+namespace {
+constexpr auto shortest_nap = 50us, longest_nap = 250us;
+constexpr int naps_in_backlog = 4;
+}  // namespace
+
 void PoolCore::turn() {
   const bool closer = look_closer_.load(std::memory_order_relaxed) && look_closer_.exchange(false);
   take_results();
@@ -58,14 +63,32 @@ void PoolCore::end_waiting() {
 bool PoolCore::spinning_helps() const {
   const int processors = platform::usable_processor_count();
   if (processors == 1) return false;
+  const auto here = platform::this_processor();
   int busy = 0;
   bool soon = false;
   for (std::size_t i = 0; i < used_places_; ++i) {
-    if (places_[i].in_lane() == 0) continue;
+    if (places_[i].lane == nullptr || places_[i].in_lane() == 0) continue;
+    if (places_[i].lane->worker_processor.load(std::memory_order_relaxed) == here) return false;
     ++busy;
     soon = soon || places_[i].seconds_each < std::chrono::duration<double>(platform::spin_time).count();
   }
   return busy < processors || soon;
+}
+
+// How long all processors will be at work for certain, where results come so fast that who is woken for each,
+// or spins, takes their time: who waits may well sleep for a part of it. Else nothing.
+Clock::duration PoolCore::backlog() const {
+  int busy = 0;
+  double least = std::chrono::duration<double>(longest_nap).count() * naps_in_backlog;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    const auto& place = places_[i];
+    if (place.lane == nullptr || place.in_lane() == 0) continue;
+    ++busy;
+    if (place.seconds_each > std::chrono::duration<double>(longest_nap).count()) return {};
+    least = std::min(least, (place.in_lane() - 1) * place.seconds_each);
+  }
+  if (busy < platform::usable_processor_count()) return {};
+  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(least));
 }
 
 // `done` is asked with the books held, but for the last time when they could not be had until the deadline.
@@ -73,11 +96,13 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   if (here_) return done();
   require_not_in_codec();
   bool spin = false;
+  Clock::duration nap{};
   const auto step = [&] {
     const Books books(*this, until);
     if (!books) return done();
     if (waiters_.load() != 0) want(Wanted::nothing);
     turn();
+    nap = backlog() / naps_in_backlog;
     spin = spinning_helps();
     return done();
   };
@@ -97,6 +122,10 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   for (;;) {
     const auto seen = results_->ready.prepare();
     if (step()) return true;
+    if (nap >= shortest_nap) {
+      std::this_thread::sleep_for(std::min<Clock::duration>(nap, until.is_never() ? nap : until.left()));
+      continue;
+    }
     if (spin && std::chrono::steady_clock::now() < spin_until) {
       for (int i = 0; i < 100; ++i) platform::relax();
       continue;
@@ -119,13 +148,13 @@ void require_futures_of(const Core& core, const std::vector<const Record*>& reco
   }
 }
 
-void PoolCore::wait_any(const std::vector<const Record*>& records) {
+bool PoolCore::wait_any(const std::vector<const Record*>& records, Deadline until) {
   require_futures_of(*this, records);
-  wait_until(
+  return wait_until(
       [&] {
         return std::any_of(records.begin(), records.end(), [](const Record* r) { return r->is_done(); });
       },
-      Deadline::never());
+      until);
 }
 
 void PoolCore::wake_waiters() {

@@ -5,6 +5,7 @@
 #include <brood/task_errors.hpp>
 #include <brood/this_worker.hpp>
 #include <chrono>
+#include <utility>
 #include <vector>
 
 #include "arena/arena.hpp"
@@ -109,34 +110,50 @@ void look_at_memory(Lane& lane) {
   if (platform::resident_memory() > lane.most_memory) lane.full.store(1);
 }
 
-// Until the slot is no longer free. Spins for a moment first: waking a sleeper costs more than most tasks.
-void wait_for_task(Lane& lane, Slot& slot) {
+// Where it runs, when that has changed: so the program knows that this worker waits for it to stop spinning.
+void tell_processor(Lane& lane) {
+  static auto told = ~std::uint32_t{0};
+  const auto here = platform::this_processor();
+  if (std::exchange(told, here) != here) lane.worker_processor.store(here, std::memory_order_relaxed);
+}
+
+// Until the slot is no longer free; false when it was not. Spins for a moment first: waking a sleeper costs
+// more than most tasks. `many_before`: tasks come one after the other. Where the program shares this
+// processor it may go on with them then: who sleeps would be woken for each, and take the processor from it.
+bool wait_for_task(Lane& lane, Slot& slot, bool many_before) {
   const auto idle = [&] {
     return slot.state.load(std::memory_order_acquire) == static_cast<std::uint32_t>(SlotState::free);
   };
-  if (!idle()) return;
+  if (!idle()) return false;
   const auto until = std::chrono::steady_clock::now() + platform::spin_time;
   do {
     for (int i = 0; i < 64; ++i) {
       platform::relax();
-      if (!idle()) return;
+      if (!idle()) return true;
     }
   } while (lane.program_processor.load(std::memory_order_relaxed) != platform::this_processor() &&
            std::chrono::steady_clock::now() < until);
+  if (many_before) platform::yield();
   while (idle()) {
     const auto seen = lane.work.prepare();
-    if (!idle()) return;
+    if (!idle()) break;
     lane.work.sleep(seen, detail::Deadline::never());
   }
+  return true;
 }
 
 }  // namespace
 
 void work(Lane& lane) {
   auto& results = *arena::object_at<Results>(lane.results);
+  std::uint32_t in_a_row = 0, lately = 0;
   for (std::uint32_t next = 0;; ++next) {
     Slot& slot = lane.slots[next % Lane::slots_in_all];
-    wait_for_task(lane, slot);
+    if (wait_for_task(lane, slot, lately + in_a_row > 4)) {
+      lately = (lately + in_a_row) / 2;
+      in_a_row = 0;
+    }
+    ++in_a_row;
     auto ready = static_cast<std::uint32_t>(SlotState::ready);
     const auto begun =
         planted("not_marked_as_running") ? ready : static_cast<std::uint32_t>(SlotState::running);
@@ -147,6 +164,7 @@ void work(Lane& lane) {
     }
     if (slot.content == Content::quit) return;
     task_number = next + 1;
+    tell_processor(lane);
     if (planted("done_before_result")) slot.state.store(static_cast<std::uint32_t>(SlotState::done));
     run_task(slot);
     if (lane.most_memory != 0) look_at_memory(lane);

@@ -20,6 +20,9 @@ class Elsewhere final : public brood::detail::TaskSource {
     }
     return true;
   }
+  bool wait_any(const std::vector<const brood::detail::Record*>&, brood::detail::Deadline) override {
+    return true;  // nobody asks
+  }
   bool cancel(brood::detail::Record&, bool) override { return false; }
   void attend() override {}
 };

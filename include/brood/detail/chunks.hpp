@@ -162,7 +162,7 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
   // the nanoseconds that it took.
   static std::uint64_t run_items(const F& f, const Layout& layout, const Chunk& chunk,
                                  const std::tuple<Extra...>& extra) {
-    constexpr std::uint64_t between_looks = 16;
+    constexpr std::uint64_t between_looks = 64;
     const auto begin = Clock::now();
     auto seen = begin;
     std::uint64_t stride = 1;

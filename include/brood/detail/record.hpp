@@ -27,6 +27,8 @@ class TaskSource {
  public:
   /// Waits until the record is done. False when the deadline has passed.
   virtual bool wait(Record& record, Deadline until) = 0;
+  /// The same for one of them, all of this source.
+  virtual bool wait_any(const std::vector<const Record*>& records, Deadline until) = 0;
   /// A callback was added: somebody must look for results even when nobody waits.
   virtual void attend() = 0;
   /// Future::cancel.

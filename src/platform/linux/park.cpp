@@ -42,4 +42,6 @@ int unpark(const Word& word, int n) {
   return static_cast<int>(syscall(SYS_futex, &word, FUTEX_WAKE, n, nullptr, nullptr, 0));
 }
 
+void yield() { sched_yield(); }
+
 }  // namespace brood::platform

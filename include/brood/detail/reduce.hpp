@@ -1,0 +1,73 @@
+#pragma once
+// Joining many values: pieces of neighbours, then what was made of them; all in workers, for op may crash.
+
+#include <algorithm>
+#include <brood/detail/task.hpp>
+#include <deque>
+#include <ranges>
+#include <utility>
+#include <vector>
+
+namespace brood::detail {
+
+/// What a worker calls with a piece, which is never empty.
+template <class Op, class T>
+struct JoinAll {
+  Op op;
+  T operator()(std::vector<T> items) {
+    T all = std::move(items.front());
+    for (auto& item : items | std::views::drop(1)) all = std::invoke(op, std::move(all), std::move(item));
+    return all;
+  }
+};
+
+}  // namespace brood::detail
+
+/// As functions travel, not as values: op may be a pointer to one.
+template <class Op, class T>
+struct brood::Codec<brood::detail::JoinAll<Op, T>> {
+  static_assert(brood::detail::may_be_called_elsewhere<Op>());
+  static void encode(Writer& to, const detail::JoinAll<Op, T>& join) { detail::encode_function(to, join.op); }
+  static detail::JoinAll<Op, T> decode(Reader& from) { return {detail::decode_function<Op>(from)}; }
+};
+
+namespace brood::detail {
+
+template <class Items, class T, class Op>
+T reduce(PoolHandle& pool, Items&& items, T all, Op op) {
+  constexpr std::size_t largest_piece = 16 * 1024, longest_row = 64;
+  const auto workers = static_cast<std::size_t>(pool.size());
+  std::size_t size = largest_piece;
+  if constexpr (std::ranges::sized_range<Items>) {
+    size = std::clamp<std::size_t>(std::ranges::size(items) / (8 * workers), 1, largest_piece);
+  }
+  const JoinAll<Op, T> join{op};
+  // So many under way: the input may be longer than memory.
+  std::deque<Future<T>> pieces;
+  std::vector<T> row{std::move(all)};
+  const auto shorten = [&] {
+    if (row.size() > 1) row = {submit(pool, nullptr, join, row).get()};
+  };
+  const auto take_first = [&] {
+    Future<T> first = std::move(pieces.front());
+    pieces.pop_front();
+    row.push_back(first.get());
+    if (row.size() == longest_row) shorten();
+  };
+  std::vector<T> piece;
+  const auto send = [&] {
+    pieces.push_back(submit(pool, nullptr, join, piece));
+    piece.clear();
+    if (pieces.size() > 4 * workers) take_first();
+  };
+  for (auto&& item : items) {
+    piece.push_back(static_cast<T>(std::forward<decltype(item)>(item)));
+    if (piece.size() == size) send();
+  }
+  if (!piece.empty()) send();
+  while (!pieces.empty()) take_first();
+  shorten();
+  return std::move(row.front());
+}
+
+}  // namespace brood::detail

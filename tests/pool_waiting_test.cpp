@@ -1,0 +1,203 @@
+// Many futures: wait, as_completed; the calls that read like executors and the standard library. F01, F37.
+
+#include <brood/executor.hpp>
+#include <brood/pool.hpp>
+#include <brood/queue.hpp>
+#include <brood/wait.hpp>
+#include <csignal>
+#include <numeric>
+#include <ranges>
+#include <sstream>
+#include <thread>
+
+#include "nothing_left.hpp"
+
+namespace pool_waiting {
+
+int twice(int n) { return 2 * n; }
+int after(int milliseconds) {
+  std::this_thread::sleep_for(std::chrono::milliseconds(milliseconds));
+  return milliseconds;
+}
+int until_told(brood::Queue<int> go) { return go.get(); }
+int fails(int n) { throw std::out_of_range(std::to_string(n)); }
+void put_into(int n, brood::Queue<int> queue) { queue.put(n); }
+std::string joined(std::string a, std::string b) { return a + b; }
+int larger(int a, int b) { return std::max(a, b); }
+int fragile(int a, int b) {
+  if (b == 77) raise(SIGKILL);
+  return a + b;
+}
+
+}  // namespace pool_waiting
+
+namespace {
+
+using namespace pool_waiting;
+using namespace std::chrono_literals;
+using brood::When;
+
+using Indices = std::vector<std::size_t>;
+
+TEST(Wait, for_all_F37) {
+  brood::Pool pool(2);
+  std::vector<brood::Future<int>> futures;
+  EXPECT_TRUE(brood::wait(futures).done.empty());
+  for (int i = 0; i < 20; ++i) futures.push_back(pool.submit(twice, i));
+  const auto waited = brood::wait(futures);
+  EXPECT_EQ(waited.done.size(), 20U);
+  EXPECT_TRUE(waited.not_done.empty());
+  EXPECT_EQ(brood::wait(futures).done.size(), 20U);  // of those that have ended: at once
+  for (int i = 0; i < 20; ++i) EXPECT_EQ(futures[static_cast<std::size_t>(i)].get(), 2 * i);
+}
+
+TEST(Wait, for_the_first_F37) {
+  brood::Pool pool(2);
+  brood::Queue<int> never, go;
+  std::vector<brood::Future<int>> futures;
+  futures.push_back(pool.apply_async(until_told, never));
+  futures.push_back(pool.apply_async(until_told, go));
+  auto waited = brood::wait(futures, When::first_completed, 10ms);
+  EXPECT_EQ(waited.not_done, (Indices{0, 1}));
+  go.put(1);
+  waited = brood::wait(futures, When::first_completed);
+  EXPECT_EQ(waited.done, Indices{1});
+  EXPECT_EQ(waited.not_done, Indices{0});
+  never.put(1);
+}
+
+TEST(Wait, for_the_first_exception_F37) {
+  brood::Pool pool(2);
+  brood::Queue<int> go;
+  std::vector<brood::Future<int>> futures;
+  futures.push_back(pool.apply_async(until_told, go));
+  futures.push_back(pool.apply_async(fails, 1));
+  const auto waited = brood::wait(futures, When::first_exception);
+  EXPECT_EQ(waited.not_done, Indices{0});
+  EXPECT_THROW(futures[1].get(), std::out_of_range);
+  go.put(1);
+  EXPECT_EQ(brood::wait(futures).done.size(), 2U);
+  std::vector<brood::Future<int>> good;
+  for (int i = 0; i < 3; ++i) good.push_back(pool.apply_async(twice, i));
+  EXPECT_EQ(brood::wait(good, When::first_exception).done.size(), 3U);  // there is none: all
+}
+
+TEST(Wait, tells_of_the_cancelled_and_the_dead_F37) {
+  brood::Pool pool(1);
+  brood::Queue<int> go;
+  std::vector<brood::Future<int>> futures;
+  futures.push_back(pool.apply_async(until_told, go));
+  futures.push_back(pool.apply_async(twice, 1));
+  EXPECT_TRUE(futures[1].cancel());
+  EXPECT_EQ(brood::wait(futures, When::first_exception, 10s).done, Indices{1});
+  EXPECT_THROW(futures[1].get(), brood::Cancelled);
+  go.put(1);
+  futures.push_back(pool.apply_async([] {
+    raise(SIGKILL);
+    return 0;
+  }));
+  EXPECT_EQ(brood::wait(futures).done.size(), 3U);
+  EXPECT_THROW(futures[2].get(), brood::WorkerDied);
+  std::vector<brood::Future<int>> empty(2);
+  EXPECT_THROW(brood::wait(empty), brood::UsageError);
+  EXPECT_THROW(brood::as_completed(empty), brood::UsageError);
+}
+
+TEST(AsCompleted, gives_each_once_the_quickest_first) {
+  brood::Pool pool(3);
+  std::vector<brood::Future<int>> futures;
+  brood::Queue<int> last;
+  futures.push_back(pool.apply_async(until_told, last));
+  for (int i = 0; i < 30; ++i) futures.push_back(pool.apply_async(twice, i));
+  std::vector<int> came;
+  for (auto& future : brood::as_completed(futures)) {
+    came.push_back(future.get());
+    if (came.size() == 30) last.put(-1);
+  }
+  ASSERT_EQ(came.size(), 31U);
+  EXPECT_EQ(came.back(), -1);
+  EXPECT_EQ(std::accumulate(came.begin(), came.end(), 0), 29 * 30 - 1);
+}
+
+TEST(AsCompleted, tells_how_many_are_late) {
+  brood::Pool pool(1);
+  brood::Queue<int> never;
+  std::vector<brood::Future<int>> futures;
+  futures.push_back(pool.apply_async(twice, 1));
+  futures.push_back(pool.apply_async(until_told, never));
+  futures.push_back(pool.apply_async(twice, 2));
+  int came = 0;
+  try {
+    for (auto& future : brood::as_completed(futures, 200ms)) came += future.get();
+    ADD_FAILURE() << "no exception";
+  } catch (const brood::TimeoutError& e) {
+    EXPECT_NE(std::string(e.what()).find("2 (of 3)"), std::string::npos) << e.what();
+  }
+  EXPECT_EQ(came, 2);
+  never.put(0);
+}
+
+TEST(AsCompleted, of_several_executors) {
+  brood::Pool one(1), other(1);
+  brood::SerialExecutor here;
+  std::vector<brood::Future<int>> futures;
+  for (int i = 0; i < 10; ++i) {
+    futures.push_back(one.apply_async(after, 2));
+    futures.push_back(other.apply_async(after, 3));
+    futures.push_back(here.apply_async(twice, 1));
+  }
+  int sum = 0;
+  int n = 0;
+  for (auto& future : brood::as_completed(futures)) {
+    sum += future.get();
+    ++n;
+  }
+  EXPECT_EQ(n, 30);
+  EXPECT_EQ(sum, 70);
+}
+
+TEST(AsCompleted, inside_a_task) {
+  brood::Pool pool(2);
+  const auto sum = [](int n) {
+    std::vector<brood::Future<int>> futures;
+    for (int i = 0; i < n; ++i) futures.push_back(brood::this_worker::pool().apply_async(twice, i));
+    int all = 0;
+    for (auto& future : brood::as_completed(futures, 30s)) all += future.get();
+    return all;
+  };
+  EXPECT_EQ(pool.apply(sum, 20), 380);
+}
+
+TEST(PoolForEach, does_all) {
+  const nothing_left::Memory memory;
+  brood::Pool pool(2);
+  brood::Queue<int> queue;
+  pool.for_each(put_into, std::views::iota(0, 100), queue);
+  EXPECT_EQ(queue.qsize(), 100U);
+  std::istringstream text("1 2 3 4");  // not to be counted beforehand
+  pool.for_each(put_into, std::views::istream<int>(text), queue);
+  EXPECT_EQ(queue.qsize(), 104U);
+  std::istringstream bad("1 2 3");
+  EXPECT_THROW(pool.for_each(fails, std::views::istream<int>(bad)), std::out_of_range);
+}
+
+TEST(PoolReduce, joins_in_order) {
+  const nothing_left::Memory memory;
+  brood::Pool pool(3);
+  EXPECT_EQ(pool.reduce(std::vector<int>(), 7), 7);
+  EXPECT_EQ(pool.reduce(std::views::iota(1, 1001), 0L), 500500L);
+  EXPECT_EQ(pool.reduce(std::vector<int>{3, 9, 2}, -1, larger), 9);
+  std::vector<std::string> words;
+  std::string wanted = ">";
+  for (int i = 0; i < 500; ++i) {
+    words.push_back(std::to_string(i));
+    wanted += words.back();
+  }
+  EXPECT_EQ(pool.reduce(words, std::string(">"), joined), wanted);
+  std::istringstream text("1 2 3 4");
+  EXPECT_EQ(pool.reduce(std::views::istream<int>(text), 0.5), 10.5);
+  EXPECT_THROW(pool.reduce(std::vector<int>{1, 77, 77, 2}, 0, fragile), brood::WorkerDied);
+  EXPECT_EQ(pool.reduce(std::views::iota(0, 10), 0, fragile), 45);
+}
+
+}  // namespace
