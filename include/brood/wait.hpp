@@ -20,14 +20,20 @@ namespace brood {
 
 /// What wait() waits for.
 enum class When {
+  /// The end of all of them.
   all_completed,
+  /// The end of one.
   first_completed,
-  first_exception,  // or that all have ended without one
+  /// An exception of one, or the end of all.
+  first_exception,
 };
 
-/// Indices into the vector that was passed, in its order.
+/// What wait() returns: indices into the vector that was passed, in its order.
 struct Waited {
-  std::vector<std::size_t> done, not_done;
+  /// Of those whose task has ended, good or bad.
+  std::vector<std::size_t> done;
+  /// Of the others.
+  std::vector<std::size_t> not_done;
 };
 
 namespace detail {
@@ -77,14 +83,15 @@ Waited wait(std::vector<Future<R>>& futures, When when, std::chrono::duration<Re
   return detail::wait(futures, when, detail::Deadline::in(timeout));
 }
 
+namespace detail {
+
 /// What as_completed returns: a range to go over once, of references into the vector.
 template <class R>
 class AsCompleted {
  public:
-  /// See as_completed.
-  AsCompleted(std::vector<Future<R>>& futures, detail::Deadline until) : futures_(futures), until_(until) {
+  AsCompleted(std::vector<Future<R>>& futures, Deadline until) : futures_(futures), until_(until) {
     for (std::size_t i = 0; i < futures.size(); ++i) {
-      static_cast<void>(detail::record_of(futures[i]));
+      static_cast<void>(record_of(futures[i]));
       open_.push_back(i);
     }
   }
@@ -117,14 +124,15 @@ class AsCompleted {
       ready_.clear();
       given_ = 0;
       std::vector<std::size_t> still;
-      std::vector<const detail::Record*> records;
+      std::vector<const Record*> records;
       for (const auto i : open_) {
-        const auto& record = detail::record_of(futures_[i]);
-        (record.is_done() ? ready_ : still).push_back(i);
-        if (!record.is_done()) records.push_back(&record);
+        const auto& record = record_of(futures_[i]);
+        const bool done = record.is_done();
+        (done ? ready_ : still).push_back(i);
+        if (!done) records.push_back(&record);
       }
       open_.swap(still);
-      if (ready_.empty() && !detail::wait_for_any(records, until_)) {
+      if (ready_.empty() && !wait_for_any(records, until_)) {
         throw TimeoutError(std::to_string(open_.size()) + " (of " + std::to_string(futures_.size()) +
                            ") tasks have not ended in time; they go on");
       }
@@ -133,22 +141,25 @@ class AsCompleted {
   }
 
   std::vector<Future<R>>& futures_;
-  detail::Deadline until_;
+  Deadline until_;
   std::vector<std::size_t> open_, ready_;
   std::size_t given_ = 0;
 };
 
+}  // namespace detail
+
 /// Each future once, in the order in which their tasks end (those that have ended already in the vector's).
 /// Its index: `&future - futures.data()`. UsageError when one is empty.
 template <class R>
-AsCompleted<R> as_completed(std::vector<Future<R>>& futures) {
-  return AsCompleted<R>(futures, detail::Deadline::never());
+detail::AsCompleted<R> as_completed(std::vector<Future<R>>& futures) {
+  return detail::AsCompleted<R>(futures, detail::Deadline::never());
 }
 /// The same, all together within so long from this call; then the iteration throws TimeoutError, which tells
 /// how many are missing.
 template <class R, class Rep, class Period>
-AsCompleted<R> as_completed(std::vector<Future<R>>& futures, std::chrono::duration<Rep, Period> timeout) {
-  return AsCompleted<R>(futures, detail::Deadline::in(timeout));
+detail::AsCompleted<R> as_completed(std::vector<Future<R>>& futures,
+                                    std::chrono::duration<Rep, Period> timeout) {
+  return detail::AsCompleted<R>(futures, detail::Deadline::in(timeout));
 }
 
 }  // namespace brood

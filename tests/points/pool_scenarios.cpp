@@ -124,6 +124,29 @@ void work_names(Books& books) {
   books.check(queue.qsize() >= tasks - 1, "a queue that was passed on lacks a value");
 }
 
+// Two chunks of a map: whatever happens in one each item begins once, and one at most is lost.
+void work_chunks(Books& books) {
+  brood::Pool pool(1);
+  const auto one = [](int i) { return small(i, Marks{0, 4}); };
+  bool lost = false;
+  try {
+    const auto values = pool.map({.chunksize = 3}, one, std::vector<int>{0, 1, 2, 3, 4, 5});
+    for (int i = 0; i < 6; ++i)
+      books.check(values.at(static_cast<std::size_t>(i)) == 7 * i + 1, "an item has a wrong result");
+  } catch (const brood::WorkerDied& e) {
+    lost = true;
+    books.check(books.killed() && e.signal() == SIGKILL, e.what());
+  }
+  std::size_t begun = 0;
+  for (std::size_t i = 0; i < 6; ++i) {
+    const auto times = note(began + i).load();
+    books.check(times <= 1, "item " + std::to_string(i) + " began twice");
+    begun += times;
+  }
+  books.check(begun + (lost ? 1 : 0) >= 6, "of six items only " + std::to_string(begun) + " have begun");
+  books.check(pool.apply(small, 60, Marks{}) == 421, "the pool does not work any more");
+}
+
 // The worker falls asleep before the next task comes.
 void work_asleep(Books& books) {
   brood::Pool pool(1);
@@ -311,6 +334,7 @@ void asks(Books& books) {
 constexpr Scenario all[] = {
     {"worker_small", Mode::kill, work_small},
     {"worker_small_goes_on", Mode::stop_go, work_asleep},
+    {"worker_chunks", Mode::kill, work_chunks},
     {"worker_asleep", Mode::kill, work_asleep},
     {"worker_result_in_slot", Mode::kill, work_result_in_slot},
     {"worker_result_in_run", Mode::kill, work_result_in_run},
