@@ -103,8 +103,9 @@ std::exception_ptr MemoryLimit::cause_of(std::exception_ptr error) {
   }
 }
 
+// Anew and not by assignment: the parent's heap may have been in the middle of something.
 void forget_memory_limit() {
-  own = {};
+  new (&own) Group;
   limited = nullptr;
 }
 
