@@ -21,6 +21,7 @@ constexpr auto between_looks = std::chrono::milliseconds(1);
 // Of the worker for its life, made with its first limit.
 struct Group {
   platform::MemoryGroup group;
+  platform::Pid program = 0;  // as it was before any task could write over the lane
   bool tried = false;
   std::uint64_t limit = 0;  // that is in force
   std::uint64_t kills = 0;  // by then
@@ -34,7 +35,7 @@ std::uint32_t limited_task = 0;
 
 void enter_group(Lane& lane) {
   own.tried = true;
-  own.group = platform::MemoryGroup::enter(lane.program, [&](const std::string& folder) {
+  own.group = platform::MemoryGroup::enter(own.program, [&](const std::string& folder) {
     std::memcpy(lane.group, folder.c_str(), folder.size() + 1);
   });
 }
@@ -65,6 +66,7 @@ void note_starvation() {
 
 MemoryLimit::MemoryLimit(Lane& lane, std::uint32_t task_number, std::uint64_t bytes)
     : bytes_(bytes), most_(bytes != 0 ? bytes : lane.memory_limit) {
+  if (task_number == 0) own.program = lane.program;
   limit_group(lane, most_);
   limited = &lane;
   limited_task = task_number;

@@ -10,7 +10,7 @@
 
 namespace brood::pool {
 
-/// While this lives. `bytes`: of the task, 0: as for the worker's life.
+/// While this lives. `bytes`: of the task, 0: as for the worker's life. The first is for that: task number 0.
 class MemoryLimit {
  public:
   MemoryLimit(Lane& lane, std::uint32_t task_number, std::uint64_t bytes);

@@ -89,7 +89,7 @@ void sweep(const std::string& parent) {
     const auto name = entry.path().filename().string();
     if (!name.starts_with(prefix)) continue;
     const int owner = std::atoi(name.c_str() + prefix.size());
-    if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH) rmdir(entry.path().c_str());
+    if (owner <= 0 || (kill(owner, 0) != 0 && errno == ESRCH)) rmdir(entry.path().c_str());
   }
 }
 
