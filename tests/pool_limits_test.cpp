@@ -10,6 +10,7 @@
 #include <thread>
 
 #include "nothing_left.hpp"
+#include "what_it_threw.hpp"
 
 namespace pool_limits {
 
@@ -72,22 +73,10 @@ namespace {
 
 using namespace pool_limits;
 using namespace std::chrono_literals;
+using what_it_threw::text_of;
 
 bool gone(int pid) {
   return nothing_left::soon([&] { return kill(pid, 0) != 0; });
-}
-
-template <class E, class F>
-std::string text_of(F&& f) {
-  try {
-    f();
-  } catch (const E& e) {
-    return e.what();
-  } catch (const std::exception& e) {
-    ADD_FAILURE() << "another exception: " << e.what();
-  }
-  ADD_FAILURE() << "no exception";
-  return {};
 }
 
 TEST(PoolDeadline, ends_a_task_that_does_not_listen_with_all_that_it_started) {  // R8

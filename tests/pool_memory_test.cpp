@@ -13,6 +13,7 @@
 
 #include "nothing_left.hpp"
 #include "platform/memory_group.hpp"
+#include "what_it_threw.hpp"
 
 #if !defined(__SANITIZE_ADDRESS__)  // which holds terabytes of addresses, and answers malloc itself
 
@@ -59,19 +60,7 @@ namespace {
 
 using namespace pool_memory;
 using namespace std::chrono_literals;
-
-template <class F>
-std::string text_of_excess(F&& f) {
-  try {
-    f();
-  } catch (const brood::MemoryLimitExceeded& e) {
-    return e.what();
-  } catch (const std::exception& e) {
-    ADD_FAILURE() << "another exception: " << e.what();
-  }
-  ADD_FAILURE() << "no exception";
-  return {};
-}
+using what_it_threw::text_of;
 
 constexpr std::uint64_t enough = 512 << 20;
 constexpr std::size_t too_much = 1 << 30;
@@ -81,7 +70,9 @@ TEST(PoolMemoryLimit, is_an_error_of_its_own) {
   const brood::CallOptions limited{.memory_limit = enough};
   EXPECT_EQ(pool.apply(limited, allocate, std::size_t{1000}), 1000U);
   for (int round = 0; round < 3; ++round) {
-    EXPECT_NE(text_of_excess([&] { pool.apply(limited, allocate, too_much); }).find(std::to_string(enough)),
+    EXPECT_NE(text_of<brood::MemoryLimitExceeded>([&] {
+                pool.apply(limited, allocate, too_much);
+              }).find(std::to_string(enough)),
               std::string::npos);
     EXPECT_THROW(pool.apply(limited, allocate_carelessly, too_much), brood::MemoryLimitExceeded);
     EXPECT_THROW(pool.apply(limited, allocate_in_despair, too_much), brood::MemoryLimitExceeded);
@@ -135,7 +126,8 @@ class PoolMemoryGroup : public testing::Test {
 TEST_F(PoolMemoryGroup, holds_what_is_no_data) {
   {
     brood::Pool pool(2);
-    const auto text = text_of_excess([&] { pool.apply({.memory_limit = limit}, share, beyond); });
+    const auto text =
+        text_of<brood::MemoryLimitExceeded>([&] { pool.apply({.memory_limit = limit}, share, beyond); });
     EXPECT_NE(text.find(std::to_string(limit)), std::string::npos) << text;
     EXPECT_NE(text.find("share"), std::string::npos) << text;
     EXPECT_EQ(pool.apply({.memory_limit = 2 * beyond}, share, beyond), beyond);
@@ -151,10 +143,12 @@ TEST_F(PoolMemoryGroup, holds_what_the_task_starts) {
   {
     brood::Pool pool({.processes = 1, .memory_limit = limit});
     for (int round = 0; round < 3; ++round) {
-      EXPECT_NE(text_of_excess([&] { pool.apply(start_hungry_programs); }).find("started"),
-                std::string::npos);
-      EXPECT_NE(text_of_excess([&] { pool.apply(fail_with_hungry_programs); }).find("started"),
-                std::string::npos);
+      EXPECT_NE(
+          text_of<brood::MemoryLimitExceeded>([&] { pool.apply(start_hungry_programs); }).find("started"),
+          std::string::npos);
+      EXPECT_NE(
+          text_of<brood::MemoryLimitExceeded>([&] { pool.apply(fail_with_hungry_programs); }).find("started"),
+          std::string::npos);
       EXPECT_EQ(pool.apply(twice, 4), 8);
     }
   }

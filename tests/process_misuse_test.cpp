@@ -7,28 +7,17 @@
 #include <sstream>
 
 #include "child_support.hpp"
+#include "what_it_threw.hpp"
 
 namespace {
 
 using namespace child_support;
 using namespace std::chrono_literals;
 
-// The text of the UsageError that f throws.
-template <class F>
-std::string usage_error(F f) {
-  try {
-    f();
-  } catch (const brood::UsageError& e) {
-    return e.what();
-  } catch (const std::exception& e) {
-    ADD_FAILURE() << "another error: " << e.what();
-  }
-  return "";
-}
-#define EXPECT_USAGE(call, says)                                                      \
-  do {                                                                                \
-    const std::string text = usage_error([&] { static_cast<void>(call); });           \
-    EXPECT_NE(text.find(says), std::string::npos) << #call " said: '" << text << "'"; \
+#define EXPECT_USAGE(call, says)                                                                          \
+  do {                                                                                                    \
+    const std::string text = what_it_threw::text_of<brood::UsageError>([&] { static_cast<void>(call); }); \
+    EXPECT_NE(text.find(says), std::string::npos) << #call " said: '" << text << "'";                     \
   } while (false)
 
 class Misuse : public EachMethod {};
@@ -143,8 +132,9 @@ TEST_P(Misuse, of_somebody_elses_process_is_refused) {
 TEST_P(Misuse, starting_somebody_elses_process_is_refused) {
   brood::Process fresh(options(), [] {});
   const Folder folder;
-  brood::Process other(brood::forked,
-                       [&] { std::ofstream(folder / "text") << usage_error([&] { fresh.start(); }); });
+  brood::Process other(brood::forked, [&] {
+    std::ofstream(folder / "text") << what_it_threw::text_of<brood::UsageError>([&] { fresh.start(); });
+  });
   other.start();
   other.join();
   EXPECT_NE(text_of(folder / "text").find("was made by process " + std::to_string(getpid())),

@@ -45,11 +45,11 @@ class SharedRegion {
   std::size_t size_ = 0;
 };
 
-/// What this process may use: physical memory, RLIMIT_AS, and what is left under a memory cgroup.
+/// What this process may use: physical memory, RLIMIT_AS. What is left under a memory cgroup:
+/// memory_group.hpp.
 std::uint64_t physical_memory();
 std::uint64_t address_space_limit();  // max() when unlimited
 std::uint64_t file_size_limit();      // RLIMIT_FSIZE, which counts for shared memory too
-std::uint64_t cgroup_memory_left();   // max() when unlimited or unknown
 
 /// Sets how many bytes this process may have as data (RLIMIT_DATA): heap and private mappings. Returns what
 /// it was.

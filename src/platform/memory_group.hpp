@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/function_ref.hpp"
@@ -36,10 +37,11 @@ class MemoryGroup {
   bool remove() const;
 
  private:
-  explicit MemoryGroup(std::string folder) : folder_(std::move(folder)) {}
-  bool second_version() const;
+  MemoryGroup(std::string folder, bool second_version)
+      : folder_(std::move(folder)), second_version_(second_version) {}
 
   std::string folder_;
+  bool second_version_ = false;
 };
 
 /// The groups that the text of a /proc/PID/cgroup names, with the folders that they have below `root`: own,
@@ -49,5 +51,8 @@ struct NamedGroup {
   bool second_version = false;
 };
 std::vector<NamedGroup> memory_groups_in(const std::string& text, const std::string& root);
+
+/// What is left for this process under the limits of its groups; max() when unlimited or unknown.
+std::uint64_t cgroup_memory_left();
 
 }  // namespace brood::platform

@@ -127,14 +127,8 @@ void PoolCore::take_ask(Ask& ask) {
     std::memcpy(arena::at(waiting.task.arguments.offset, waiting.size), waiting.bytes.data(), waiting.size);
     waiting.bytes.clear();
   }
-  try {
-    if (waiting.task.limits) schedule(*waiting.task.limits);
-    // The newest first: depth before breadth, so that as few tasks as can be wait for others at one time.
-    line_up(asked_, std::move(waiting), true);
-  } catch (const std::bad_alloc&) {
-    resolve(waiting.task, std::current_exception());
-    drop_call(waiting.task);
-  }
+  // The newest first: depth before breadth, so that as few tasks as can be wait for others at one time.
+  line_up(asked_, std::move(waiting), true);
 }
 
 // What this worker asked in that question, while it is not answered.

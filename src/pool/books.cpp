@@ -61,14 +61,11 @@ void PoolCore::take_left() {
   }
   for (std::unique_ptr<Left> each(oldest); each; each.reset(each->next)) {
     Waiting& waiting = each->waiting;
-    const bool open = state_ == State::open || state_ == State::closed;
+    if (state_ == State::open || state_ == State::closed) {
+      line_up(waiting_, std::move(waiting), false);
+      continue;
+    }
     try {
-      if (open) {
-        // In this order: without memory for either the task is still ours to fail.
-        if (waiting.task.limits) schedule(*waiting.task.limits);
-        line_up(waiting_, std::move(waiting), false);
-        continue;
-      }
       resolve(waiting.task, broken_ ? broken_
                                     : std::make_exception_ptr(
                                           PoolTerminated("the pool was terminated before this task began")));

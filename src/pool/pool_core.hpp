@@ -189,7 +189,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Record& encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call,
                       const CallOptions* options, std::byte* room);
   Record& submit_now(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
-  void line_up(std::deque<Waiting>& line, Waiting&& waiting, bool first);
+  Task* line_up(std::deque<Waiting>& line, Waiting&& waiting, bool first);
   Record& run_here(const TaskType& type, detail::EncodeCall call);
   Place* place_for_task(bool alone);
   bool may_take(const Place& place, bool alone = false) const;
@@ -240,8 +240,11 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   // waiting.cpp
   void turn();
   bool work_is_left() const;
-  bool spinning_helps() const;
-  Clock::duration backlog() const;
+  struct Pause {
+    bool spin = false;
+    Clock::duration nap{};
+  };
+  Pause pause() const;
   void want(Wanted wanted);
   void wake_waiters();
   bool wait_until(FunctionRef<bool()> done, Deadline until);

@@ -53,15 +53,14 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
   std::byte* const to = place != nullptr ? place->call_at(place->head) : room;
   Record& record = encode_task(made, type, call, options, to);
   try {
-    Limits* const limits = made.task.limits.get();
-    if (limits != nullptr) schedule(*limits);
     if (place != nullptr && !is_late(made.task)) {
+      if (made.task.limits) schedule(*made.task.limits);
       const std::byte* const bytes = made.task.arguments ? nullptr : to;
       fill(*place, std::move(made.task), bytes, made.size);
     } else {
       if (!made.task.arguments) made.bytes.assign(to, to + made.size);
-      line_up(waiting_, std::move(made), false);
-      if (is_late(waiting_.back().task)) expire(*limits);
+      Task* const there = line_up(waiting_, std::move(made), false);
+      if (there != nullptr && is_late(*there)) expire(*there->limits);
     }
   } catch (const std::bad_alloc&) {  // told by its future; nothing is left of it where it stands in line
     resolve(made.task, std::current_exception());
@@ -104,9 +103,19 @@ Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::Encod
   return *task.record;
 }
 
-void PoolCore::line_up(std::deque<Waiting>& line, Waiting&& waiting, bool first) {
-  auto& there = first ? line.emplace_front(std::move(waiting)) : line.emplace_back(std::move(waiting));
-  there.task.record->task = &there.task;
+// Where it stands then. Without memory for its place, or for its timer, the task fails, and this is null.
+Task* PoolCore::line_up(std::deque<Waiting>& line, Waiting&& waiting, bool first) {
+  try {
+    if (waiting.task.limits) schedule(*waiting.task.limits);
+    Task& there =
+        (first ? line.emplace_front(std::move(waiting)) : line.emplace_back(std::move(waiting))).task;
+    there.record->task = &there;
+    return &there;
+  } catch (const std::bad_alloc&) {
+    resolve(waiting.task, std::current_exception());
+    drop_call(waiting.task);
+    return nullptr;
+  }
 }
 
 // `alone`: only when it would begin with it at once.

@@ -58,52 +58,48 @@ void PoolCore::end_waiting() {
   }
 }
 
-// There is a processor to spare, or the next result will be here sooner than a sleeper could be woken. Else
-// who spins takes the time of the workers.
-bool PoolCore::spinning_helps() const {
+// How to wait for the next result.
+//
+// Spinning: where there is a processor to spare, or the result will be here sooner than a sleeper could be
+// woken. Else, or on the processor of a worker that is to do it, who spins takes the time of the workers.
+// A nap, a part of the time for which all processors will be at work for certain: where results come so fast
+// that who is woken for each, or spins, takes their time.
+PoolCore::Pause PoolCore::pause() const {
+  const auto seconds = [](auto duration) { return std::chrono::duration<double>(duration).count(); };
   const int processors = platform::usable_processor_count();
-  if (processors == 1) return false;
   const auto here = platform::this_processor();
   int busy = 0;
-  bool soon = false;
-  for (std::size_t i = 0; i < used_places_; ++i) {
-    if (places_[i].lane == nullptr || places_[i].in_lane() == 0) continue;
-    if (places_[i].lane->worker_processor.load(std::memory_order_relaxed) == here) return false;
-    ++busy;
-    soon = soon || places_[i].seconds_each < std::chrono::duration<double>(platform::spin_time).count();
-  }
-  return busy < processors || soon;
-}
-
-// How long all processors will be at work for certain, where results come so fast that who is woken for each,
-// or spins, takes their time: who waits may well sleep for a part of it. Else nothing.
-Clock::duration PoolCore::backlog() const {
-  int busy = 0;
-  double least = std::chrono::duration<double>(longest_nap).count() * naps_in_backlog;
+  bool soon = false, beside = false, fast = true;
+  double backlog = seconds(longest_nap) * naps_in_backlog;
   for (std::size_t i = 0; i < used_places_; ++i) {
     const auto& place = places_[i];
     if (place.lane == nullptr || place.in_lane() == 0) continue;
     ++busy;
-    if (place.seconds_each > std::chrono::duration<double>(longest_nap).count()) return {};
-    least = std::min(least, (place.in_lane() - 1) * place.seconds_each);
+    beside = beside || place.lane->worker_processor.load(std::memory_order_relaxed) == here;
+    soon = soon || place.seconds_each < seconds(platform::spin_time);
+    fast = fast && place.seconds_each <= seconds(longest_nap);
+    backlog = std::min(backlog, (place.in_lane() - 1) * place.seconds_each);
   }
-  if (busy < platform::usable_processor_count()) return {};
-  return std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(least));
+  Pause pause;
+  pause.spin = processors > 1 && !beside && (busy < processors || soon);
+  if (fast && busy >= processors) {
+    pause.nap =
+        std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(backlog / naps_in_backlog));
+  }
+  return pause;
 }
 
 // `done` is asked with the books held, but for the last time when they could not be had until the deadline.
 bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   if (here_) return done();
   require_not_in_codec();
-  bool spin = false;
-  Clock::duration nap{};
+  Pause next;
   const auto step = [&] {
     const Books books(*this, until);
     if (!books) return done();
     if (waiters_.load() != 0) want(Wanted::nothing);
     turn();
-    nap = backlog() / naps_in_backlog;
-    spin = spinning_helps();
+    next = pause();
     return done();
   };
   if (until.is_now()) return step();
@@ -122,11 +118,12 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   for (;;) {
     const auto seen = results_->ready.prepare();
     if (step()) return true;
-    if (nap >= shortest_nap) {
-      std::this_thread::sleep_for(std::min<Clock::duration>(nap, until.is_never() ? nap : until.left()));
+    if (next.nap >= shortest_nap) {
+      std::this_thread::sleep_for(until.is_never() ? next.nap
+                                                   : std::min<Clock::duration>(next.nap, until.left()));
       continue;
     }
-    if (spin && std::chrono::steady_clock::now() < spin_until) {
+    if (next.spin && std::chrono::steady_clock::now() < spin_until) {
       for (int i = 0; i < 100; ++i) platform::relax();
       continue;
     }

@@ -26,6 +26,8 @@ using Clock = std::chrono::steady_clock;
 
 Lane* current = nullptr;
 std::uint32_t task_number = 0;  // of the task that runs, or ran last; from 1 on
+constexpr auto nowhere = ~std::uint32_t{0};
+std::uint32_t told_processor = nowhere;  // that the program knows of
 
 // Bytes into a slot, or into a run of the arena when they do not fit.
 template <class Write>
@@ -112,9 +114,9 @@ void look_at_memory(Lane& lane) {
 
 // Where it runs, when that has changed: so the program knows that this worker waits for it to stop spinning.
 void tell_processor(Lane& lane) {
-  static auto told = ~std::uint32_t{0};
   const auto here = platform::this_processor();
-  if (std::exchange(told, here) != here) lane.worker_processor.store(here, std::memory_order_relaxed);
+  if (std::exchange(told_processor, here) != here)
+    lane.worker_processor.store(here, std::memory_order_relaxed);
 }
 
 // Until the slot is no longer free; false when it was not. Spins for a moment first: waking a sleeper costs
@@ -205,6 +207,7 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
 void forget_worker() {
   current = nullptr;
   task_number = 0;
+  told_processor = nowhere;
   forget_memory_limit();
   forget_asking();
 }

@@ -31,6 +31,12 @@ struct TaskType {
 struct EncodeCall {
   void (*encode)(Writer& to, const void* call);
   const void* call;
+
+  /// `write(Writer&)` does it; it must outlive the call.
+  template <class Write>
+  static EncodeCall by(const Write& write) {
+    return {[](Writer& to, const void* w) { (*static_cast<const Write*>(w))(to); }, &write};
+  }
 };
 
 struct PoolSetup {

@@ -38,10 +38,7 @@ auto submit(PoolHandle& pool, const CallOptions* options, F&& f, Args&&... args)
     // What as_stored converts lives until the end of this expression.
     return [&](const To&... stored) {
       const auto write = [&](Writer& to) { CallType::encode_call(to, f, stored...); };
-      using Write = decltype(write);
-      return Future<Result>(pool.submit(
-          task_type<CallType, Function>,
-          {[](Writer& to, const void* w) { (*static_cast<const Write*>(w))(to); }, &write}, options));
+      return Future<Result>(pool.submit(task_type<CallType, Function>, EncodeCall::by(write), options));
     }(as_stored<To>(std::forward<Args>(args))...);
   }(std::type_identity<Tuple>{});
 }

@@ -15,6 +15,8 @@
 #include <string>
 #include <utility>
 
+#include "platform/memory_group.hpp"
+
 namespace brood::platform {
 
 int above_standard(int descriptor) {

@@ -8,16 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <iterator>
 #include <limits>
-#include <optional>
 #include <sstream>
-
-#include "platform/memory.hpp"
 
 namespace brood::platform {
 namespace {
@@ -89,8 +87,12 @@ void sweep(const std::string& parent) {
     const auto name = entry.path().filename().string();
     if (!name.starts_with(prefix)) continue;
     const int owner = std::atoi(name.c_str() + prefix.size());
-    if (owner <= 0 || (kill(owner, 0) != 0 && errno == ESRCH)) rmdir(entry.path().c_str());
+    if (owner > 0 && kill(owner, 0) != 0 && errno == ESRCH) rmdir(entry.path().c_str());
   }
+}
+
+std::string limit_file(bool second_version) {
+  return second_version ? "/memory.max" : "/memory.limit_in_bytes";
 }
 
 std::string folder_name(Pid owner, Pid member) {
@@ -119,12 +121,13 @@ MemoryGroup MemoryGroup::enter(Pid owner, FunctionRef<void(const std::string&)> 
     const auto parent = parent_for(own);
     if (parent.empty() || access(parent.c_str(), W_OK) != 0) continue;
     sweep(parent);
-    const MemoryGroup group(parent + folder_name(owner, getpid()));
+    const MemoryGroup group(parent + folder_name(owner, getpid()), own.second_version);
     if (group.folder_.size() > longest_folder) continue;
     announce(group.folder_);
     if (mkdir(group.folder_.c_str(), 0755) != 0) continue;
-    const auto limit = group.folder_ + (own.second_version ? "/memory.max" : "/memory.limit_in_bytes");
-    if (access(limit.c_str(), W_OK) == 0 && write_to(group.folder_ + "/cgroup.procs", "0")) return group;
+    if (access((group.folder_ + limit_file(own.second_version)).c_str(), W_OK) == 0 &&
+        write_to(group.folder_ + "/cgroup.procs", "0"))
+      return group;
     group.remove();
   }
   return {};
@@ -133,16 +136,15 @@ MemoryGroup MemoryGroup::enter(Pid owner, FunctionRef<void(const std::string&)> 
 MemoryGroup MemoryGroup::announced(std::string_view folder, Pid owner, Pid member) {
   const bool sound = folder.starts_with(mount_point + "/") && folder.ends_with(folder_name(owner, member)) &&
                      folder.find("/../") == std::string_view::npos;
-  return sound ? MemoryGroup(std::string(folder)) : MemoryGroup();
+  if (!sound) return {};
+  const std::string name(folder);
+  return MemoryGroup(name, access((name + limit_file(true)).c_str(), F_OK) == 0);
 }
 
-bool MemoryGroup::second_version() const { return access((folder_ + "/memory.max").c_str(), F_OK) == 0; }
-
 void MemoryGroup::limit(std::uint64_t bytes) const {
-  const bool second = second_version();
-  const auto file = folder_ + (second ? "/memory.max" : "/memory.limit_in_bytes");
+  const auto file = folder_ + limit_file(second_version_);
   if (bytes == 0) {
-    write_to(file, second ? "max" : "-1");
+    write_to(file, second_version_ ? "max" : "-1");
     return;
   }
   // Refused (version 1) when there is more already: what limits its data holds it then.
@@ -150,7 +152,7 @@ void MemoryGroup::limit(std::uint64_t bytes) const {
 }
 
 std::uint64_t MemoryGroup::kills() const {
-  return field_in(folder_ + (second_version() ? "/memory.events" : "/memory.oom_control"), "oom_kill");
+  return field_in(folder_ + (second_version_ ? "/memory.events" : "/memory.oom_control"), "oom_kill");
 }
 
 bool MemoryGroup::remove() const { return rmdir(folder_.c_str()) == 0 || errno != EBUSY; }
@@ -159,8 +161,7 @@ std::uint64_t cgroup_memory_left() {
   static const auto groups = own_groups();
   auto left = unlimited;
   for (const auto& group : groups) {
-    const auto limit =
-        number_in(group.folder + (group.second_version ? "/memory.max" : "/memory.limit_in_bytes"));
+    const auto limit = number_in(group.folder + limit_file(group.second_version));
     if (limit >= (std::uint64_t{1} << 60)) continue;
     // The last of it is for what nobody asks for: heaps, stacks, page tables.
     const auto margin = std::min(limit / 16, std::uint64_t{16} << 20);
