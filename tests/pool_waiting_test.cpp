@@ -168,6 +168,33 @@ TEST(AsCompleted, inside_a_task) {
   EXPECT_EQ(pool.apply(sum, 20), 380);
 }
 
+// Two workers do not come back; what stands behind their tasks goes to the third, from both.
+TEST(PoolLanes, hold_nothing_behind_tasks_that_do_not_end) {
+  brood::Pool pool(3);
+  brood::Queue<int> go;
+  std::vector<brood::Future<int>> before;
+  for (int i = 0; i < 20'000; ++i) before.push_back(pool.apply_async(twice, i));
+  for (auto& each : before) each.get();  // lanes hold many of such
+  std::vector<brood::Future<int>> stuck, others;
+  for (int i = 0; i < 2; ++i) stuck.push_back(pool.apply_async(until_told, go));
+  for (int i = 0; i < 300; ++i) others.push_back(pool.apply_async(twice, i));
+  for (int i = 0; i < 300; ++i) EXPECT_EQ(others[static_cast<std::size_t>(i)].get(10s), 2 * i);
+  for (int i = 0; i < 2; ++i) go.put(i);
+  for (auto& each : stuck) each.get(10s);
+}
+
+// Also while all processors have work for long.
+TEST(PoolLanes, keep_no_deadline_of_a_wait_waiting) {
+  brood::Pool pool(2);
+  brood::Queue<int> go;
+  std::vector<brood::Future<int>> many;
+  for (int i = 0; i < 100'000; ++i) many.push_back(pool.apply_async(twice, i));
+  auto never = pool.apply_async(until_told, go);
+  EXPECT_THROW(never.get(50ms), brood::TimeoutError);
+  go.put(1);
+  EXPECT_EQ(never.get(10s), 1);
+}
+
 TEST(PoolForEach, does_all) {
   const nothing_left::Memory memory;
   brood::Pool pool(2);

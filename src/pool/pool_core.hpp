@@ -123,6 +123,12 @@ struct Place {
   std::optional<Queue<Answer>> answers;  // to what it asked
 
   std::uint32_t in_lane() const { return head - tail; }
+  /// Of these, without those that were taken back and that the worker has not passed yet.
+  std::uint32_t tasks_in_lane() const {
+    std::uint32_t n = 0;
+    for (auto at = tail; at != head; ++at) n += (*tasks)[at % Lane::slots_in_all].exists();
+    return n;
+  }
   Task& task_at(std::uint32_t at) { return (*tasks)[at % Lane::slots_in_all]; }
   const Task& task_at(std::uint32_t at) const { return (*tasks)[at % Lane::slots_in_all]; }
   std::byte* call_at(std::uint32_t at) const { return (*calls)[at % Lane::slots_in_all].data(); }

@@ -207,16 +207,18 @@ void PoolCore::rebalance() {
     auto& idle = places_[i];
     if (idle.in_lane() != 0 || !may_take(idle)) continue;
     Place* busiest = nullptr;
+    std::uint32_t most = 1;
     for (std::size_t k = 0; k < used_places_; ++k) {
       auto& place = places_[k];
-      if (place.lane != nullptr && place.in_lane() > 1 &&
-          (busiest == nullptr || place.in_lane() > busiest->in_lane())) {
-        busiest = &place;
-      }
+      // Not what was taken back: behind a task that does not end that stays in the lane.
+      const auto tasks = place.lane != nullptr && place.in_lane() > most ? place.tasks_in_lane() : 0;
+      if (tasks <= most) continue;
+      most = tasks;
+      busiest = &place;
     }
     if (busiest == nullptr) return;
     Waiting moved;
-    for (auto n = busiest->in_lane() / 2; n > 0 && may_take(idle) && take_back_last(*busiest, moved); --n) {
+    for (auto n = most / 2; n > 0 && may_take(idle) && take_back_last(*busiest, moved); --n) {
       fill(idle, std::move(moved.task), moved.bytes.empty() ? nullptr : moved.bytes.data(), moved.size);
     }
   }

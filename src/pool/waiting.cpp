@@ -118,7 +118,7 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   for (;;) {
     const auto seen = results_->ready.prepare();
     if (step()) return true;
-    if (next.nap >= shortest_nap) {
+    if (next.nap >= shortest_nap && !until.passed()) {
       std::this_thread::sleep_for(until.is_never() ? next.nap
                                                    : std::min<Clock::duration>(next.nap, until.left()));
       continue;
