@@ -245,12 +245,20 @@ bool run_callbacks(void (*report)(const std::string& text)) {
 
 void drop_record(Record& record) { mark(record, Record::dropped); }
 
-void note_unseen(const std::exception_ptr& error) {
-  const Failure failure(error);
+// Called where the last hold on a record ends, destructors among them: it counts always, and keeps the text
+// where there is memory for it.
+void note_unseen(const std::exception_ptr& error) noexcept {
   auto& all = unseen();
-  const std::lock_guard lock(all.mutex);
-  ++all.count;
-  if (all.texts.size() < 10 || all.texts.contains(failure.what())) ++all.texts[failure.what()];
+  {
+    const std::lock_guard lock(all.mutex);
+    ++all.count;
+  }
+  try {
+    const Failure failure(error);
+    const std::lock_guard lock(all.mutex);
+    if (all.texts.size() < 10 || all.texts.contains(failure.what())) ++all.texts[failure.what()];
+  } catch (...) {
+  }
 }
 
 std::string take_unseen() {

@@ -26,6 +26,14 @@ AllPools& all_pools() {
   return *it;
 }
 
+void tell_unseen() {
+  try {
+    platform::say(detail::take_unseen());
+  } catch (const std::bad_alloc&) {
+    platform::say("brood: tasks failed and nobody looked at their results\n");
+  }
+}
+
 // Before any global of the program is initialised: that may use brood already.
 [[gnu::constructor(200)]] void register_here() { process::hooks().before_end = &end_all_pools; }
 
@@ -48,7 +56,7 @@ void end_all_pools() {
     } catch (const Error&) {  // joined by another thread
     }
   }
-  platform::say(detail::take_unseen());
+  tell_unseen();
 }
 
 PoolCore::PoolCore(detail::PoolSetup setup)
@@ -158,11 +166,7 @@ PoolHandle::~PoolHandle() {
     }
   }
   core_.reset();
-  try {
-    platform::say(take_unseen());
-  } catch (const std::bad_alloc&) {
-    platform::say("brood: tasks failed and nobody looked at their results\n");
-  }
+  pool::tell_unseen();
 }
 
 pool::Core& PoolHandle::core() const {

@@ -91,7 +91,7 @@ bool run_callbacks(void (*report)(const std::string& text));
 void drop_record(Record& record);
 
 /// Failures that nobody looked at: gathered here, said once.
-void note_unseen(const std::exception_ptr& error);
+void note_unseen(const std::exception_ptr& error) noexcept;
 /// The text for stderr, empty when there were none; forgets them.
 std::string take_unseen();
 
