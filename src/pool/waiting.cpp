@@ -115,18 +115,22 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
     }
   } const waiter(*this);
   const auto spin_until = std::chrono::steady_clock::now() + platform::spin_time;
-  for (;;) {
-    const auto seen = results_->ready.prepare();
+  // A ticket is drawn only to sleep: whoever holds one is woken, a system call for each result.
+  for (bool to_sleep = false;;) {
+    const auto seen = to_sleep ? results_->ready.prepare() : 0;
     if (step()) return true;
     if (next.nap >= shortest_nap && !until.passed()) {
       std::this_thread::sleep_for(until.is_never() ? next.nap
                                                    : std::min<Clock::duration>(next.nap, until.left()));
+      to_sleep = false;
       continue;
     }
     if (next.spin && std::chrono::steady_clock::now() < spin_until) {
       for (int i = 0; i < 100; ++i) platform::relax();
+      to_sleep = false;
       continue;
     }
+    if (!std::exchange(to_sleep, true)) continue;
     const auto since = Clock::now();
     if (!results_->ready.doze(seen, until)) return step();
     note_doze(since);
