@@ -1,8 +1,12 @@
 #pragma once
 // Cases measure brood and its peers in turn, in one run; only ratios out of one run mean anything.
 
+#include <cstddef>
+#include <cstdint>
 #include <functional>
+#include <limits>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace bench {
@@ -18,14 +22,45 @@ struct Case {
   bool more_is_better;
   std::vector<Contender> contenders;
   bool takes_minutes = false;
+  int most_rounds = std::numeric_limits<int>::max();
 };
 
 std::vector<Case> start_cases();
 std::vector<Case> task_cases();
+std::vector<Case> length_cases();
+std::vector<Case> map_cases();
+std::vector<Case> nested_cases();
 std::vector<Case> queue_cases();
+std::vector<Case> value_cases();
+std::vector<Case> idle_cases();
 std::vector<Case> death_cases();
 
 double seconds_now();
+
+/// What the operations of a round cost in all processes of the bench: made before them, gone after them.
+class Metered {
+ public:
+  explicit Metered(double operations);
+  ~Metered();
+  Metered(const Metered&) = delete;
+  Metered& operator=(const Metered&) = delete;
+
+ private:
+  double operations_;
+  std::uint64_t nanoseconds_, system_calls_;
+};
+
+/// Of one operation; negative: not counted here, or not metered.
+struct Cost {
+  double microseconds = -1;  // of processors
+  double system_calls = -1;
+};
+/// Of what was metered since the last time this was asked.
+Cost take_cost();
+/// Before brood is initialised and anything is started; else nothing is counted.
+void begin_counting();
+/// A sentence, or "".
+std::string what_is_not_counted();
 
 /// n calls at once, each with a future of its own, the results added up; negative where the sum is wrong.
 template <class Submit>
@@ -33,6 +68,7 @@ double million_a_second(int n, Submit submit) {
   using Future = decltype(submit(0));
   std::vector<Future> futures;
   futures.reserve(static_cast<std::size_t>(n));
+  const Metered metered(n);
   const double begun = seconds_now();
   for (int i = 0; i < n; ++i) futures.push_back(submit(i));
   long sum = 0;
@@ -44,12 +80,34 @@ double million_a_second(int n, Submit submit) {
 /// One call after the other, each waited for.
 template <class Once>
 double microseconds_each(int n, Once once) {
+  const Metered metered(n);
   const double begun = seconds_now();
   for (int i = 0; i < n; ++i) once(i);
   return (seconds_now() - begun) / n * 1e6;
 }
 
-/// Runs a Python program and reads the number it prints; negative where there is no Python.
-double python(const std::string& program);
+/// Seconds for n calls at once, each with a future.
+template <class Submit>
+double seconds_for(int n, Submit submit) {
+  std::vector<decltype(submit())> futures;
+  futures.reserve(static_cast<std::size_t>(n));
+  const Metered metered(n);
+  const double begun = seconds_now();
+  for (int i = 0; i < n; ++i) futures.push_back(submit());
+  for (auto& each : futures) each.get();
+  return seconds_now() - begun;
+}
+
+/// The Fibonacci number, and how many calls the plain recursion takes for it.
+inline long fib_of(int n) {
+  long a = 0, b = 1;
+  for (; n > 0; --n) a = std::exchange(b, a + b);
+  return a;
+}
+inline double calls_of_fib(int n) { return 2.0 * static_cast<double>(fib_of(n + 1)) - 1; }
+
+/// Runs a Python program of so many operations and reads the number it prints; negative where there is no
+/// Python. What it costs is with its start.
+double python(const std::string& program, double operations = 1);
 
 }  // namespace bench

@@ -1,12 +1,13 @@
 // Queue between processes: values of 64 bytes and of 64 KiB, one writer and one reader.
 
+#include <algorithm>
 #include <array>
 #include <brood/brood.hpp>
 #include <vector>
 
 #include "floors/floors.hpp"
 #include "harness.hpp"
-#include "peers.hpp"
+#include "peers/peers.hpp"
 
 namespace bench {
 namespace {
@@ -21,6 +22,7 @@ double small_values() {
         for (int i = 0; i < count; ++i) q.put(Small{i});
       },
       queue, n);
+  const Metered metered(n);
   const double begun = seconds_now();
   writer.start();
   for (int i = 0; i < n; ++i) {
@@ -53,6 +55,7 @@ double many_values(int writers, int readers) {
         },
         queue, sums);
   }
+  const Metered metered(each);
   const double begun = seconds_now();
   for (auto& one : all) one.start();
   for (int w = 0; w < writers; ++w) all[static_cast<std::size_t>(w)].join();
@@ -64,6 +67,37 @@ double many_values(int writers, int readers) {
   return sum == static_cast<long>(each / writers) * writers ? static_cast<double>(sum) / seconds / 1e6 : -1;
 }
 
+// One writer, many readers: the longest that a reader had to wait for its next value, in ms.
+double longest_wait(int readers) {
+  constexpr int n = 400'000;
+  brood::Queue<Small> queue;
+  brood::Queue<double> waits;
+  std::vector<brood::Process> all;
+  for (int r = 0; r < readers; ++r) {
+    all.emplace_back(
+        [](brood::Queue<Small> q, brood::Queue<double> to) {
+          double longest = 0;
+          if (q.get()[0] != 0) {
+            for (double before = seconds_now(); q.get()[0] != 0;) {
+              const double now = seconds_now();
+              longest = std::max(longest, now - before);
+              before = now;
+            }
+          }
+          to.put(longest);
+        },
+        queue, waits);
+  }
+  for (auto& one : all) one.start();
+  const Metered metered(n);
+  for (int i = 0; i < n; ++i) queue.put(Small{1});
+  for (int r = 0; r < readers; ++r) queue.put(Small{0});
+  double longest = 0;
+  for (int r = 0; r < readers; ++r) longest = std::max(longest, waits.get());
+  for (auto& one : all) one.join();
+  return longest * 1e3;
+}
+
 double large_values() {
   constexpr int n = 20000;
   brood::Queue<std::vector<char>> queue(64);
@@ -73,6 +107,7 @@ double large_values() {
         for (int i = 0; i < count; ++i) q.put(value);
       },
       queue, n);
+  const Metered metered(n);
   const double begun = seconds_now();
   writer.start();
   for (int i = 0; i < n; ++i) {
@@ -90,7 +125,8 @@ double python_small() {
       "q=m.Queue(); p=m.Process(target=w,args=(q,)); t=time.time(); p.start()\n"
       "for i in range(50000): q.get()\n"
       "print(50000/(time.time()-t)/1e6)\n"
-      "p.join()");
+      "p.join()",
+      50000);
 }
 
 }  // namespace
@@ -109,7 +145,15 @@ std::vector<Case> queue_cases() {
       {"Queue, 64 bytes, 20 writers 20 readers",
        "M/s",
        true,
-       {{"brood", [] { return many_values(20, 20); }}}},
+       {{"brood", [] { return many_values(20, 20); }}, {"brood, 2 and 2", [] { return many_values(2, 2); }}}},
+      {"Queue, 64 bytes, 1 writer 20 readers",
+       "M/s",
+       true,
+       {{"brood", [] { return many_values(1, 20); }}, {"brood, 2 and 2", [] { return many_values(2, 2); }}}},
+      {"Queue, 1 writer 20 readers, longest wait of one of them",
+       "ms",
+       false,
+       {{"brood", [] { return longest_wait(20); }}}},
       {"Queue, 64 KiB, 1 writer 1 reader",
        "GB/s",
        true,

@@ -1,5 +1,6 @@
 // Starting a process: start to exit of an empty child, beside a raw fork, in a small and in a big program.
 
+#include <spawn.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ class Heap {
 
 double brood_start(std::size_t heap, int times) {
   const Heap big(heap);
+  const Metered metered(times);
   const double begun = seconds_now();
   for (int i = 0; i < times; ++i) {
     brood::Process p([] {});
@@ -45,10 +47,25 @@ double brood_start(std::size_t heap, int times) {
 
 double raw_fork(std::size_t heap, int times) {
   const Heap big(heap);
+  const Metered metered(times);
   const double begun = seconds_now();
   for (int i = 0; i < times; ++i) {
     const pid_t pid = fork();
     if (pid == 0) _exit(0);
+    waitpid(pid, nullptr, 0);
+  }
+  return (seconds_now() - begun) / times * 1e6;
+}
+
+double raw_spawn(std::size_t heap, int times) {
+  const Heap big(heap);
+  const Metered metered(times);
+  const double begun = seconds_now();
+  for (int i = 0; i < times; ++i) {
+    char name[] = "/bin/true";
+    char* const arguments[] = {name, nullptr};
+    pid_t pid = 0;
+    if (posix_spawn(&pid, name, nullptr, nullptr, arguments, environ) != 0) return -1;
     waitpid(pid, nullptr, 0);
   }
   return (seconds_now() - begun) / times * 1e6;
@@ -74,7 +91,8 @@ double python_process() {
       "def f(): pass\n"
       "t=time.time()\n"
       "for i in range(100):\n p=m.Process(target=f); p.start(); p.join()\n"
-      "print((time.time()-t)/100*1e6)");
+      "print((time.time()-t)/100*1e6)",
+      100);
 }
 
 }  // namespace
@@ -87,12 +105,21 @@ std::vector<Case> start_cases() {
        false,
        {{"brood", [] { return brood_start(0, 300); }},
         {"floor: raw fork + waitpid", [] { return raw_fork(0, 300); }},
+        {"posix_spawn of /bin/true + waitpid", [] { return raw_spawn(0, 100); }},
         {"Python multiprocessing.Process", python_process}}},
       {"process start to exit, 1 GiB of heap",
        "us",
        false,
        {{"brood", [] { return brood_start(gib, 50); }},
-        {"floor: raw fork + waitpid", [] { return raw_fork(gib, 20); }}}},
+        {"floor: raw fork + waitpid", [] { return raw_fork(gib, 20); }},
+        {"posix_spawn of /bin/true + waitpid", [] { return raw_spawn(gib, 20); }}}},
+      {"process start to exit, 8 GiB of heap",
+       "us",
+       false,
+       {{"brood", [] { return brood_start(8 * gib, 50); }},
+        {"floor: raw fork + waitpid", [] { return raw_fork(8 * gib, 3); }}},
+       false,
+       3},
       {"call of start()", "us", false, {{"brood", call_of_start}}},
   };
 }

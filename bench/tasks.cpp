@@ -1,5 +1,6 @@
 // Tasks of a pool: many small calls, each with its own future; and one at a time.
 
+#include <fmt/format.h>
 #include <algorithm>
 #include <brood/brood.hpp>
 #include <chrono>
@@ -8,12 +9,12 @@
 #include <functional>
 #include <future>
 #include <mutex>
-#include <numeric>
 #include <thread>
 
 #include "floors/floors.hpp"
 #include "harness.hpp"
-#include "peers.hpp"
+#include "peers/peers.hpp"
+#include "picture.hpp"
 
 namespace bench {
 namespace {
@@ -85,7 +86,8 @@ double python_tasks() {
       "r=[p.apply_async(f,(i,)) for i in range(20000)]\n"
       "s=sum(x.get() for x in r)\n"
       "print(20000/(time.time()-t)/1e6)\n"
-      "p.terminate()");
+      "p.terminate()",
+      20000);
 }
 
 double python_executor() {
@@ -97,7 +99,8 @@ double python_executor() {
       "r=[p.submit(f,i) for i in range(5000)]\n"
       "s=sum(x.result() for x in r)\n"
       "print(5000/(time.time()-t)/1e6)\n"
-      "p.shutdown()");
+      "p.shutdown()",
+      5000);
 }
 
 // Works for so long, without a system call.
@@ -108,102 +111,54 @@ int busy(int microseconds) {
   return microseconds;
 }
 
-// What two processors would have needed, of what it took.
-template <class Submit>
-double efficiency(int microseconds, Submit submit) {
-  const int n = 400'000 / microseconds;
-  std::vector<decltype(submit())> futures;
-  futures.reserve(static_cast<std::size_t>(n));
-  const double begun = seconds_now();
-  for (int i = 0; i < n; ++i) futures.push_back(submit());
-  for (auto& each : futures) {
-    if (each.get() != microseconds) return -1;
-  }
-  return n * microseconds * 1e-6 / std::min(workers, brood::usable_cpu_count()) / (seconds_now() - begun) *
-         100;
-}
-double brood_efficiency(int microseconds) {
+// Some tenths of a second of work, and not too many futures.
+int calls_of(int microseconds) { return std::min(100'000, 400'000 / microseconds); }
+
+double brood_seconds(int microseconds) {
   brood::Pool pool(workers);
   pool.apply(busy, microseconds);
-  return efficiency(microseconds, [&] { return pool.apply_async(busy, microseconds); });
+  return seconds_for(calls_of(microseconds), [&] { return pool.apply_async(busy, microseconds); });
 }
-double thread_efficiency(int microseconds) {
+double thread_seconds(int microseconds) {
   ThreadPool pool(workers);
   pool.submit(busy, microseconds).get();
-  return efficiency(microseconds, [&] { return pool.submit(busy, microseconds); });
+  return seconds_for(calls_of(microseconds), [&] { return pool.submit(busy, microseconds); });
+}
+double tbb_seconds(int microseconds) {
+  return peers::tbb_seconds(calls_of(microseconds), workers, busy, microseconds);
+}
+double python_seconds(int microseconds) {
+  const auto calls = std::min(5000, calls_of(microseconds));
+  const double seconds = python(fmt::format("import multiprocessing as m, time\n"
+                                            "def f(us):\n"
+                                            " t=time.perf_counter()+us*1e-6\n"
+                                            " while time.perf_counter()<t: pass\n"
+                                            "p=m.Pool(2); p.apply(f,(1,)); t=time.time()\n"
+                                            "for x in [p.apply_async(f,({},)) for i in range({})]: x.get()\n"
+                                            "print(time.time()-t)\n"
+                                            "p.terminate()",
+                                            microseconds, calls),
+                                calls);
+  return seconds < 0 ? -1 : seconds * calls_of(microseconds) / calls;
 }
 
-int square(int x) { return static_cast<int>(static_cast<unsigned>(x) * static_cast<unsigned>(x)); }
-std::vector<int> ints(int n) {
-  std::vector<int> all(static_cast<std::size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
+// What the processors would have needed, of what it took, in percent; and calls a second.
+double efficiency(int microseconds, double seconds) {
+  const double work = calls_of(microseconds) * microseconds * 1e-6;
+  return seconds < 0 ? -1 : work / std::min(workers, brood::usable_cpu_count()) / seconds * 100;
+}
+double a_second(int microseconds, double seconds) {
+  return seconds < 0 ? -1 : calls_of(microseconds) / seconds;
+}
+
+std::vector<Contender> of_length(int us, double (*figure)(int, double), bool with_python) {
+  std::vector<Contender> all{
+      {"brood Pool(2)", [=] { return figure(us, brood_seconds(us)); }},
+      {peers::tbb_name() + ", a promise each", [=] { return figure(us, tbb_seconds(us)); }},
+      {"std::thread pool, packaged_task", [=] { return figure(us, thread_seconds(us)); }}};
+  if (with_python)
+    all.push_back({"Python multiprocessing.Pool(2)", [=] { return figure(us, python_seconds(us)); }});
   return all;
-}
-
-// Some before, until all workers are there; then ten.
-template <class Map>
-double million_mapped(std::size_t items, Map map) {
-  for (int i = 0; i < 3; ++i) map();
-  const double begun = seconds_now();
-  for (int i = 0; i < 10; ++i) map();
-  return 10 * static_cast<double>(items) / (seconds_now() - begun) / 1e6;
-}
-
-double brood_map() {
-  brood::Pool pool(workers);
-  const auto items = ints(100'000);
-  bool right = true;
-  const double speed = million_mapped(items.size(), [&] {
-    const auto squares = pool.map(square, items);
-    right = right && squares.size() == items.size() && squares[300] == 90'000;
-  });
-  return right ? speed : -1;
-}
-double thread_map() {
-  const auto items = ints(100'000);
-  bool right = true;
-  const double speed = million_mapped(items.size(), [&] {
-    std::vector<int> squares(items.size());
-    {
-      std::vector<std::jthread> threads;
-      const std::size_t part = items.size() / workers;
-      for (std::size_t w = 0; w < workers; ++w) {
-        threads.emplace_back([&, w] {
-          for (std::size_t i = w * part; i < (w + 1) * part; ++i) squares[i] = square(items[i]);
-        });
-      }
-    }
-    right = right && squares[300] == 90'000;
-  });
-  return right ? speed : -1;
-}
-double python_map() {
-  return python(
-      "import multiprocessing as m, time\n"
-      "def f(x): return x*x\n"
-      "p=m.Pool(2); i=list(range(100000)); p.map(f,i); t=time.time()\n"
-      "for k in range(10): r=p.map(f,i)\n"
-      "print(1/(time.time()-t))\n"
-      "p.terminate()");
-}
-
-double brood_imap() {
-  brood::Pool pool(workers);
-  const auto items = ints(1'000'000);
-  pool.apply(square, 0);
-  std::size_t n = 0;
-  const double begun = seconds_now();
-  for ([[maybe_unused]] const int each : pool.imap_unordered(square, items)) ++n;
-  return n == items.size() ? 1 / (seconds_now() - begun) : -1;
-}
-double python_imap() {
-  return python(
-      "import multiprocessing as m, time\n"
-      "def f(x): return x*x\n"
-      "p=m.Pool(2); p.apply(f,(1,)); t=time.time()\n"
-      "n=sum(1 for x in p.imap_unordered(f,range(100000)))\n"
-      "print(0.1/(time.time()-t))\n"
-      "p.terminate()");
 }
 
 double brood_latency() {
@@ -217,6 +172,7 @@ double thread_latency() {
 }
 
 double brood_ready() {
+  const Metered metered(1);
   const double begun = seconds_now();
   brood::Pool pool(workers);
   pool.apply(nothing, 0);
@@ -232,6 +188,14 @@ double python_ready() {
 
 }  // namespace
 
+std::vector<Case> length_cases() {
+  std::vector<Case> all;
+  for (const int us : lengths)
+    all.push_back({name_of_length(us), "1/s", true, of_length(us, a_second, true)});
+  for (auto& each : all) each.takes_minutes = true;
+  return all;
+}
+
 std::vector<Case> task_cases() {
   return {
       {"empty tasks, a future each",
@@ -239,35 +203,23 @@ std::vector<Case> task_cases() {
        true,
        {{"brood Pool(2)", brood_tasks},
         {"std::thread pool, packaged_task", thread_tasks},
+        {peers::tbb_name() + ", a promise each", [] { return peers::tbb_tasks(300'000, workers, nothing); }},
         {peers::asio_name(), [] { return peers::asio_tasks(300'000, workers); }},
+        {peers::openmp_name() + ", no futures",
+         [] { return peers::openmp_tasks(300'000, workers, nothing); }},
         {"Python multiprocessing.Pool(2)", python_tasks},
         {"Python ProcessPoolExecutor(2)", python_executor},
         {"floor: bare lanes", floors::lanes}}},
-      {"tasks of 1 us, share of the processors' time that is theirs",
-       "%",
-       true,
-       {{"brood Pool(2)", [] { return brood_efficiency(1); }},
-        {"std::thread pool, packaged_task", [] { return thread_efficiency(1); }}}},
-      {"tasks of 10 us, share of the processors' time that is theirs",
-       "%",
-       true,
-       {{"brood Pool(2)", [] { return brood_efficiency(10); }},
-        {"std::thread pool, packaged_task", [] { return thread_efficiency(10); }}}},
-      {"map over 100,000 ints",
-       "M/s",
-       true,
-       {{"brood Pool(2)", brood_map},
-        {"std::thread chunks", thread_map},
-        {"Python multiprocessing.Pool(2)", python_map}}},
-      {"imap_unordered over 1,000,000 ints",
-       "M/s",
-       true,
-       {{"brood Pool(2)", brood_imap}, {"Python multiprocessing.Pool(2), 100,000", python_imap}}},
+      {"tasks of 1 us, share of the processors' time that is theirs", "%", true,
+       of_length(1, efficiency, false)},
+      {"tasks of 10 us, share of the processors' time that is theirs", "%", true,
+       of_length(10, efficiency, false)},
       {"submit to result, one at a time",
        "us",
        false,
        {{"brood Pool(2)", brood_latency},
         {"std::thread pool, packaged_task", thread_latency},
+        {peers::tbb_name() + ", a promise each", [] { return peers::tbb_latency(5'000, workers, nothing); }},
         {peers::asio_name(), [] { return peers::asio_latency(5'000, workers); }},
         {"socketpair, a byte there and back", [] { return peers::socket_latency(5'000); }},
         {"floor: ping-pong, spinning", floors::ping_pong},

@@ -33,8 +33,10 @@ std::atomic<std::uint32_t> usable_words{0};
 constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
 // A page of chunk words is reserved at a time.
 constexpr std::uint32_t words_step = platform::page_size / sizeof(Word);
-// Runs larger than this give their memory back to the system when freed.
+// Runs larger than this give their memory back to the system when freed, once so large a part of the arena is
+// free and kept: fresh pages cost several times what copying into them does.
 constexpr std::uint32_t keep_chunks = 1024;
+constexpr std::uint32_t kept_part = 16;
 
 Geometry plan(std::uint64_t bytes, std::uint32_t members) {
   Geometry g;
@@ -135,6 +137,16 @@ int make_real(std::uint32_t first, std::uint32_t n) {
   return 0;
 }
 
+// Free, and with memory. Others go on meanwhile: about so many.
+std::uint32_t chunks_kept() {
+  std::uint32_t kept = 0;
+  for (std::uint32_t i = 0, ready = words_ready(); i < ready; ++i) {
+    const ChunkWord word{words()[i].load(std::memory_order_relaxed)};
+    kept += word.state() == ChunkWord::free && word.reserved();
+  }
+  return kept;
+}
+
 // Frees the run whose head this process has claimed, the length still in it. Until every body is claimed too
 // nothing is free, and the length in the head tells whoever buries this process how far it all reaches; after
 // that each chunk stands for itself.
@@ -145,7 +157,7 @@ void free_run(std::uint32_t first, ChunkWord head_word, std::uint32_t me) {
     words()[first + i].store(ChunkWord::make(ChunkWord::claimed, true, me, generation, 0).bits);
   }
   words()[first].store(ChunkWord::make(ChunkWord::claimed, true, me, generation, 0).bits);
-  const bool give_back = n > keep_chunks;
+  const bool give_back = n > keep_chunks && chunks_kept() + n > geometry.chunk_count / kept_part;
   if (give_back) region().release(offset_of(first), std::size_t{n} * chunk_size);
   for (std::uint32_t i = 0; i < n; ++i) {
     words()[first + i].store(ChunkWord::make(ChunkWord::free, !give_back, 0, generation + 1, 0).bits);

@@ -2,10 +2,13 @@
 
 #include <sys/ptrace.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <csignal>
 #include <cstddef>
+#include <cstdio>
 #include <cstring>
 #include <string>
 
@@ -24,6 +27,47 @@ int wait_for_stop(pid_t thread) {
     throw std::runtime_error("waitpid of the stepped thread: " + std::string(std::strerror(errno)));
   }
   return status;
+}
+
+bool set_register(pid_t thread, int which, std::uint64_t address) {
+  const auto control = offsetof(user, u_debugreg) + 7 * sizeof(long);
+  const auto slot = offsetof(user, u_debugreg) + static_cast<std::size_t>(which) * sizeof(long);
+  errno = 0;
+  auto enabled = static_cast<std::uint64_t>(trace(PTRACE_PEEKUSER, thread, control));
+  enabled &= ~(std::uint64_t{3} << (2 * which));
+  trace(PTRACE_POKEUSER, thread, control, enabled);
+  return address == 0 ||
+         (trace(PTRACE_POKEUSER, thread, slot, address) == 0 &&
+          trace(PTRACE_POKEUSER, thread, control, enabled | std::uint64_t{1} << (2 * which)) == 0);
+}
+
+[[gnu::noinline]] void tried_mark() { asm volatile(""); }
+
+// Whether debug registers stop anybody here.
+bool try_registers() {
+  const pid_t child = fork();
+  if (child == 0) {
+    trace(PTRACE_TRACEME, 0);
+    raise(SIGSTOP);
+    tried_mark();
+    _exit(0);
+  }
+  int status = 0;
+  bool stops = child > 0 && waitpid(child, &status, 0) == child && WIFSTOPPED(status) &&
+               set_register(child, 0, reinterpret_cast<std::uint64_t>(&tried_mark)) &&
+               trace(PTRACE_CONT, child) == 0 && waitpid(child, &status, 0) == child;
+  stops = stops && WIFSTOPPED(status) && WSTOPSIG(status) == SIGTRAP;
+  if (child > 0 && !WIFEXITED(status)) {
+    ::kill(child, SIGKILL);
+    waitpid(child, &status, 0);
+  }
+  if (!stops) std::puts("debug registers do nothing here: every instruction is stepped, which is slower");
+  return stops;
+}
+
+bool registers_work() {
+  static const bool work = try_registers();
+  return work;
 }
 
 bool is_event(int status, int event) { return WIFSTOPPED(status) && status >> 16 == event; }
@@ -67,7 +111,8 @@ bool Tracee::resume(int request) {
       attached_ = false;
       return false;
     }
-    if (status >> 16 != 0) {
+    at_event_ = status >> 16 != 0;
+    if (at_event_) {
       if (status >> 16 != PTRACE_EVENT_STOP) return true;
       continue;
     }
@@ -77,9 +122,31 @@ bool Tracee::resume(int request) {
   }
 }
 
-bool Tracee::step() { return resume(PTRACE_SINGLESTEP); }
-bool Tracee::run() { return resume(PTRACE_CONT); }
-bool Tracee::run_to_call() { return resume(PTRACE_SYSCALL); }
+// Stops where the processor would have stopped it: not where it stands already.
+bool Tracee::run_by_steps(bool to_calls) {
+  constexpr std::uint64_t syscall_instruction = 0x050f;
+  for (;;) {
+    const bool calls = to_calls && (in_call_ || (word_at(at()) & 0xffff) == syscall_instruction);
+    if (!resume(calls ? PTRACE_SYSCALL : PTRACE_SINGLESTEP)) return false;
+    in_call_ = at_call_ && !in_call_;
+    if (at_call_ || at_event_) return true;
+    const auto here = at();
+    if (std::find(breakpoints_.begin(), breakpoints_.end(), here) != breakpoints_.end()) return true;
+  }
+}
+
+bool Tracee::step() {
+  in_call_ = false;
+  return resume(PTRACE_SINGLESTEP);
+}
+bool Tracee::run() {
+  if (!registers_work()) return run_by_steps(false);
+  return resume(PTRACE_CONT);
+}
+bool Tracee::run_to_call() {
+  if (!registers_work()) return run_by_steps(true);
+  return resume(PTRACE_SYSCALL);
+}
 
 void Tracee::become_next_child() {
   if (!run()) throw std::runtime_error("the cloner has ended");
@@ -93,17 +160,9 @@ void Tracee::become_next_child() {
 }
 
 void Tracee::set_breakpoint(int which, std::uint64_t address) {
-  const auto control = offsetof(user, u_debugreg) + 7 * sizeof(long);
-  const auto slot = offsetof(user, u_debugreg) + static_cast<std::size_t>(which) * sizeof(long);
-  errno = 0;
-  auto enabled = static_cast<std::uint64_t>(trace(PTRACE_PEEKUSER, thread_, control));
-  enabled &= ~(std::uint64_t{3} << (2 * which));
-  trace(PTRACE_POKEUSER, thread_, control, enabled);
-  if (address == 0) return;
-  if (trace(PTRACE_POKEUSER, thread_, slot, address) != 0 ||
-      trace(PTRACE_POKEUSER, thread_, control, enabled | std::uint64_t{1} << (2 * which)) != 0) {
+  breakpoints_[static_cast<std::size_t>(which)] = address;
+  if (registers_work() && !set_register(thread_, which, address))
     throw NoTracing("a hardware breakpoint cannot be set: " + std::string(std::strerror(errno)));
-  }
 }
 
 user_regs_struct Tracee::registers() const {

@@ -4,6 +4,7 @@
 #include <sys/types.h>
 #include <sys/user.h>
 
+#include <array>
 #include <cstdint>
 #include <stdexcept>
 
@@ -37,6 +38,8 @@ class Tracee {
   /// Runs until it has cloned a process, and becomes that one; the cloner is left alone.
   void become_next_child();
 
+  /// By the processor's debug registers, for no byte of the program may change: others run it too. Where they
+  /// do nothing, as in some virtual machines, what runs until a breakpoint goes step by step.
   void set_breakpoint(int which, std::uint64_t address);  // 0 to 3; address 0: none
   user_regs_struct registers() const;
   std::uint64_t at() const;
@@ -48,12 +51,15 @@ class Tracee {
 
  private:
   bool resume(int request);
+  bool run_by_steps(bool to_calls);
   void await_first_stop();
 
   pid_t thread_;
   int signal_ = 0;  // to be delivered at the next resumption
   bool attached_ = false;
-  bool at_call_ = false;
+  bool at_call_ = false, at_event_ = false;
+  bool in_call_ = false;  // by steps: the last stop was before a system call
+  std::array<std::uint64_t, 4> breakpoints_{};
 };
 
 }  // namespace points

@@ -1,6 +1,5 @@
-#include "peers.hpp"
+// Boost.Asio and Boost.Interprocess.
 
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include <array>
@@ -9,6 +8,7 @@
 
 #include "floors/shared.hpp"
 #include "harness.hpp"
+#include "peers/peers.hpp"
 
 #if __has_include(<boost/asio/thread_pool.hpp>) && __has_include(<boost/interprocess/ipc/message_queue.hpp>)
 #include <boost/asio/post.hpp>
@@ -66,6 +66,7 @@ double message_queue(int n) {
   double rate = -1;
   {
     ipc::message_queue queue(ipc::create_only, name.c_str(), 4096, sizeof(Value));
+    const Metered metered(n);
     const double begun = seconds_now();
     const floors::Forked writer([&] {
       for (int i = 0; i < n; ++i) {
@@ -91,52 +92,5 @@ double asio_tasks(int, int) { return -1; }
 double asio_latency(int, int) { return -1; }
 double message_queue(int) { return -1; }
 #endif
-
-double pipe_values(int n) {
-  int ends[2];
-  if (pipe(ends) != 0) return -1;
-  double rate = -1;
-  {
-    const double begun = seconds_now();
-    const floors::Forked writer([&] {
-      for (int i = 0; i < n; ++i) {
-        const Value value{static_cast<std::uint64_t>(i)};
-        if (write(ends[1], &value, sizeof value) != sizeof value) return;
-      }
-    });
-    std::uint64_t wrong = 0;
-    for (int i = 0; i < n; ++i) {
-      Value value{};
-      if (read(ends[0], &value, sizeof value) != sizeof value) ++wrong;
-      wrong += value[0] != static_cast<std::uint64_t>(i);
-    }
-    rate = wrong == 0 ? n / (seconds_now() - begun) / 1e6 : -1;
-  }
-  close(ends[0]);
-  close(ends[1]);
-  return rate;
-}
-
-double socket_latency(int n) {
-  int ends[2];
-  if (socketpair(AF_UNIX, SOCK_STREAM, 0, ends) != 0) return -1;
-  double each = -1;
-  {
-    const floors::Forked other([&] {
-      char c = 0;
-      for (int i = 0; i < n; ++i) {
-        if (read(ends[1], &c, 1) != 1 || write(ends[1], &c, 1) != 1) return;
-      }
-    });
-    bool well = true;
-    char c = 'x';
-    each = microseconds_each(
-        n, [&](int) { well = well && write(ends[0], &c, 1) == 1 && read(ends[0], &c, 1) == 1; });
-    if (!well) each = -1;
-  }
-  close(ends[0]);
-  close(ends[1]);
-  return each;
-}
 
 }  // namespace bench::peers

@@ -1,0 +1,169 @@
+// What costs nothing while nothing is to be done; and a thousand workers.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <brood/brood.hpp>
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sstream>
+#include <string>
+#include <thread>
+
+#include "harness.hpp"
+
+namespace bench {
+namespace {
+
+using namespace std::chrono_literals;
+
+int nothing(int x) { return x; }
+
+// Switches and ticks of all threads and processes of the bench but the one that measures.
+struct Used {
+  double switches = 0, ticks = 0;
+};
+void add(Used& to, const std::filesystem::path& thread) {
+  std::ifstream status(thread / "status");
+  for (std::string line; std::getline(status, line);) {
+    if (const auto at = line.find("ctxt_switches:"); at != std::string::npos)
+      to.switches += std::strtod(line.c_str() + at + 14, nullptr);
+  }
+  std::ifstream stat(thread / "stat");
+  std::string text;
+  std::getline(stat, text);
+  std::istringstream rest(text.substr(std::min(text.size(), text.rfind(')') + 1)));
+  std::string skipped;
+  for (int i = 0; i < 11; ++i) rest >> skipped;  // fields 3 to 13
+  double user = 0, system = 0;
+  rest >> user >> system;
+  to.ticks += user + system;
+}
+Used used(pid_t pid) {
+  Used all;
+  std::error_code gone;
+  const std::filesystem::path tasks = "/proc/" + std::to_string(pid) + "/task";
+  for (const auto& thread : std::filesystem::directory_iterator(tasks, gone)) {
+    if (thread.path().filename() != std::to_string(getpid())) add(all, thread.path());
+    std::ifstream children(thread.path() / "children");
+    for (pid_t child = 0; children >> child;) {
+      const auto more = used(child);
+      all.switches += more.switches;
+      all.ticks += more.ticks;
+    }
+  }
+  return all;
+}
+
+Used of_ten_seconds() {
+  std::this_thread::sleep_for(1s);
+  const auto before = used(getpid());
+  std::this_thread::sleep_for(10s);
+  const auto after = used(getpid());
+  return {after.switches - before.switches, after.ticks - before.ticks};
+}
+
+// One pause shows both numbers; the case of the ticks tells what the one of the switches saw.
+double ticks_of_pool = -1, ticks_of_reader = -1;
+double both(double& ticks) {
+  const auto all = of_ten_seconds();
+  ticks = all.ticks;
+  return all.switches;
+}
+double idle_pool() {
+  brood::Pool pool(2);
+  for (int i = 0; i < 1000; ++i) pool.apply_async(nothing, i);
+  pool.apply(nothing, 0);
+  return both(ticks_of_pool);
+}
+double idle_reader() {
+  brood::Queue<int> queue;
+  brood::Process reader([](brood::Queue<int> q) { q.get(); }, queue);
+  reader.start();
+  const double count = both(ticks_of_reader);
+  queue.put(0);
+  reader.join();
+  return count;
+}
+
+constexpr int many = 1000;
+
+// KiB that a process has for itself, a part of what it shares with others counted in.
+double share_of_memory(int pid) {
+  const auto path = "/proc/" + std::to_string(pid) + "/smaps_rollup";
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "r"), &std::fclose);
+  char line[256];
+  double kib = -1;
+  while (file && kib < 0 && std::fgets(line, sizeof line, file.get()) != nullptr) {
+    if (std::sscanf(line, "Pss: %lf", &kib) != 1) kib = -1;
+  }
+  return kib;
+}
+
+int who(int) {
+  std::this_thread::sleep_for(1ms);
+  return getpid();
+}
+
+double thousand_ready() {
+  const Metered metered(many);
+  const double begun = seconds_now();
+  brood::Pool pool(many);
+  while (pool.counts().workers < many) std::this_thread::sleep_for(1ms);
+  pool.apply(nothing, 0);
+  return (seconds_now() - begun) * 1e3;
+}
+double memory_of_one() {
+  brood::Pool pool(many);
+  while (pool.counts().workers < many) std::this_thread::sleep_for(1ms);
+  double sum = 0;
+  int n = 0;
+  for (int i = 0; i < 20; ++i) {
+    const double kib = share_of_memory(pool.apply(who, 0));
+    if (kib < 0) return -1;
+    sum += kib;
+    ++n;
+  }
+  return sum / n;
+}
+double python_thousand() {
+  return python(
+      "import multiprocessing as m, time\n"
+      "def f(x): return x\n"
+      "t=time.time(); p=m.Pool(1000); p.apply(f,(1,)); print((time.time()-t)*1e3)\n"
+      "p.terminate()",
+      many);
+}
+
+}  // namespace
+
+std::vector<Case> idle_cases() {
+  return {
+      {"switches in 10 s while nothing is to be done",
+       "switches",
+       false,
+       {{"brood Pool(2)", idle_pool}, {"brood Queue, a waiting reader", idle_reader}},
+       false,
+       1},
+      {"processor ticks of those 10 s",
+       "ticks",
+       false,
+       {{"brood Pool(2)", [] { return ticks_of_pool; }},
+        {"brood Queue, a waiting reader", [] { return ticks_of_reader; }}},
+       false,
+       1},
+      {"a pool of 1,000 ready for work",
+       "ms",
+       false,
+       {{"brood", thousand_ready}, {"Python multiprocessing.Pool(1000)", python_thousand}},
+       false,
+       2},
+      {"memory of one of 1,000 idle workers", "KiB", false, {{"brood", memory_of_one}}, false, 1},
+  };
+}
+
+}  // namespace bench
