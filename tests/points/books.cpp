@@ -90,7 +90,8 @@ void run_once(const Scenario& scenario) {
 
 // A party that walks by single steps is slow, and so is who waits for it.
 std::chrono::seconds Books::patience() {
-  return stage().mode.load() == static_cast<std::uint32_t>(Mode::walk) ? 120s : 8s;
+  const bool walks = stage().mode.load() == static_cast<std::uint32_t>(Mode::walk);
+  return walks || stage().slow.load() != 0 ? 120s : 8s;
 }
 
 void Books::check(bool so, const std::string& what) {

@@ -19,6 +19,7 @@ constexpr int skipped = 77;
 struct Options {
   bool list = false, plants = false, quiet = false;
   std::regex scenario{""};
+  bool by_name = false;
   std::string at;
   unsigned every = 0;  // 0: as the time allows
   unsigned offset = static_cast<unsigned>(std::time(nullptr) / 86400);
@@ -198,7 +199,7 @@ bool parse(int argc, char** argv, Options& options) {
     else if (name == "--first")
       options.stop_at_first = true;
     else if (name == "--scenario")
-      options.scenario = std::regex(value());
+      options.scenario = std::regex(value()), options.by_name = true;
     else if (name == "--at")
       options.at = value();
     else if (name == "--every")
@@ -239,6 +240,12 @@ int main(int argc, char** argv) {
   std::puts("skipped: under a sanitizer the instructions are the sanitizer's");
   return points::skipped;
 #endif
+  if (!options.list && !points::debug_registers_work() && (options.plants || !options.by_name)) {
+    std::puts(
+        "skipped: debug registers stop nobody here, as in some virtual machines. A scenario that is named\n"
+        "(--scenario) is stepped all the way, which takes minutes");
+    return points::skipped;
+  }
   try {
     return options.plants ? points::find_plants(options) : points::run_all(options);
   } catch (const points::NoTracing& e) {

@@ -61,18 +61,17 @@ bool try_registers() {
     ::kill(child, SIGKILL);
     waitpid(child, &status, 0);
   }
-  if (!stops) std::puts("debug registers do nothing here: every instruction is stepped, which is slower");
   return stops;
-}
-
-bool registers_work() {
-  static const bool work = try_registers();
-  return work;
 }
 
 bool is_event(int status, int event) { return WIFSTOPPED(status) && status >> 16 == event; }
 
 }  // namespace
+
+bool debug_registers_work() {
+  static const bool work = try_registers();
+  return work;
+}
 
 Tracee::Tracee(pid_t thread, bool children) : thread_(thread) {
   const int options =
@@ -140,11 +139,11 @@ bool Tracee::step() {
   return resume(PTRACE_SINGLESTEP);
 }
 bool Tracee::run() {
-  if (!registers_work()) return run_by_steps(false);
+  if (!debug_registers_work()) return run_by_steps(false);
   return resume(PTRACE_CONT);
 }
 bool Tracee::run_to_call() {
-  if (!registers_work()) return run_by_steps(true);
+  if (!debug_registers_work()) return run_by_steps(true);
   return resume(PTRACE_SYSCALL);
 }
 
@@ -161,7 +160,7 @@ void Tracee::become_next_child() {
 
 void Tracee::set_breakpoint(int which, std::uint64_t address) {
   breakpoints_[static_cast<std::size_t>(which)] = address;
-  if (registers_work() && !set_register(thread_, which, address))
+  if (debug_registers_work() && !set_register(thread_, which, address))
     throw NoTracing("a hardware breakpoint cannot be set: " + std::string(std::strerror(errno)));
 }
 

@@ -19,6 +19,9 @@ struct NoTracing : std::runtime_error {
   using runtime_error::runtime_error;
 };
 
+/// Whether the processor's debug registers stop anybody here; they do not in some virtual machines.
+bool debug_registers_work();
+
 class Tracee {
  public:
   /// Takes the thread and stops it. `children`: those that it clones are taken as well, at their first
@@ -39,7 +42,7 @@ class Tracee {
   void become_next_child();
 
   /// By the processor's debug registers, for no byte of the program may change: others run it too. Where they
-  /// do nothing, as in some virtual machines, what runs until a breakpoint goes step by step.
+  /// do nothing, what runs until a breakpoint goes step by step.
   void set_breakpoint(int which, std::uint64_t address);  // 0 to 3; address 0: none
   user_regs_struct registers() const;
   std::uint64_t at() const;
