@@ -51,7 +51,7 @@ std::vector<Case> nested_cases() {
   nested.push_back({peers::openmp_name() + ", 2", [] { return peers::openmp_fib(large, 2); }});
   return {{"tasks that submit two tasks (fib), calls", "M/s", true, std::move(nested)},
           {"empty tasks, many more workers than processors", "M/s", true,
-           pools(brood_tasks, {2, 1, 16, 64, 256})}};
+           pools(brood_tasks, {2, 1, 16, 64, 256}), true}};
 }
 
 }  // namespace bench

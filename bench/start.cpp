@@ -118,7 +118,7 @@ std::vector<Case> start_cases() {
        false,
        {{"brood", [] { return brood_start(8 * gib, 50); }},
         {"floor: raw fork + waitpid", [] { return raw_fork(8 * gib, 3); }}},
-       false,
+       true,
        3},
       {"call of start()", "us", false, {{"brood", call_of_start}}},
   };

@@ -28,6 +28,10 @@ def pages():
     return {source: to for source, to in found.items() if os.path.exists(source)}
 
 
+def pictures():
+    return [str(path) for path in sorted(pathlib.Path("docs").glob("*.svg"))]
+
+
 def doxygen_page(header):
     return "reference/" + header.replace("_", "__").replace(".", "_8") + ".md"
 
@@ -36,6 +40,8 @@ def site_place(path, known):
     """The place on the site of a file or folder of the repository."""
     if path in known:
         return known[path]
+    if path in pictures():
+        return posixpath.basename(path)
     if path == "examples":
         return "examples.md"
     if path.startswith("examples/"):
@@ -122,7 +128,8 @@ def main(to):
     (to / "examples.md").write_text(examples_page(), encoding="utf-8")
     (to / "decisions/index.md").write_text(decisions_page(known), encoding="utf-8")
     lay_reference(to)
-    shutil.copy("docs/site/site.css", to)
+    for path in [*pictures(), "docs/site/site.css"]:
+        shutil.copy(path, to)
 
 
 main(pathlib.Path(sys.argv[1]))
