@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <memory>
 #include <optional>
+#include <utility>
 
 #include "counting/counters.hpp"
 
@@ -17,10 +18,13 @@ struct Counters {
 };
 std::optional<Counters> counters;
 Cost cost;
+bool metered = false;
 
 }  // namespace
 
 void begin_counting() { counters.emplace(); }
+
+bool can_count() { return Counters().nanoseconds.counts(); }
 
 std::string what_is_not_counted() {
   const Counters here;
@@ -30,7 +34,10 @@ std::string what_is_not_counted() {
 Metered::Metered(double operations)
     : operations_(operations),
       nanoseconds_(counters ? counters->nanoseconds.value() : 0),
-      system_calls_(counters ? counters->system_calls.value() : 0) {}
+      system_calls_(counters ? counters->system_calls.value() : 0),
+      begun_(seconds_now()) {
+  metered = true;
+}
 
 Metered::~Metered() {
   if (counters && counters->nanoseconds.counts()) {
@@ -41,6 +48,7 @@ Metered::~Metered() {
 }
 
 Cost take_cost() { return std::exchange(cost, {}); }
+bool take_metered() { return std::exchange(metered, false); }
 
 double seconds_now() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();

@@ -37,7 +37,8 @@ std::vector<Case> death_cases();
 
 double seconds_now();
 
-/// What the operations of a round cost in all processes of the bench: made before them, gone after them.
+/// How long the operations of a round take, and what they cost in all processes of the bench: made before
+/// them, gone after them.
 class Metered {
  public:
   explicit Metered(double operations);
@@ -45,9 +46,13 @@ class Metered {
   Metered(const Metered&) = delete;
   Metered& operator=(const Metered&) = delete;
 
+  /// Since it was made.
+  double seconds() const { return seconds_now() - begun_; }
+
  private:
   double operations_;
   std::uint64_t nanoseconds_, system_calls_;
+  double begun_;  // the last: what the counting takes is not in it
 };
 
 /// Of one operation; negative: not counted here, or not metered.
@@ -59,43 +64,39 @@ struct Cost {
 Cost take_cost();
 /// Before brood is initialised and anything is started; else nothing is counted.
 void begin_counting();
+/// Anything at all, where it is begun.
+bool can_count();
 /// A sentence, or "".
 std::string what_is_not_counted();
+/// Whether a round was metered since this was last asked.
+bool take_metered();
 
-/// n calls at once, each with a future of its own, the results added up; negative where the sum is wrong.
+/// Seconds for n calls at once, each with a future of its own; negative where their results do not add up to
+/// `sum`.
 template <class Submit>
-double million_a_second(int n, Submit submit) {
-  using Future = decltype(submit(0));
-  std::vector<Future> futures;
+double seconds_for(int n, long sum, Submit submit) {
+  std::vector<decltype(submit(0))> futures;
   futures.reserve(static_cast<std::size_t>(n));
   const Metered metered(n);
-  const double begun = seconds_now();
   for (int i = 0; i < n; ++i) futures.push_back(submit(i));
-  long sum = 0;
-  for (auto& f : futures) sum += f.get();
-  const double seconds = seconds_now() - begun;
-  return sum == static_cast<long>(n) * (n - 1) / 2 ? n / seconds / 1e6 : -1;
+  for (auto& f : futures) sum -= f.get();
+  const double seconds = metered.seconds();
+  return sum == 0 ? seconds : -1;
+}
+
+/// M/s, of calls that give back their number.
+template <class Submit>
+double million_a_second(int n, Submit submit) {
+  const double seconds = seconds_for(n, static_cast<long>(n) * (n - 1) / 2, submit);
+  return seconds < 0 ? -1 : n / seconds / 1e6;
 }
 
 /// One call after the other, each waited for.
 template <class Once>
 double microseconds_each(int n, Once once) {
   const Metered metered(n);
-  const double begun = seconds_now();
   for (int i = 0; i < n; ++i) once(i);
-  return (seconds_now() - begun) / n * 1e6;
-}
-
-/// Seconds for n calls at once, each with a future.
-template <class Submit>
-double seconds_for(int n, Submit submit) {
-  std::vector<decltype(submit())> futures;
-  futures.reserve(static_cast<std::size_t>(n));
-  const Metered metered(n);
-  const double begun = seconds_now();
-  for (int i = 0; i < n; ++i) futures.push_back(submit());
-  for (auto& each : futures) each.get();
-  return seconds_now() - begun;
+  return metered.seconds() / n * 1e6;
 }
 
 /// The Fibonacci number, and how many calls the plain recursion takes for it.

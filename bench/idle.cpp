@@ -67,27 +67,29 @@ Used of_ten_seconds() {
   return {after.switches - before.switches, after.ticks - before.ticks};
 }
 
-// One pause shows both numbers; the case of the ticks tells what the one of the switches saw.
-double ticks_of_pool = -1, ticks_of_reader = -1;
-double both(double& ticks) {
-  const auto all = of_ten_seconds();
-  ticks = all.ticks;
-  return all.switches;
-}
-double idle_pool() {
+double idle_pool(double Used::*figure) {
   brood::Pool pool(2);
   for (int i = 0; i < 1000; ++i) pool.apply_async(nothing, i);
   pool.apply(nothing, 0);
-  return both(ticks_of_pool);
+  return of_ten_seconds().*figure;
 }
-double idle_reader() {
+double idle_reader(double Used::*figure) {
   brood::Queue<int> queue;
   brood::Process reader([](brood::Queue<int> q) { q.get(); }, queue);
   reader.start();
-  const double count = both(ticks_of_reader);
+  const double count = of_ten_seconds().*figure;
   queue.put(0);
   reader.join();
   return count;
+}
+Case idle_case(const char* name, const char* unit, double Used::*figure) {
+  return {name,
+          unit,
+          false,
+          {{"brood Pool(2)", [figure] { return idle_pool(figure); }},
+           {"brood Queue, a waiting reader", [figure] { return idle_reader(figure); }}},
+          true,
+          1};
 }
 
 constexpr int many = 1000;
@@ -109,26 +111,28 @@ int who(int) {
   return getpid();
 }
 
+void await_all(const brood::Pool& pool) {
+  while (pool.counts().workers < many) std::this_thread::sleep_for(1ms);
+}
+
 double thousand_ready() {
   const Metered metered(many);
-  const double begun = seconds_now();
   brood::Pool pool(many);
-  while (pool.counts().workers < many) std::this_thread::sleep_for(1ms);
+  await_all(pool);
   pool.apply(nothing, 0);
-  return (seconds_now() - begun) * 1e3;
+  return metered.seconds() * 1e3;
 }
 double memory_of_one() {
+  constexpr int looked_at = 20;
   brood::Pool pool(many);
-  while (pool.counts().workers < many) std::this_thread::sleep_for(1ms);
+  await_all(pool);
   double sum = 0;
-  int n = 0;
-  for (int i = 0; i < 20; ++i) {
+  for (int i = 0; i < looked_at; ++i) {
     const double kib = share_of_memory(pool.apply(who, 0));
     if (kib < 0) return -1;
     sum += kib;
-    ++n;
   }
-  return sum / n;
+  return sum / looked_at;
 }
 double python_thousand() {
   return python(
@@ -143,19 +147,8 @@ double python_thousand() {
 
 std::vector<Case> idle_cases() {
   return {
-      {"switches in 10 s while nothing is to be done",
-       "switches",
-       false,
-       {{"brood Pool(2)", idle_pool}, {"brood Queue, a waiting reader", idle_reader}},
-       true,
-       1},
-      {"processor ticks of those 10 s",
-       "ticks",
-       false,
-       {{"brood Pool(2)", [] { return ticks_of_pool; }},
-        {"brood Queue, a waiting reader", [] { return ticks_of_reader; }}},
-       true,
-       1},
+      idle_case("switches in 10 s while nothing is to be done", "switches", &Used::switches),
+      idle_case("processor ticks in 10 s while nothing is to be done", "ticks", &Used::ticks),
       {"a pool of 1,000 ready for work",
        "ms",
        false,

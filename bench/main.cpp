@@ -16,16 +16,11 @@
 
 namespace {
 
-double median_of(std::vector<double> values) {
-  std::sort(values.begin(), values.end());
-  return values.empty() ? -1 : values[values.size() / 2];
-}
-
 struct Measured {
   std::string who;
-  std::vector<double> rounds;
+  std::vector<double> rounds;  // sorted, once all are there
   bench::Cost cost;
-  double median() const { return median_of(rounds); }
+  double median() const { return rounds.empty() ? -1 : rounds[rounds.size() / 2]; }
 };
 
 // The kernel's counting makes what is counted slower, so that is done by a bench of its own: one round, of
@@ -73,8 +68,10 @@ std::string title(const bench::Case& c) {
   return c.name + " (" + c.unit + ", " + (c.more_is_better ? "more" : "less") + " is better)";
 }
 
-void run(const bench::Case& c, std::size_t number, int rounds, std::FILE* json) {
+// `number`: of the case. `can_count`: the kernel counts for us, at least the processors' time.
+void run(const bench::Case& c, std::size_t number, int rounds, bool can_count, std::FILE* json) {
   std::vector<Measured> all;
+  bench::take_metered();
   for (const auto& contender : c.contenders) all.push_back({contender.who, {}, {}});
   for (int round = 0; round < std::min(rounds, c.most_rounds); ++round) {
     for (std::size_t i = 0; i < c.contenders.size(); ++i) {
@@ -82,8 +79,10 @@ void run(const bench::Case& c, std::size_t number, int rounds, std::FILE* json) 
       if (value >= 0) all[i].rounds.push_back(value);
     }
   }
-  const auto costs = counted(c, number);
-  for (std::size_t i = 0; i < all.size(); ++i) all[i].cost = costs[i];
+  if (bench::take_metered() && can_count) {
+    const auto costs = counted(c, number);
+    for (std::size_t i = 0; i < all.size(); ++i) all[i].cost = costs[i];
+  }
   for (auto& m : all) std::sort(m.rounds.begin(), m.rounds.end());
   const double ours = all.front().median();
   double most = 0;
@@ -179,6 +178,7 @@ int main(int argc, char** argv) {
   if (argc == 4 && argv[1] == std::string("--draw")) return complain(bench::draw(argv[2], argv[3]));
   Options options;
   if (const int wrong = complain(read(argc, argv, options))) return wrong;
+  const bool can_count = !options.list && bench::can_count();
   if (!options.list) {
     std::printf("cpu us: the processors' time for one operation, in all processes; calls: system calls. %s\n",
                 bench::what_is_not_counted().c_str());
@@ -189,7 +189,7 @@ int main(int argc, char** argv) {
     if (options.list)
       std::printf("%s\n", c.name.c_str());
     else
-      run(c, i, options.rounds, options.json);
+      run(c, i, options.rounds, can_count, options.json);
   }
   if (options.json != nullptr) std::fclose(options.json);
 }

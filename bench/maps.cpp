@@ -24,9 +24,8 @@ template <class Map>
 double million_mapped(std::size_t items, Map map) {
   for (int i = 0; i < 3; ++i) map();
   const Metered metered(10 * static_cast<double>(items));
-  const double begun = seconds_now();
   for (int i = 0; i < 10; ++i) map();
-  return 10 * static_cast<double>(items) / (seconds_now() - begun) / 1e6;
+  return 10 * static_cast<double>(items) / metered.seconds() / 1e6;
 }
 
 double brood_map() {
@@ -74,9 +73,8 @@ double brood_imap() {
   pool.apply(square, 0);
   std::size_t n = 0;
   const Metered metered(static_cast<double>(items.size()));
-  const double begun = seconds_now();
   for ([[maybe_unused]] const int each : pool.imap_unordered(square, items)) ++n;
-  return n == items.size() ? 1 / (seconds_now() - begun) : -1;
+  return n == items.size() ? 1 / metered.seconds() : -1;
 }
 double python_imap() {
   return python(

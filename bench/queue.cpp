@@ -23,12 +23,11 @@ double small_values() {
       },
       queue, n);
   const Metered metered(n);
-  const double begun = seconds_now();
   writer.start();
   for (int i = 0; i < n; ++i) {
     if (queue.get()[0] != i) return -1;
   }
-  const double seconds = seconds_now() - begun;
+  const double seconds = metered.seconds();
   writer.join();
   return n / seconds / 1e6;
 }
@@ -56,13 +55,12 @@ double many_values(int writers, int readers) {
         queue, sums);
   }
   const Metered metered(each);
-  const double begun = seconds_now();
   for (auto& one : all) one.start();
   for (int w = 0; w < writers; ++w) all[static_cast<std::size_t>(w)].join();
   for (int r = 0; r < readers; ++r) queue.put(Small{0});
   long sum = 0;
   for (int r = 0; r < readers; ++r) sum += sums.get();
-  const double seconds = seconds_now() - begun;
+  const double seconds = metered.seconds();
   for (auto& one : all) one.join();
   return sum == static_cast<long>(each / writers) * writers ? static_cast<double>(sum) / seconds / 1e6 : -1;
 }
@@ -108,12 +106,11 @@ double large_values() {
       },
       queue, n);
   const Metered metered(n);
-  const double begun = seconds_now();
   writer.start();
   for (int i = 0; i < n; ++i) {
     if (queue.get().size() != 65536) return -1;
   }
-  const double seconds = seconds_now() - begun;
+  const double seconds = metered.seconds();
   writer.join();
   return n * 65536.0 / seconds / 1e9;
 }

@@ -35,40 +35,33 @@ class Heap {
 
 double brood_start(std::size_t heap, int times) {
   const Heap big(heap);
-  const Metered metered(times);
-  const double begun = seconds_now();
-  for (int i = 0; i < times; ++i) {
+  return microseconds_each(times, [](int) {
     brood::Process p([] {});
     p.start();
     p.join();
-  }
-  return (seconds_now() - begun) / times * 1e6;
+  });
 }
 
 double raw_fork(std::size_t heap, int times) {
   const Heap big(heap);
-  const Metered metered(times);
-  const double begun = seconds_now();
-  for (int i = 0; i < times; ++i) {
+  return microseconds_each(times, [](int) {
     const pid_t pid = fork();
     if (pid == 0) _exit(0);
     waitpid(pid, nullptr, 0);
-  }
-  return (seconds_now() - begun) / times * 1e6;
+  });
 }
 
 double raw_spawn(std::size_t heap, int times) {
   const Heap big(heap);
-  const Metered metered(times);
-  const double begun = seconds_now();
-  for (int i = 0; i < times; ++i) {
+  bool all = true;
+  const double each = microseconds_each(times, [&](int) {
     char name[] = "/bin/true";
     char* const arguments[] = {name, nullptr};
     pid_t pid = 0;
-    if (posix_spawn(&pid, name, nullptr, nullptr, arguments, environ) != 0) return -1;
-    waitpid(pid, nullptr, 0);
-  }
-  return (seconds_now() - begun) / times * 1e6;
+    all = all && posix_spawn(&pid, name, nullptr, nullptr, arguments, environ) == 0;
+    if (all) waitpid(pid, nullptr, 0);
+  });
+  return all ? each : -1;
 }
 
 double call_of_start() {

@@ -114,15 +114,21 @@ int busy(int microseconds) {
 // Some tenths of a second of work, and not too many futures.
 int calls_of(int microseconds) { return std::min(100'000, 400'000 / microseconds); }
 
+template <class Submit>
+double busy_seconds(int microseconds, Submit submit) {
+  const int calls = calls_of(microseconds);
+  return seconds_for(calls, static_cast<long>(calls) * microseconds, submit);
+}
+
 double brood_seconds(int microseconds) {
   brood::Pool pool(workers);
   pool.apply(busy, microseconds);
-  return seconds_for(calls_of(microseconds), [&] { return pool.apply_async(busy, microseconds); });
+  return busy_seconds(microseconds, [&](int) { return pool.apply_async(busy, microseconds); });
 }
 double thread_seconds(int microseconds) {
   ThreadPool pool(workers);
   pool.submit(busy, microseconds).get();
-  return seconds_for(calls_of(microseconds), [&] { return pool.submit(busy, microseconds); });
+  return busy_seconds(microseconds, [&](int) { return pool.submit(busy, microseconds); });
 }
 double tbb_seconds(int microseconds) {
   return peers::tbb_seconds(calls_of(microseconds), workers, busy, microseconds);
@@ -173,10 +179,9 @@ double thread_latency() {
 
 double brood_ready() {
   const Metered metered(1);
-  const double begun = seconds_now();
   brood::Pool pool(workers);
   pool.apply(nothing, 0);
-  return (seconds_now() - begun) * 1e6;
+  return metered.seconds() * 1e6;
 }
 double python_ready() {
   return python(
@@ -191,8 +196,7 @@ double python_ready() {
 std::vector<Case> length_cases() {
   std::vector<Case> all;
   for (const int us : lengths)
-    all.push_back({name_of_length(us), "1/s", true, of_length(us, a_second, true)});
-  for (auto& each : all) each.takes_minutes = true;
+    all.push_back({name_of_length(us), "1/s", true, of_length(us, a_second, true), true});
   return all;
 }
 

@@ -3,6 +3,7 @@
 #include <brood/brood.hpp>
 #include <cstring>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -31,11 +32,10 @@ template <class Once>
 double rate(Once once) {
   once();
   const Metered metered(times);
-  const double begun = seconds_now();
   for (int i = 0; i < times; ++i) {
     if (once() != large) return -1;
   }
-  return gigabytes_a_second(times * large, seconds_now() - begun);
+  return gigabytes_a_second(times * large, metered.seconds());
 }
 
 double argument() {
@@ -112,7 +112,6 @@ Words words() {
 template <class T>
 double there_and_back(const T& value) {
   const Metered metered(1);
-  const double begun = seconds_now();
   brood::Writer size(nullptr, 0);
   size.value(value);
   // Not cleared before it is written, as the memory that a pool writes to.
@@ -121,19 +120,18 @@ double there_and_back(const T& value) {
   writer.value(value);
   brood::Reader reader(bytes.get(), size.written());
   const T again = reader.value<T>();
-  const double seconds = seconds_now() - begun;
+  const double seconds = metered.seconds();
   return again.size() == value.size() ? seconds * 1e3 : -1;
 }
 double copied_twice() {
   const auto value = bodies();
   const Metered metered(1);
-  const double begun = seconds_now();
   const std::size_t size = value.size() * sizeof(Body);
   const std::unique_ptr<std::byte[]> bytes(new std::byte[size]);
   std::memcpy(bytes.get(), value.data(), size);
   const auto* first = reinterpret_cast<const Body*>(bytes.get());
   const std::vector<Body> again(first, first + value.size());
-  const double seconds = seconds_now() - begun;
+  const double seconds = metered.seconds();
   return again.back().id == value.back().id ? seconds * 1e3 : -1;
 }
 

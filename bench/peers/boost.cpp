@@ -67,7 +67,6 @@ double message_queue(int n) {
   {
     ipc::message_queue queue(ipc::create_only, name.c_str(), 4096, sizeof(Value));
     const Metered metered(n);
-    const double begun = seconds_now();
     const floors::Forked writer([&] {
       for (int i = 0; i < n; ++i) {
         const Value value{static_cast<std::uint64_t>(i)};
@@ -82,7 +81,7 @@ double message_queue(int n) {
       queue.receive(&value, sizeof value, size, priority);
       wrong += value[0] != static_cast<std::uint64_t>(i);
     }
-    rate = wrong == 0 ? n / (seconds_now() - begun) / 1e6 : -1;
+    rate = wrong == 0 ? n / metered.seconds() / 1e6 : -1;
   }
   ipc::message_queue::remove(name.c_str());
   return rate;

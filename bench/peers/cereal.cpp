@@ -33,14 +33,13 @@ namespace {
 template <class T>
 double there_and_back(const T& value) {
   const Metered metered(1);
-  const double begun = seconds_now();
   std::stringstream bytes;
   cereal::BinaryOutputArchive out(bytes);
   out(value);
   T again;
   cereal::BinaryInputArchive in(bytes);
   in(again);
-  const double seconds = seconds_now() - begun;
+  const double seconds = metered.seconds();
   return again.size() == value.size() ? seconds * 1e3 : -1;
 }
 }  // namespace

@@ -20,7 +20,6 @@ double pipe_values(int n) {
   double rate = -1;
   {
     const Metered metered(n);
-    const double begun = seconds_now();
     const floors::Forked writer([&] {
       for (int i = 0; i < n; ++i) {
         const Value value{static_cast<std::uint64_t>(i)};
@@ -33,7 +32,7 @@ double pipe_values(int n) {
       if (read(ends[0], &value, sizeof value) != sizeof value) ++wrong;
       wrong += value[0] != static_cast<std::uint64_t>(i);
     }
-    rate = wrong == 0 ? n / (seconds_now() - begun) / 1e6 : -1;
+    rate = wrong == 0 ? n / metered.seconds() / 1e6 : -1;
   }
   close(ends[0]);
   close(ends[1]);

@@ -29,11 +29,10 @@ double openmp_tasks(int n, int workers, int (*f)(int)) {
   };
   run(1);
   const Metered metered(n);
-  const double begun = seconds_now();
   run(n);
   long sum = 0;
   for (const int each : results) sum += each;
-  const double seconds = seconds_now() - begun;
+  const double seconds = metered.seconds();
   return sum == static_cast<long>(n) * (n - 1) / 2 ? n / seconds / 1e6 : -1;
 }
 
@@ -52,12 +51,11 @@ long fib(int n) {
 
 double openmp_fib(int n, int workers) {
   const Metered metered(calls_of_fib(n));
-  const double begun = seconds_now();
   long result = 0;
 #pragma omp parallel num_threads(workers) shared(result)
 #pragma omp single
   result = fib(n);
-  return result == fib_of(n) ? calls_of_fib(n) / (seconds_now() - begun) / 1e6 : -1;
+  return result == fib_of(n) ? calls_of_fib(n) / metered.seconds() / 1e6 : -1;
 }
 
 #else

@@ -18,7 +18,7 @@ double asio_latency(int n, int workers);
 std::string tbb_name();
 double tbb_tasks(int n, int workers, int (*f)(int));
 double tbb_latency(int n, int workers, int (*f)(int));
-/// Seconds for n calls f(argument) at once.
+/// Seconds for n calls f(argument) at once, each of which gives its argument back.
 double tbb_seconds(int n, int workers, int (*f)(int), int argument);
 /// M/s of calls of a fib(n) that makes a task of each.
 double tbb_fib(int n, int workers);

@@ -4,9 +4,7 @@
 #include "peers/peers.hpp"
 
 #if BENCH_HAS_TBB
-#include <oneapi/tbb/blocked_range.h>
 #include <oneapi/tbb/global_control.h>
-#include <oneapi/tbb/parallel_for.h>
 #include <oneapi/tbb/task_arena.h>
 #include <oneapi/tbb/task_group.h>
 #include <oneapi/tbb/version.h>
@@ -71,7 +69,7 @@ double tbb_latency(int n, int workers, int (*f)(int)) {
 double tbb_seconds(int n, int workers, int (*f)(int), int argument) {
   Arena arena(workers);
   arena.submit(f, argument).get();
-  return seconds_for(n, [&] { return arena.submit(f, argument); });
+  return seconds_for(n, static_cast<long>(n) * argument, [&](int) { return arena.submit(f, argument); });
 }
 
 double tbb_fib(int n, int workers) {
@@ -80,10 +78,9 @@ double tbb_fib(int n, int workers) {
   tbb::task_arena arena(workers);
   arena.execute([] { fib(5); });
   const Metered metered(calls_of_fib(n));
-  const double begun = seconds_now();
   long result = 0;
   arena.execute([&] { result = fib(n); });
-  return result == fib_of(n) ? calls_of_fib(n) / (seconds_now() - begun) / 1e6 : -1;
+  return result == fib_of(n) ? calls_of_fib(n) / metered.seconds() / 1e6 : -1;
 }
 
 #else

@@ -119,21 +119,19 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   for (bool to_sleep = false;;) {
     const auto seen = to_sleep ? results_->ready.prepare() : 0;
     if (step()) return true;
-    if (next.nap >= shortest_nap && !until.passed()) {
+    const bool naps = next.nap >= shortest_nap && !until.passed();
+    const bool spins = !naps && next.spin && std::chrono::steady_clock::now() < spin_until;
+    if (naps) {
       std::this_thread::sleep_for(until.is_never() ? next.nap
                                                    : std::min<Clock::duration>(next.nap, until.left()));
-      to_sleep = false;
-      continue;
-    }
-    if (next.spin && std::chrono::steady_clock::now() < spin_until) {
+    } else if (spins) {
       for (int i = 0; i < 100; ++i) platform::relax();
-      to_sleep = false;
-      continue;
+    } else if (to_sleep) {
+      const auto since = Clock::now();
+      if (!results_->ready.doze(seen, until)) return step();
+      note_doze(since);
     }
-    if (!std::exchange(to_sleep, true)) continue;
-    const auto since = Clock::now();
-    if (!results_->ready.doze(seen, until)) return step();
-    note_doze(since);
+    to_sleep = !naps && !spins;
   }
 }
 

@@ -67,6 +67,11 @@ void many_tasks(brood::Pool& pool, std::vector<brood::Future<int>>& futures, int
   for (auto& each : futures) each.get();
 }
 
+void many_values(brood::Queue<int>& queue) {
+  for (int i = 0; i < many; ++i) queue.put(i);
+  for (int i = 0; i < many; ++i) queue.get();
+}
+
 TEST(Costs, a_thousand_tasks_take_hardly_a_system_call_in_all_processes_together) {
   REQUIRE_COUNTING();
   brood::Pool pool(2);
@@ -87,10 +92,7 @@ TEST(Costs, a_thousand_calls_one_at_a_time_take_hardly_a_system_call) {
 TEST(Costs, values_of_a_queue_take_no_system_call_where_nobody_waits) {
   REQUIRE_COUNTING();
   brood::Queue<int> queue;
-  const auto round = [&] {
-    for (int i = 0; i < many; ++i) queue.put(i);
-    for (int i = 0; i < many; ++i) queue.get();
-  };
+  const auto round = [&] { many_values(queue); };
   round();
   EXPECT_EQ(least(0, [&] { return calls_of(system_calls(), round); }), 0U);
 }
@@ -135,8 +137,7 @@ TEST(Costs, values_of_a_queue_allocate_nothing_once_it_is_warm) {
   brood::Queue<int> queue;
   const auto round = [&] {
     const auto before = allocations();
-    for (int i = 0; i < many; ++i) queue.put(i);
-    for (int i = 0; i < many; ++i) queue.get();
+    many_values(queue);
     return allocations() - before;
   };
   EXPECT_EQ(least(0, round), 0U);

@@ -89,10 +89,7 @@ void run_once(const Scenario& scenario) {
 }  // namespace
 
 // A party that walks by single steps is slow, and so is who waits for it.
-std::chrono::seconds Books::patience() {
-  const bool walks = stage().mode.load() == static_cast<std::uint32_t>(Mode::walk);
-  return walks || stage().slow.load() != 0 ? 120s : 8s;
-}
+std::chrono::seconds Books::patience() { return stage().slow.load() != 0 ? 120s : 8s; }
 
 void Books::check(bool so, const std::string& what) {
   if (so) return;

@@ -198,9 +198,10 @@ bool parse(int argc, char** argv, Options& options) {
       options.plants = true;
     else if (name == "--first")
       options.stop_at_first = true;
-    else if (name == "--scenario")
-      options.scenario = std::regex(value()), options.by_name = true;
-    else if (name == "--at")
+    else if (name == "--scenario") {
+      options.scenario = std::regex(value());
+      options.by_name = true;
+    } else if (name == "--at")
       options.at = value();
     else if (name == "--every")
       options.every = number();

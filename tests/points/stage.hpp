@@ -38,7 +38,7 @@ struct Stage {
   // stepper:
   Word order;   // number of the trial to run
   Word mode;    // Mode
-  Word slow;    // what else is run at once goes step by step: all wait longer
+  Word slow;    // 1: the party goes by single steps
   Word armed;   // 1: the first party at a begin mark is the one; it takes the 1
   Word go;      // it is attached
   Word phase;   // Phase

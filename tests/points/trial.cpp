@@ -105,14 +105,14 @@ Outcome Stepper::trial(Mode mode, FunctionRef<void(Outcome&)> lead) {
   }
   for (auto& each : stage().notes) each.store(0);
   stage().failures[0] = 0;
+  const bool is_slow = mode == Mode::walk || !debug_registers_work();
   stage().mode.store(static_cast<std::uint32_t>(mode));
+  stage().slow.store(is_slow);
   stage().armed.store(mode != Mode::rehearse);
   stage().order.store(trials_);
   ring();
 
   Outcome outcome;
-  const bool is_slow = mode == Mode::walk || !debug_registers_work();
-  stage().slow.store(is_slow ? 1 : 0);
   if (is_slow) patience_ *= slow;
   const OnExit as_before([&] {
     if (is_slow) patience_ /= slow;
