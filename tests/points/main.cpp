@@ -19,7 +19,6 @@ constexpr int skipped = 77;
 struct Options {
   bool list = false, plants = false, quiet = false;
   std::regex scenario{""};
-  bool by_name = false;
   std::string at;
   unsigned every = 0;  // 0: as the time allows
   unsigned offset = static_cast<unsigned>(std::time(nullptr) / 86400);
@@ -102,11 +101,11 @@ Row run(const Scenario& scenario, const Options& options, double seconds) {
   } else if (seconds > 0) {
     constexpr std::size_t sample = 6;
     const auto began = Clock::now();
-    for (std::size_t i = 0; i < sample; ++i) {
-      if (try_one(points[(i * points.size() / sample + options.offset) % points.size()])) return row;
+    while (row.tried < sample && (row.tried < 2 || since(start) < seconds)) {
+      if (try_one(points[(row.tried * points.size() / sample + options.offset) % points.size()])) return row;
     }
     const double left = std::max(seconds - since(start), 0.0);
-    const double affordable = left / (since(began) / sample);
+    const double affordable = left / (since(began) / static_cast<double>(row.tried));
     row.every = static_cast<unsigned>(static_cast<double>(points.size()) / std::max(affordable, 1.0)) + 1;
   }
   for (std::size_t i = options.offset % row.every; i < points.size(); i += row.every) {
@@ -198,10 +197,9 @@ bool parse(int argc, char** argv, Options& options) {
       options.plants = true;
     else if (name == "--first")
       options.stop_at_first = true;
-    else if (name == "--scenario") {
+    else if (name == "--scenario")
       options.scenario = std::regex(value());
-      options.by_name = true;
-    } else if (name == "--at")
+    else if (name == "--at")
       options.at = value();
     else if (name == "--every")
       options.every = number();
@@ -241,12 +239,6 @@ int main(int argc, char** argv) {
   std::puts("skipped: under a sanitizer the instructions are the sanitizer's");
   return points::skipped;
 #endif
-  if (!options.list && !points::debug_registers_work() && (options.plants || !options.by_name)) {
-    std::puts(
-        "skipped: debug registers stop nobody here, as in some virtual machines. A scenario that is named\n"
-        "(--scenario) is stepped all the way, which takes minutes");
-    return points::skipped;
-  }
   try {
     return options.plants ? points::find_plants(options) : points::run_all(options);
   } catch (const points::NoTracing& e) {

@@ -10,6 +10,8 @@
 #include <cstddef>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
+#include <iterator>
 #include <string>
 
 namespace points {
@@ -66,6 +68,20 @@ bool try_registers() {
 
 bool is_event(int status, int event) { return WIFSTOPPED(status) && status >> 16 == event; }
 
+std::size_t threads_beside(pid_t thread) {
+  const std::filesystem::directory_iterator all("/proc/" + std::to_string(thread) + "/task"), end;
+  return static_cast<std::size_t>(std::distance(all, end)) - 1;
+}
+bool is_thread_of(pid_t process, pid_t thread) {
+  return std::filesystem::exists("/proc/" + std::to_string(process) + "/task/" + std::to_string(thread));
+}
+
+constexpr std::uint64_t trace_children = PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK;
+// A process that is cloned while bytes are changed has them too.
+std::uint64_t options(bool wants_children) {
+  return PTRACE_O_TRACESYSGOOD | (wants_children || !debug_registers_work() ? trace_children : 0);
+}
+
 }  // namespace
 
 bool debug_registers_work() {
@@ -73,19 +89,23 @@ bool debug_registers_work() {
   return work;
 }
 
-Tracee::Tracee(pid_t thread, bool children) : thread_(thread) {
-  const int options =
-      PTRACE_O_TRACESYSGOOD | (children ? PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK : 0);
-  if (trace(PTRACE_SEIZE, thread_, 0, static_cast<std::uint64_t>(options)) != 0) {
+Tracee::Tracee(pid_t thread, bool children) : thread_(thread), wants_children_(children) {
+  if (trace(PTRACE_SEIZE, thread_, 0, options(children)) != 0) {
     throw NoTracing("ptrace of process " + std::to_string(thread) + ": " + std::strerror(errno));
   }
   attached_ = true;
   trace(PTRACE_INTERRUPT, thread_);
   await_first_stop();
+  choose_means();
 }
 
 Tracee::~Tracee() {
   if (attached_) detach();
+}
+
+void Tracee::choose_means() {
+  if (debug_registers_work()) return;
+  means_ = threads_beside(thread_) == 0 ? Means::bytes : Means::steps;
 }
 
 void Tracee::await_first_stop() {
@@ -121,41 +141,107 @@ bool Tracee::resume(int request) {
   }
 }
 
+bool Tracee::stands_at_breakpoint() const {
+  const auto here = at();
+  return here != 0 && std::find(breakpoints_.begin(), breakpoints_.end(), here) != breakpoints_.end();
+}
+
+pid_t Tracee::new_child() const {
+  unsigned long child = 0;
+  trace(PTRACE_GETEVENTMSG, thread_, 0, reinterpret_cast<std::uint64_t>(&child));
+  return static_cast<pid_t>(child);
+}
+
+// It was cloned by the party, and stands at its first instruction.
+void Tracee::let_child_go() {
+  const pid_t child = new_child();
+  if (!WIFSTOPPED(wait_for_stop(child))) return;
+  if (is_thread_of(thread_, child)) {
+    if (means_ == Means::bytes) means_ = Means::steps;
+  } else if (child_has_bytes_) {
+    take_bytes(child);
+  }
+  child_has_bytes_ = false;
+  trace(PTRACE_DETACH, child);
+}
+
+bool Tracee::run_until_breakpoint(bool to_calls) {
+  for (;;) {
+    const bool alive = means_ == Means::steps   ? run_by_steps(to_calls)
+                       : means_ == Means::bytes ? run_over_bytes(to_calls)
+                                                : resume(to_calls ? PTRACE_SYSCALL : PTRACE_CONT);
+    if (!alive || !at_event_ || wants_children_) return alive;
+    let_child_go();
+  }
+}
+
 // Stops where the processor would have stopped it: not where it stands already.
 bool Tracee::run_by_steps(bool to_calls) {
   constexpr std::uint64_t syscall_instruction = 0x050f;
   for (;;) {
     const bool calls = to_calls && (in_call_ || (word_at(at()) & 0xffff) == syscall_instruction);
     if (!resume(calls ? PTRACE_SYSCALL : PTRACE_SINGLESTEP)) return false;
+    if (at_event_) return true;
     in_call_ = at_call_ && !in_call_;
-    if (at_call_ || at_event_) return true;
-    const auto here = at();
-    if (std::find(breakpoints_.begin(), breakpoints_.end(), here) != breakpoints_.end()) return true;
+    if (at_call_ || stands_at_breakpoint()) return true;
   }
+}
+
+void Tracee::put_bytes() {
+  constexpr std::uint64_t stop_byte = 0xcc, byte = 0xff;
+  for (std::size_t i = 0; i < breakpoints_.size(); ++i) {
+    if (breakpoints_[i] == 0) continue;
+    words_[i] = word_at(breakpoints_[i]);
+    trace(PTRACE_POKETEXT, thread_, breakpoints_[i], (words_[i] & ~byte) | stop_byte);
+  }
+}
+// The last first: words may overlap.
+void Tracee::take_bytes(pid_t process) const {
+  for (auto i = breakpoints_.size(); i-- > 0;) {
+    if (breakpoints_[i] != 0) trace(PTRACE_POKETEXT, process, breakpoints_[i], words_[i]);
+  }
+}
+
+// The bytes are there only while the party runs: who dies of it or clones leaves none behind.
+bool Tracee::run_over_bytes(bool to_calls) {
+  if (stands_at_breakpoint()) {
+    if (!resume(PTRACE_SINGLESTEP)) return false;
+    if (at_event_ || stands_at_breakpoint()) return true;
+  }
+  put_bytes();
+  if (!resume(to_calls ? PTRACE_SYSCALL : PTRACE_CONT)) return false;
+  take_bytes(thread_);
+  child_has_bytes_ = at_event_;
+  if (at_event_) return true;
+  in_call_ = at_call_ && !in_call_;
+  if (at_call_) return true;
+  const auto before = at() - 1;
+  if (std::find(breakpoints_.begin(), breakpoints_.end(), before) != breakpoints_.end()) {
+    trace(PTRACE_POKEUSER, thread_, offsetof(user, regs.rip), before);
+  }
+  return true;
 }
 
 bool Tracee::step() {
   in_call_ = false;
-  return resume(PTRACE_SINGLESTEP);
+  while (resume(PTRACE_SINGLESTEP)) {
+    if (!at_event_ || wants_children_) return true;
+    let_child_go();
+  }
+  return false;
 }
-bool Tracee::run() {
-  if (!debug_registers_work()) return run_by_steps(false);
-  return resume(PTRACE_CONT);
-}
-bool Tracee::run_to_call() {
-  if (!debug_registers_work()) return run_by_steps(true);
-  return resume(PTRACE_SYSCALL);
-}
+bool Tracee::run() { return run_until_breakpoint(false); }
+bool Tracee::run_to_call() { return run_until_breakpoint(true); }
 
 void Tracee::become_next_child() {
   if (!run()) throw std::runtime_error("the cloner has ended");
-  unsigned long child = 0;
-  trace(PTRACE_GETEVENTMSG, thread_, 0, reinterpret_cast<std::uint64_t>(&child));
+  const pid_t child = new_child();
   trace(PTRACE_DETACH, thread_);
-  thread_ = static_cast<pid_t>(child);
+  thread_ = child;
   await_first_stop();
-  trace(PTRACE_SETOPTIONS, thread_, 0,
-        PTRACE_O_TRACESYSGOOD);  // it inherits them, and its own children are not wanted
+  wants_children_ = false;
+  trace(PTRACE_SETOPTIONS, thread_, 0, options(false));  // it inherits those of the cloner
+  choose_means();
 }
 
 void Tracee::set_breakpoint(int which, std::uint64_t address) {

@@ -41,9 +41,10 @@ class Tracee {
   /// Runs until it has cloned a process, and becomes that one; the cloner is left alone.
   void become_next_child();
 
-  /// By the processor's debug registers, for no byte of the program may change: others run it too. Where they
-  /// do nothing, what runs until a breakpoint goes step by step.
+  /// By the processor's debug registers. Where they do nothing, by a byte of the program while the party
+  /// runs; and when other threads run the same bytes, the party goes step by step.
   void set_breakpoint(int which, std::uint64_t address);  // 0 to 3; address 0: none
+  bool goes_by_steps() const { return means_ == Means::steps; }
   user_regs_struct registers() const;
   std::uint64_t at() const;
   std::uint64_t word_at(std::uint64_t address) const;
@@ -53,8 +54,18 @@ class Tracee {
   pid_t thread() const { return thread_; }
 
  private:
+  enum class Means { registers, bytes, steps };
+
   bool resume(int request);
+  bool run_until_breakpoint(bool to_calls);
   bool run_by_steps(bool to_calls);
+  bool run_over_bytes(bool to_calls);
+  bool stands_at_breakpoint() const;
+  void put_bytes();
+  void take_bytes(pid_t process) const;
+  void let_child_go();
+  pid_t new_child() const;
+  void choose_means();
   void await_first_stop();
 
   pid_t thread_;
@@ -62,7 +73,11 @@ class Tracee {
   bool attached_ = false;
   bool at_call_ = false, at_event_ = false;
   bool in_call_ = false;  // by steps: the last stop was before a system call
+  bool wants_children_;
+  bool child_has_bytes_ = false;
+  Means means_ = Means::registers;
   std::array<std::uint64_t, 4> breakpoints_{};
+  std::array<std::uint64_t, 4> words_{};  // what the program has there
 };
 
 }  // namespace points

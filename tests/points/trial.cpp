@@ -64,6 +64,7 @@ std::unique_ptr<Tracee> Stepper::take_party() {
   if (stage().announced.load() == 0) return nullptr;
   const auto kind = stage().party;
   auto party = std::make_unique<Tracee>(stage().thread, kind == Party::its_next_child);
+  party_goes_by_steps_ = party->goes_by_steps();
   stage().go.store(1);
   ring();
   if (kind == Party::its_next_child) {
@@ -105,7 +106,7 @@ Outcome Stepper::trial(Mode mode, FunctionRef<void(Outcome&)> lead) {
   }
   for (auto& each : stage().notes) each.store(0);
   stage().failures[0] = 0;
-  const bool is_slow = mode == Mode::walk || !debug_registers_work();
+  const bool is_slow = mode == Mode::walk || party_goes_by_steps_;
   stage().mode.store(static_cast<std::uint32_t>(mode));
   stage().slow.store(is_slow);
   stage().armed.store(mode != Mode::rehearse);

@@ -42,6 +42,7 @@ class Stepper {
   std::chrono::milliseconds patience_;
   std::unique_ptr<Program> program_;
   std::uint32_t trials_ = 0;
+  bool party_goes_by_steps_ = false;  // the last one did
 };
 
 }  // namespace points
