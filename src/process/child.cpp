@@ -104,6 +104,7 @@ void Child::start(FunctionRef<void()> run) {
     throw UsageError(name_ +
                      " has been started before; a process runs once, make a new Process for another run");
   }
+  const Registry::Room room(registry());
   if (!call_ || method_ == StartMethod::fork)
     start_by_fork(run);
   else

@@ -25,6 +25,18 @@ std::mutex& start_mutex() {
   return *it;
 }
 
+Registry::Room::Room(Registry& registry) : registry_(registry) {
+  const std::lock_guard lock(registry_.mutex_);
+  auto& children = registry_.children_;
+  const auto needed = children.size() + registry_.rooms_ + 1;
+  if (children.capacity() < needed) children.reserve(2 * needed);
+  ++registry_.rooms_;
+}
+Registry::Room::~Room() {
+  const std::lock_guard lock(registry_.mutex_);
+  --registry_.rooms_;
+}
+
 void Registry::add(const std::shared_ptr<Child>& child) {
   const std::lock_guard lock(mutex_);
   children_.push_back(child);
@@ -108,6 +120,7 @@ void Registry::become_new_process() {
   // The parent's children are not ours; nor is the memory of their handles, which may be in use: keep it as
   // it is.
   new (&children_) std::vector<std::shared_ptr<Child>>;
+  rooms_ = 0;
 }
 
 }  // namespace brood::process

@@ -12,6 +12,17 @@ class Child;
 
 class Registry {
  public:
+  /// While it lives one child can be added without memory: a process that runs must not be forgotten.
+  class Room {
+   public:
+    explicit Room(Registry& registry);
+    ~Room();
+    Room(const Room&) = delete;
+    Room& operator=(const Room&) = delete;
+
+   private:
+    Registry& registry_;
+  };
   void add(const std::shared_ptr<Child>& child);
   void remove(const Child* child);
   std::vector<std::shared_ptr<Child>> all();
@@ -27,6 +38,7 @@ class Registry {
  private:
   std::mutex mutex_;
   std::vector<std::shared_ptr<Child>> children_;
+  std::size_t rooms_ = 0;
 };
 
 Registry& registry();

@@ -5,6 +5,7 @@
 #include <thread>
 #include <vector>
 
+#include "base/scope.hpp"
 #include "platform/poller.hpp"
 #include "process/child.hpp"
 #include "process/session.hpp"
@@ -16,8 +17,8 @@ class Warden {
  public:
   Warden() {
     const platform::SignalsBlocked quiet;  // the thread inherits this: signals are for the program's threads
-    ++session().own_threads;
     std::thread([this] { work(); }).detach();
+    ++session().own_threads;
   }
 
   void add(const std::shared_ptr<Child>& child) {
@@ -40,10 +41,12 @@ class Warden {
         child->await_birth();
         if (child->poll()) continue;
         const std::uint64_t key = next_++;
+        const auto it = watched_.emplace(key, child).first;
+        OnExit unwatched([&] { watched_.erase(it); });
         poller_.add(child->sentinel(), key);
-        watched_.emplace(key, std::move(child));
-      } catch (const Error&) {
-        // Not born, or no descriptor left: whoever joins it does the rest.
+        unwatched.dismiss();
+      } catch (const std::exception&) {
+        // Not born, or no descriptor or memory left: whoever joins it does the rest.
       }
     }
   }
@@ -73,10 +76,13 @@ Warden* warden = nullptr;  // never destroyed: its thread runs until the process
 
 }  // namespace
 
-void watch(const std::shared_ptr<Child>& child) {
-  const std::lock_guard lock(making);
-  if (warden == nullptr) warden = new Warden;
-  warden->add(child);
+void watch(const std::shared_ptr<Child>& child) noexcept {
+  try {
+    const std::lock_guard lock(making);
+    if (warden == nullptr) warden = new Warden;
+    warden->add(child);
+  } catch (const std::exception&) {  // it runs: without memory for this whoever joins it does the rest
+  }
 }
 
 void forget_warden() {

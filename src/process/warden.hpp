@@ -8,7 +8,7 @@ namespace brood::process {
 
 class Child;
 
-void watch(const std::shared_ptr<Child>& child);
+void watch(const std::shared_ptr<Child>& child) noexcept;
 void forget_warden();  // in a new process: its parent's thread is not here
 
 }  // namespace brood::process
