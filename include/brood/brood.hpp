@@ -10,6 +10,9 @@
 #include <brood/init.hpp>
 #include <brood/pool.hpp>
 #include <brood/process.hpp>
+#include <brood/progress.hpp>
+#include <brood/promise.hpp>
 #include <brood/queue.hpp>
+#include <brood/shared.hpp>
 #include <brood/shared_block.hpp>
 #include <brood/wait.hpp>

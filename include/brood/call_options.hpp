@@ -44,6 +44,15 @@ struct CallOptions {
   /// system kills the worker, or what it started, and the task fails with MemoryLimitExceeded too. UsageError
   /// for 0. A task with a limit costs some microseconds more, where there is a cgroup some tens.
   std::optional<std::uint64_t> memory_limit = {};
+  /// Among the tasks that wait for a worker those of a higher one come first; 0 is the usual. What a worker
+  /// has in its lane already, one task or about a millisecond's work, is not overtaken. Tasks that submit to
+  /// their own pool give none: theirs come first.
+  int priority = 0;
+  /// Tasks with the same key go to the same worker, one after the other in the order of their submission: to
+  /// what it has loaded, or opened, for them. Which one that is follows from the key; others may wait with it
+  /// while workers are idle. When that worker has died they go to the one that takes its place. Heeded for
+  /// calls from where the pool was made.
+  std::string key = {};
   /// For map: so many items travel together. Without it they are as many as take some hundred microseconds,
   /// by what the first ones took. It changes nothing but the time: each item succeeds or fails by itself, and
   /// what stands behind one whose worker died goes to others. map_async, imap and imap_unordered send each

@@ -12,8 +12,9 @@
 ///   pool.apply_async(brood::fn<parse>, "a.pdf");                             // the function as a type
 ///
 /// Arguments are converted to the parameters' types before they travel. Default arguments do not travel: pass
-/// them. A parameter that is a non-const reference does not compile, since what it changes would be lost. A
-/// pointer to code that was loaded by dlopen after brood::init is a UsageError (see renew_server).
+/// them. A parameter that is a non-const reference does not compile, since what it changes would be lost;
+/// only the first one may be, for what the pool's initializer returned (see Pool). A pointer to code that was
+/// loaded by dlopen after brood::init is a UsageError (see renew_server).
 
 #include <brood/detail/type_name.hpp>
 #include <functional>

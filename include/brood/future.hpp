@@ -150,6 +150,33 @@ class Future {
     return record_->error == nullptr;
   }
 
+  /// A worker is at it now. Looks, does not wait. Of a task that was submitted from inside a task of the same
+  /// pool: false, it is not known there.
+  bool running() {
+    check();
+    return !record_->is_done() && record_->source->running(*record_);
+  }
+  /// As ready(), get() and get(timeout): the names that concurrent.futures has for them.
+  bool done() { return ready(); }
+  /// As get().
+  R result() { return get(); }
+  /// As get(timeout).
+  template <class Rep, class Period>
+  R result(std::chrono::duration<Rep, Period> timeout) {
+    return get(timeout);
+  }
+  /// Waits, then what the task threw; null when it returned. It counts as looked at.
+  std::exception_ptr exception() {
+    wait();
+    return thrown();
+  }
+  /// The same, waiting at most so long; then TimeoutError.
+  template <class Rep, class Period>
+  std::exception_ptr exception(std::chrono::duration<Rep, Period> timeout) {
+    if (!wait(timeout)) throw TimeoutError("the task has not ended yet; it goes on");
+    return thrown();
+  }
+
   /// True when the task had not begun: it never will, and get() throws Cancelled. One that runs is asked to
   /// stop (this_worker::stop_token()) and goes on as it likes, its result counts; false. One that has ended:
   /// false. From inside a task of the same pool the request is passed on, and false. Does not wait.
@@ -217,6 +244,10 @@ class Future {
       const detail::HeldNames held(std::move(names));
       return detail::decode_whole<R>(from);
     }
+  }
+  std::exception_ptr thrown() {
+    record_->word.fetch_or(detail::Record::looked, std::memory_order_relaxed);
+    return record_->error;
   }
   void drop() {
     if (record_ != nullptr) detail::drop_record(*std::exchange(record_, nullptr));

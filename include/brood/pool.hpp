@@ -21,7 +21,8 @@
 ///
 /// Cost: no system call for a task as long as nobody has to wait; a waiting worker or caller watches for some
 /// microseconds, then sleeps, and an idle pool takes no processor time. Each worker takes two descriptors and
-/// 128 KiB. Calls and results of up to 208 bytes travel in that, larger ones through chunks of 64 KiB.
+/// 128 KiB, a tenth of that in pools of many more workers than processors. Calls and results of up to 208
+/// bytes travel in that, larger ones through chunks of 64 KiB.
 
 #include <brood/call_options.hpp>
 #include <brood/detail/chunks.hpp>
@@ -66,6 +67,10 @@ struct PoolOptions {
   int restart_intensity = 3;
   /// How long a failed birth counts. UsageError for 0 or less.
   std::chrono::nanoseconds restart_period = std::chrono::seconds(5);
+  /// Who submits while so many tasks are there that have not ended waits until there are fewer: what produces
+  /// tasks faster than they are done is held back, and memory stays bounded. (imap reads ahead by itself.)
+  /// Tasks that submit to their own pool never wait. UsageError below 1.
+  std::optional<int> max_pending = {};
 };
 
 namespace detail {
@@ -83,11 +88,18 @@ class Pool {
   explicit Pool(PoolOptions options) : core_(setup(std::move(options), {})) {}
 
   /// Each worker first runs initializer(arguments...). One that throws breaks the pool: every future then
-  /// throws PoolBroken with the cause, and nothing is started again.
+  /// throws PoolBroken with the cause, and nothing is started again. What it returns lives as long as the
+  /// worker, and functions whose first parameter is a non-const reference to that type get it there:
+  ///
+  ///   Model load(std::string file);
+  ///   Label classify(Model& model, const Image& image);
+  ///
+  ///   brood::Pool pool(4, load, "model.bin");
+  ///   std::vector<Label> labels = pool.map(classify, images);     // each worker uses its own model
   template <class F, class... Args>
   Pool(PoolOptions options, F&& initializer, Args&&... arguments)
       : core_(setup(std::move(options),
-                    detail::pack(std::forward<F>(initializer), std::forward<Args>(arguments)...))) {}
+                    detail::pack<true>(std::forward<F>(initializer), std::forward<Args>(arguments)...))) {}
   /// The same for the number of workers alone: `brood::Pool pool(4, load_model, "model.bin");`.
   template <class F, class... Args>
     requires(!std::is_convertible_v<F, PoolOptions>)
@@ -337,6 +349,8 @@ class Pool {
       throw UsageError("max_tasks_per_child must be at least 1, not " +
                        std::to_string(*options.max_tasks_per_child));
     }
+    if (options.max_pending && *options.max_pending < 1)
+      throw UsageError("max_pending must be at least 1, not " + std::to_string(*options.max_pending));
     if (options.memory_limit == 0) throw UsageError("a memory_limit of 0 bytes lets no worker live");
     if (options.max_worker_age && options.max_worker_age->count() <= 0)
       throw UsageError("max_worker_age must be more than 0");
@@ -350,7 +364,8 @@ class Pool {
             options.max_worker_memory.value_or(0),
             options.memory_limit.value_or(0),
             options.restart_intensity,
-            options.restart_period};
+            options.restart_period,
+            options.max_pending.value_or(0)};
   }
 
   detail::PoolHandle core_;

@@ -11,6 +11,7 @@
 /// Each answer costs a few loads. Where there is no worker all but exists() and stop_token() throw
 /// UsageError.
 
+#include <brood/detail/worker_state.hpp>
 #include <brood/stop_token.hpp>
 #include <cstdint>
 
@@ -29,6 +30,13 @@ int index();
 std::uint32_t incarnation();
 /// A number of its own for each worker and incarnation, for random generators.
 std::uint64_t seed();
+
+/// What the pool's initializer returned in this worker, as long as that lives. Throws UsageError when it
+/// returned nothing, or something of another type. Functions may take it by reference instead (see Pool).
+template <class State>
+State& state() {
+  return detail::worker_state<State>();
+}
 
 /// Says when this task is to end, by its deadline or by Future::cancel. Costs a few loads; of any thread of
 /// the task. Where there is no worker: one that is never asked to stop.

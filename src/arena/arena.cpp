@@ -8,6 +8,7 @@
 #include "arena/members.hpp"
 #include "base/copied.hpp"
 #include "base/immortal.hpp"
+#include "platform/child.hpp"
 #include "platform/memory.hpp"
 
 namespace brood::arena {
@@ -199,6 +200,7 @@ void create(Options options) {
   head->size = bytes;
   head->member_count = members;
   head->members_used.store(1);
+  head->creator = static_cast<std::uint32_t>(platform::self_pid());
 }
 
 void attach(int descriptor) {
@@ -236,6 +238,9 @@ bool exists() { return head != nullptr; }
 int descriptor() { return region().descriptor(); }
 Header& header() { return *head; }
 Member* members() { return reinterpret_cast<Member*>(region().data() + geometry.members); }
+std::uint32_t creator() { return head->creator; }
+std::span<std::atomic<std::uint64_t>> shared_words() { return head->shared; }
+
 std::uint32_t most_members() { return geometry.member_count; }
 
 std::byte* at(std::uint64_t offset, std::size_t size) {

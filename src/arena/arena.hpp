@@ -3,8 +3,10 @@
 // process may be killed at any instruction of it. What it had claimed is found by its number in the chunk
 // words.
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 
 #include "arena/layout.hpp"
 #include "base/function_ref.hpp"
@@ -41,6 +43,10 @@ void create(Options options);
 void attach(int descriptor);
 bool exists();
 int descriptor();
+/// Pid of the program that made it.
+std::uint32_t creator();
+/// A few words that all processes have, zeros at first: of the list of progress bars.
+std::span<std::atomic<std::uint64_t>> shared_words();
 
 /// Before the first use of a shared object in a process: makes the arena where there is none, or lets `maker`
 /// do it and judge whether this process may. Throws.

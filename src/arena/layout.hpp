@@ -4,6 +4,7 @@
 //
 //   Header | members | chunk words | chunks ...
 
+#include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
@@ -18,9 +19,11 @@ struct Header {
   std::uint32_t magic, version;
   std::uint64_t size;  // what follows lies where these two say; read once
   std::uint32_t member_count;
-  std::atomic<std::uint32_t> words_ready;   // chunk words whose memory is reserved; only grows
-  std::atomic<std::uint32_t> hint;          // where a free chunk was seen last; may be wrong
-  std::atomic<std::uint32_t> members_used;  // slots below this one have been used
+  std::atomic<std::uint32_t> words_ready;             // chunk words whose memory is reserved; only grows
+  std::atomic<std::uint32_t> hint;                    // where a free chunk was seen last; may be wrong
+  std::atomic<std::uint32_t> members_used;            // slots below this one have been used
+  std::uint32_t creator;                              // pid of the program that made it
+  std::array<std::atomic<std::uint64_t>, 33> shared;  // see shared_words
 };
 
 // A process that uses the arena. The word decides: {pid, generation, state}; who sets a pid into a free one

@@ -161,9 +161,17 @@ std::size_t free_entry() {
     for (auto& entry : mine.ledger->objects) entry.store(0, std::memory_order_relaxed);
     member(number).ledger.store(run.offset, std::memory_order_release);
   }
+  const auto is_free = [&](std::size_t i) {
+    return mine.ledger->objects[i].load(std::memory_order_relaxed) == 0;
+  };
+  // Those in front first: whoever picks up what was left looks for it from there.
+  constexpr std::size_t in_front = 16;
+  for (std::size_t i = 0; i < in_front; ++i) {
+    if (is_free(i)) return i;
+  }
   for (std::size_t tried = 0; tried < Ledger::capacity; ++tried) {
     const std::size_t i = mine.next++ % Ledger::capacity;
-    if (mine.ledger->objects[i].load(std::memory_order_relaxed) == 0) return i;
+    if (is_free(i)) return i;
   }
   throw NoMemory("one process holds more than " + std::to_string(Ledger::capacity) +
                  " shared objects (queues)");

@@ -7,6 +7,7 @@ detail::TaskSource& SerialExecutor::source() {
     bool wait(detail::Record&, detail::Deadline) override { return true; }
     bool wait_any(const std::vector<const detail::Record*>&, detail::Deadline) override { return true; }
     void attend() override {}
+    bool running(detail::Record&) override { return false; }
     bool cancel(detail::Record&, bool) override { return false; }
   };
   static auto* const nothing = new Nothing;

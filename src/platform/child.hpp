@@ -14,6 +14,8 @@ namespace brood::platform {
 using Pid = std::int32_t;
 
 Pid self_pid();
+/// There is such a process, perhaps as a zombie.
+bool is_alive(Pid pid);
 Pid parent_pid();
 
 /// How a process ended.

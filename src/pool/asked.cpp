@@ -17,6 +17,7 @@ namespace brood::pool {
 namespace {
 
 constexpr std::size_t longest_name = 500;
+constexpr auto parking_time = std::chrono::seconds(1);
 constexpr int most_retries = 100;
 constexpr int most_asks = 1000, most_noise = 100;
 
@@ -110,6 +111,7 @@ void PoolCore::take_ask(Ask& ask) {
     waiting.task.limits = limits_of(*ask.options, waiting.bytes, waiting.task.names->names());
   }
   waiting.task.record = &detail::take_record(*this);
+  if (setup_.max_pending != 0) ++submitted_;
   if (waiting.task.limits) waiting.task.limits->record = waiting.task.record;
   if (state_ != State::open && state_ != State::closed) {
     resolve(waiting.task, broken_ ? broken_
@@ -128,7 +130,7 @@ void PoolCore::take_ask(Ask& ask) {
     waiting.bytes.clear();
   }
   // The newest first: depth before breadth, so that as few tasks as can be wait for others at one time.
-  line_up(asked_, std::move(waiting), true);
+  line_up(std::move(waiting), true);
 }
 
 // What this worker asked in that question, while it is not answered.
@@ -176,7 +178,7 @@ int PoolCore::workers_at_work() const {
     const auto& place = places_[i];
     // One of the regular ones that ends is replaced by itself.
     const bool regular = i < static_cast<std::size_t>(setup_.workers);
-    n += !place.waits && (regular || (place.lane != nullptr && !place.quitting));
+    n += !place.waits && (regular || (place.lane != nullptr && !place.quitting && !place.parked));
   }
   return n;
 }
@@ -192,10 +194,18 @@ void PoolCore::end_stand_in(Place& place) {
   retire_substitutes();
 }
 
-// As many at work as the pool has workers. Where that cannot be, tasks that would wait for ever fail.
+// As many at work as the pool has workers, those first that have stood in before. Where that cannot be, tasks
+// that would wait for ever fail.
 void PoolCore::start_substitutes() {
   if (!wants_workers()) return;
   int at_work = workers_at_work();
+  for (auto i = static_cast<std::size_t>(setup_.workers); i < used_places_ && at_work < setup_.workers; ++i) {
+    auto& place = places_[i];
+    if (place.parked && place.lane != nullptr && !place.quitting && !place.waits) {
+      place.parked = false;
+      ++at_work;
+    }
+  }
   for (auto i = static_cast<std::size_t>(setup_.workers); i < places_.size() && at_work < setup_.workers;
        ++i) {
     if (places_[i].lane != nullptr) continue;
@@ -213,14 +223,29 @@ void PoolCore::start_substitutes() {
                    "inside the task")));
 }
 
+// They get no tasks for a while, and are asked again when the next task waits: who waits once often waits
+// again. After that while they go.
 void PoolCore::retire_substitutes() {
   int too_many = workers_at_work() - setup_.workers;
   for (auto i = used_places_; i-- > static_cast<std::size_t>(setup_.workers) && too_many > 0;) {
     auto& place = places_[i];
-    if (place.lane == nullptr || place.quitting || place.waits) continue;
+    if (place.lane == nullptr || place.quitting || place.waits || place.parked) continue;
     take_back_all(place);
-    quit(place);
+    place.parked = true;
+    place.parked_until = Clock::now() + parking_time;
+    hurry_helper(place.parked_until);
     --too_many;
+  }
+}
+void PoolCore::end_parked() {
+  const auto now = Clock::now();
+  for (auto i = static_cast<std::size_t>(setup_.workers); i < used_places_; ++i) {
+    auto& place = places_[i];
+    if (!place.parked || place.lane == nullptr || place.quitting || place.parked_until > now) continue;
+    if (place.in_lane() == 0)
+      quit(place);
+    else
+      place.parked_until = now + parking_time;
   }
 }
 

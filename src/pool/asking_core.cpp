@@ -98,6 +98,7 @@ class AskingCore final : public Core {
   }
 
   // The program does it, and the answer comes like any other.
+  bool running(Record&) override { return false; }  // not known here
   bool cancel(Record& record, bool kill) override {
     Ask ask = from_me(kill ? Asks::kill : Asks::cancel);
     {

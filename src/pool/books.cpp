@@ -62,7 +62,7 @@ void PoolCore::take_left() {
   for (std::unique_ptr<Left> each(oldest); each; each.reset(each->next)) {
     Waiting& waiting = each->waiting;
     if (state_ == State::open || state_ == State::closed) {
-      line_up(waiting_, std::move(waiting), false);
+      line_up(std::move(waiting), false);
       continue;
     }
     try {

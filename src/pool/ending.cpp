@@ -58,8 +58,7 @@ void PoolCore::terminate() {
     take_results();
     const auto error =
         std::make_exception_ptr(PoolTerminated("the pool was terminated before this task had ended"));
-    fail_waiting(asked_, error);
-    fail_waiting(waiting_, error);
+    fail_lines(error);
     for (auto& place : places_) {
       if (place.lane == nullptr) continue;
       // What the calls name is given back when the worker is gone for sure.
@@ -79,8 +78,7 @@ void PoolCore::terminate() {
 
 detail::PoolHandle::Counts PoolCore::counts() {
   const Books books(*this);
-  detail::PoolHandle::Counts n{
-      waiting_.size() + asked_.size() - withdrawn_, 0, done_, failed_, restarts_, reruns_, 0};
+  detail::PoolHandle::Counts n{in_line() - withdrawn_, 0, done_, failed_, restarts_, reruns_, 0};
   for (const auto& place : places_) {
     if (place.lane == nullptr) continue;
     ++n.workers;

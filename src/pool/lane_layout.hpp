@@ -43,12 +43,14 @@ static_assert(sizeof(Slot) == Slot::size_in_all);
 
 struct Lane {
   static constexpr std::size_t size_in_all = 128 * 1024;
-  static constexpr std::uint32_t slots_in_all = 256;
+  static constexpr std::uint32_t most_slots = 256;  // powers of two, as many as the lane was taken with
+  static constexpr std::uint32_t few_slots = 32;    // for workers that are many
   static constexpr std::uint32_t current_version = 1;
 
   std::uint32_t version;
   std::uint32_t index, incarnation;  // of the worker
   std::uint32_t workers;
+  std::uint32_t slot_count;
   std::uint64_t seed;
   std::uint64_t secret;               // by which the worker is known in what it asks
   std::uint64_t results;              // offset in the arena of what the worker wakes
@@ -61,15 +63,21 @@ struct Lane {
   platform::Word
       program_processor;  // where the program was last seen: nobody spins for a peer on its own processor
   platform::Word worker_processor;  // where the worker runs
+  platform::Word nanoseconds_each;  // worker: what its tasks take lately, one after the other; 0: not known
   platform::Word stop;              // program: the number of a task that is to stop, counted from 1
   platform::Word starved;           // worker: the number of a task that was refused memory
   platform::Word full;              // worker: it holds more memory than it should; not 0 when so
   char group[platform::MemoryGroup::longest_folder + 1];  // worker: its memory cgroup, empty: none
   platform::CrashNote crash;                              // worker: where it was when a signal hit it
   Slot birth;                                             // worker: what the initializer threw
-  alignas(64) Slot slots[slots_in_all];
+  alignas(64) Slot slots[most_slots];
+
+  static constexpr std::size_t size_with(std::uint32_t slots);
 };
 static_assert(sizeof(Lane) <= Lane::size_in_all);
+constexpr std::size_t Lane::size_with(std::uint32_t slots) {
+  return sizeof(Lane) - (most_slots - slots) * sizeof(Slot);
+}
 
 enum class Wanted : std::uint32_t { nothing = 0, low = 1, all = 2 };
 

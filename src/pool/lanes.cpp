@@ -67,28 +67,30 @@ void forget_descriptors() {
 
 }  // namespace
 
-std::uint32_t take_lane() {
+std::uint32_t take_lane(std::uint32_t slots) {
   auto& all = lanes();
   const std::lock_guard lock(all.mutex);
   if (all.region.data() == nullptr) throw UsageError("a pool needs a fork server; call brood::init first");
   std::uint32_t index = 0;
-  const bool again = !all.free.empty();
-  if (again) {
+  if (!all.free.empty()) {
     index = all.free.back();
     all.free.pop_back();
   } else {
     index = all.used;
-    const std::size_t at = index * Lane::size_in_all;
-    if (at + Lane::size_in_all > all.region.size()) {
+    if ((index + std::size_t{1}) * Lane::size_in_all > all.region.size()) {
       throw NoMemory("no more than " + std::to_string(index) + " workers fit into this process at once");
-    }
-    if (const int error = all.region.reserve(at, Lane::size_in_all)) {
-      throw NoMemory("no memory for the lane of a worker (" + std::to_string(Lane::size_in_all) +
-                     " bytes): " + OsError("fallocate", error).what());
     }
     ++all.used;
   }
-  new (&lane_at(index)) Lane{};
+  const std::size_t size = Lane::size_with(slots);
+  if (const int error = all.region.reserve(index * Lane::size_in_all, size)) {
+    all.free.push_back(index);
+    throw NoMemory("no memory for the lane of a worker (" + std::to_string(size) +
+                   " bytes): " + OsError("fallocate", error).what());
+  }
+  Lane& lane = lane_at(index);
+  std::memset(static_cast<void*>(&lane), 0, size);  // all that it begins as
+  lane.slot_count = slots;
   return index;
 }
 

@@ -10,8 +10,9 @@ namespace brood::pool {
 
 constexpr std::uint32_t most_lanes = 4096;
 
-/// A lane for a worker that is about to be made, zeroed and with real memory. Throws NoMemory.
-std::uint32_t take_lane();
+/// A lane for a worker that is about to be made, zeroed and with real memory for so many slots. Throws
+/// NoMemory.
+std::uint32_t take_lane(std::uint32_t slots);
 /// Its worker has ended for sure.
 void give_lane_back(std::uint32_t index);
 Lane& lane_at(std::uint32_t index);

@@ -63,7 +63,7 @@ void PoolCore::schedule(Limits& limits) {
     node.key() = next;
     limits.timer = timers_.insert(std::move(node));
   }
-  if (next < helper_wakes_at_) results_->helper.wake_all();
+  hurry_helper(next);
 }
 
 void PoolCore::unschedule(Limits& limits) {
@@ -82,9 +82,21 @@ void PoolCore::expire_due() {
   while (!timers_.empty() && timers_.begin()->first <= now) expire(*timers_.begin()->second);
 }
 
+// It must be up by then.
+void PoolCore::hurry_helper(Clock::time_point when) {
+  if (when >= helper_wakes_at_) return;
+  helper_wakes_at_ = when;
+  results_->helper.wake_all();
+}
+
 // When the helper must be up again.
 Deadline PoolCore::next_timer() {
-  helper_wakes_at_ = timers_.empty() ? Clock::time_point::max() : timers_.begin()->first;
+  helper_wakes_at_ = timers_.empty() ? look_again_ : std::min(look_again_, timers_.begin()->first);
+  for (auto i = static_cast<std::size_t>(setup_.workers); i < used_places_; ++i) {
+    const auto& place = places_[i];
+    if (place.parked && place.lane != nullptr && !place.quitting)
+      helper_wakes_at_ = std::min(helper_wakes_at_, place.parked_until);
+  }
   if (setup_.max_worker_age != 0ns) {
     for (std::size_t i = 0; i < used_places_; ++i) {
       const auto& place = places_[i];
@@ -156,6 +168,15 @@ void PoolCore::expire(Limits& limits) {
   schedule(limits);
 }
 
+bool PoolCore::running(Record& record) {
+  if (here_) return false;
+  const Books books(*this);
+  turn();
+  if (record.task == nullptr) return false;
+  const Seat seat = seat_of(*record.task);
+  return seat.place != nullptr && seat.place->slot_at(seat.at).state.load() == raw(SlotState::running);
+}
+
 bool PoolCore::cancel(Record& record, bool kill) {
   if (here_) return false;
   const Books books(*this);
@@ -190,11 +211,9 @@ bool PoolCore::stop_task(Task& task, bool kill) {
 PoolCore::Seat PoolCore::seat_of(const Task& task) {
   for (std::size_t i = 0; i < used_places_; ++i) {
     auto& place = places_[i];
-    if (place.lane == nullptr || &task < place.tasks->data() ||
-        &task >= place.tasks->data() + place.tasks->size())
-      continue;
-    const auto index = static_cast<std::uint32_t>(&task - place.tasks->data());
-    return {&place, place.tail + (index - place.tail) % Lane::slots_in_all};
+    const Task* const first = place.tasks.get();
+    if (place.lane == nullptr || &task < first || &task >= first + place.slots) continue;
+    return {&place, place.tail + place.index_of(static_cast<std::uint32_t>(&task - first) - place.tail)};
   }
   return {};
 }
@@ -258,7 +277,7 @@ bool PoolCore::run_again(Task& task) {
   task.limits->over_at = Clock::time_point::max();
   again.task = std::exchange(task, {});
   ++reruns_;
-  line_up(again.task.asked ? asked_ : waiting_, std::move(again), true);
+  line_up(std::move(again), true);
   return true;
 }
 

@@ -60,7 +60,9 @@ void end_all_pools() {
 }
 
 PoolCore::PoolCore(detail::PoolSetup setup)
-    : setup_(std::move(setup)), here_(platform::variable_set("BROOD_INLINE")) {
+    : setup_(std::move(setup)),
+      here_(platform::variable_set("BROOD_INLINE")),
+      processors_(static_cast<std::size_t>(platform::usable_processor_count())) {
   process::require_member();
   if (here_) {
     if (setup_.initializer) setup_.initializer.run();
@@ -75,8 +77,6 @@ PoolCore::PoolCore(detail::PoolSetup setup)
   asks_.emplace();
   results_run_ = arena::allocate(sizeof(Results));
   results_ = new (arena::at(results_run_.offset, sizeof(Results))) Results{};
-  static_cast<void>(
-      platform::usable_processor_count());  // is asked of the system once, for which it needs memory
   used_places_ = static_cast<std::size_t>(setup_.workers);
   places_ = std::vector<Place>(used_places_ + most_substitutes(setup_.workers));
   for (auto& place : places_) place.restart_at = std::chrono::steady_clock::time_point::max();

@@ -1,8 +1,8 @@
 #pragma once
 // The program's side of a pool: its private books. books.cpp says who may write in them, submit.cpp hands
-// tasks out, results.cpp takes results in, limits.cpp ends what must end, waiting.cpp is for those who wait,
-// ending.cpp for the end, asked.cpp for tasks that workers submit, supervisor.cpp sees to births, deaths and
-// what workers write to stderr.
+// tasks out, lines.cpp is for those that are in no lane, results.cpp takes results in, limits.cpp ends what
+// must end, waiting.cpp is for those who wait, ending.cpp for the end, asked.cpp for tasks that workers
+// submit, supervisor.cpp sees to births, deaths and what workers write to stderr.
 
 #include <algorithm>
 #include <array>
@@ -99,9 +99,11 @@ struct Place {
   Lane* lane = nullptr;
   std::uint32_t lane_index = 0;
   std::uint32_t incarnation = 0;
-  std::unique_ptr<std::array<Task, Lane::slots_in_all>> tasks;
+  std::uint32_t slots = Lane::most_slots;
+  std::unique_ptr<Task[]> tasks;
   // The calls as they were put into the slots: what was not begun goes to another worker as it was.
-  std::unique_ptr<std::array<std::array<std::byte, sizeof Slot::data>, Lane::slots_in_all>> calls;
+  using Call = std::array<std::byte, sizeof Slot::data>;
+  std::unique_ptr<Call[]> calls;
   std::uint64_t secret = 0;  // by which it is known in what it asks
   std::uint32_t head = 0;    // next slot to fill
   std::uint32_t tail = 0;    // next slot to take from
@@ -110,29 +112,34 @@ struct Place {
   bool quitting = false;     // was told to quit
   bool watched = false;      // its pidfd and its stderr are in the poller
   bool waits = false;        // its task waits for a task that it submitted
+  bool parked = false;       // a substitute that is not needed now
   bool was_up = false;       // its initializer has been run
   bool ran_out = false;      // it was killed because of its memory limit
   bool condemned = false;    // it has written over its lane, and is ended
   std::uint32_t member = 0;  // its number in the arena, once it was asked for
   int failed_births = 0;     // in a row
   Clock::time_point last_taken;
+  Clock::time_point helped_at;  // another got a part of its tasks
   double seconds_each = 0;
-  platform::Descriptor errors;  // the pipe of its stderr
+  std::uint32_t worker_nanoseconds = 0;  // what a task takes lately by the worker's own clock; 0: not known
+  platform::Descriptor errors;           // the pipe of its stderr
   std::string last_lines;
-  Clock::time_point born_at, restart_at;
+  Clock::time_point born_at, restart_at, parked_until;
   std::optional<Queue<Answer>> answers;  // to what it asked
+  std::deque<Waiting> bound;             // tasks that nobody else shall do
 
   std::uint32_t in_lane() const { return head - tail; }
   /// Of these, without those that were taken back and that the worker has not passed yet.
   std::uint32_t tasks_in_lane() const {
     std::uint32_t n = 0;
-    for (auto at = tail; at != head; ++at) n += (*tasks)[at % Lane::slots_in_all].exists();
+    for (auto at = tail; at != head; ++at) n += task_at(at).exists();
     return n;
   }
-  Task& task_at(std::uint32_t at) { return (*tasks)[at % Lane::slots_in_all]; }
-  const Task& task_at(std::uint32_t at) const { return (*tasks)[at % Lane::slots_in_all]; }
-  std::byte* call_at(std::uint32_t at) const { return (*calls)[at % Lane::slots_in_all].data(); }
-  Slot& slot_at(std::uint32_t at) const { return lane->slots[at % Lane::slots_in_all]; }
+  std::uint32_t index_of(std::uint32_t at) const { return at & (slots - 1); }
+  Task& task_at(std::uint32_t at) { return tasks[index_of(at)]; }
+  const Task& task_at(std::uint32_t at) const { return tasks[index_of(at)]; }
+  std::byte* call_at(std::uint32_t at) const { return calls[index_of(at)].data(); }
+  Slot& slot_at(std::uint32_t at) const { return lane->slots[index_of(at)]; }
 };
 
 /// For those who cannot throw: a moment, in which others may give memory back.
@@ -146,6 +153,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   ~PoolCore() override;
 
   Record& submit(const TaskType& type, detail::EncodeCall call, const CallOptions* options) override;
+  bool running(Record& record) override;
   bool cancel(Record& record, bool kill) override;
   bool wait(Record& record, Deadline until) override;
   void attend() override;
@@ -195,17 +203,33 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Record& encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call,
                       const CallOptions* options, std::byte* room);
   Record& submit_now(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
-  Task* line_up(std::deque<Waiting>& line, Waiting&& waiting, bool first);
+  Record& submit_in_time(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
   Record& run_here(const TaskType& type, detail::EncodeCall call);
   Place* place_for_task(bool alone);
+  struct Choice {
+    Place* place;
+    bool final;  // no other place shall do it, also when this is none
+  };
+  Choice among_the_awake();
+  bool is_underway(const Place& place, Clock::time_point now) const;
+  void look_again_after(const Place& place);
   bool may_take(const Place& place, bool alone = false) const;
   void fill(Place& place, Task task, const std::byte* bytes, std::uint64_t size);
-  void hand_out();
-  void hand_out(std::deque<Waiting>& waiting);
-  void rebalance();
-  bool take_back_last(Place& from, Waiting& taken);
-  void take_back_all(Place& from);
   void quit(Place& place);
+
+  // lines.cpp
+  std::deque<Waiting>& line_of(const Task& task);
+  void for_each_line(FunctionRef<void(std::deque<Waiting>&)> f);
+  std::size_t in_line() const;
+  void fail_lines(const std::exception_ptr& error);
+  Task* line_up(Waiting&& waiting, bool first);
+  void hand_out();
+  bool hand_out(std::deque<Waiting>& waiting, Place* bound = nullptr);
+  bool hand_out_ranked(bool above);
+  void rebalance();
+  Place* busiest(Clock::time_point now);
+  bool take_back_last(Place& from, Waiting& taken, bool also_bound);
+  void take_back_all(Place& from);
 
   // results.cpp
   bool take_results();
@@ -231,6 +255,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void expire(Limits& limits);
   void begin_time_limit(Task& task);
   Deadline next_timer();
+  void hurry_helper(Clock::time_point when);
   struct Seat {
     Place* place = nullptr;
     std::uint32_t at = 0;
@@ -245,10 +270,12 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
 
   // waiting.cpp
   void turn();
+  void turn_if_possible();
   bool work_is_left() const;
   struct Pause {
     bool spin = false;
     Clock::duration nap{};
+    Clock::time_point look_again;
   };
   Pause pause() const;
   void want(Wanted wanted);
@@ -277,6 +304,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void end_stand_in(Place& place);
   void start_substitutes();
   void retire_substitutes();
+  void end_parked();
   int workers_at_work() const;
 
   // supervisor.cpp
@@ -305,6 +333,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
 
   detail::PoolSetup setup_;
   const bool here_;  // BROOD_INLINE: no workers
+  const std::size_t processors_;
   sync::Role books_;
   std::atomic<Left*> left_{nullptr};  // the newest first
   std::atomic<State> state_{State::open};
@@ -313,9 +342,14 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   std::vector<Place> places_;
   std::size_t used_places_ = 0;  // beyond these nobody is
   std::deque<Waiting> waiting_, asked_;
-  std::size_t withdrawn_ = 0;  // so many of these are no tasks any more
+  std::map<int, std::deque<Waiting>, std::greater<>> ranked_;  // of other priorities than 0
+  bool has_bound_ = false;                                     // somebody stands in Place::bound
+  std::uint64_t submitted_ = 0;                                // counted for max_pending alone
+  std::size_t withdrawn_ = 0;                                  // so many of these are no tasks any more
   std::multimap<Clock::time_point, Limits*> timers_;
   Clock::time_point helper_wakes_at_ = Clock::time_point::max();
+  Clock::time_point look_again_ =
+      Clock::time_point::max();  // whether who was left asleep is needed after all
   std::uint32_t next_place_ = 0;
   std::vector<platform::MemoryGroup> groups_;  // of dead workers, to be removed
   std::uint64_t done_ = 0, failed_ = 0, restarts_ = 0, reruns_ = 0;

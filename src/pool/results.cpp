@@ -17,7 +17,6 @@ namespace {
 
 // A lane holds about this much work: enough to hide a wake-up, little to wait behind.
 constexpr double lane_seconds = 1e-3;
-constexpr std::uint32_t most_in_lane = Lane::slots_in_all - 2;  // one for quit, one never used
 
 }  // namespace
 
@@ -158,9 +157,11 @@ void PoolCore::adapt(Place& place, std::uint32_t taken) {
   const auto now = std::chrono::steady_clock::now();
   const double each = std::chrono::duration<double>(now - place.last_taken).count() / taken;
   place.last_taken = now;
+  place.worker_nanoseconds = place.lane->nanoseconds_each.load(std::memory_order_relaxed);
   place.seconds_each = place.seconds_each == 0 ? each : 0.7 * place.seconds_each + 0.3 * each;
+  const double most = place.slots - 2;  // one for quit, one never used
   const double wanted = lane_seconds / std::max(place.seconds_each, 1e-9);
-  place.depth = static_cast<std::uint32_t>(std::clamp(wanted, 2.0, static_cast<double>(most_in_lane)));
+  place.depth = static_cast<std::uint32_t>(std::clamp(wanted, 2.0, most));
 }
 
 bool PoolCore::take_results() {
@@ -185,7 +186,7 @@ bool PoolCore::all_done() const {
     }
     return true;
   };
-  return left_.load() == nullptr && waiting_.empty() && asked_.empty() &&
+  return left_.load() == nullptr && in_line() == 0 &&
          std::all_of(places_.begin(), places_.end(), lane_is_done);
 }
 

@@ -16,6 +16,10 @@ namespace {
 
 thread_local PoolCore* running_here = nullptr;
 
+constexpr std::uint32_t short_task = 20'000;  // nanoseconds; to wake a sleeper takes about as long
+// A lane with short tasks may stand still so long before others are woken for what waits in it.
+constexpr auto longest_patience = std::chrono::milliseconds(1);
+
 }  // namespace
 
 void PoolCore::require_open() const {
@@ -33,18 +37,38 @@ void PoolCore::require_open() const {
 Record& PoolCore::submit(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
   if (here_) return run_here(type, call);
   process::require_member();
+  if (setup_.max_pending != 0) return submit_in_time(type, call, options);
   if (const Books books(*this, std::try_to_lock); books) return submit_now(type, call, options);
   return leave_task(type, call, options);
+}
+
+// Waits until fewer than max_pending are there. Whoever waits takes results in meanwhile.
+Record& PoolCore::submit_in_time(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
+  Record* record = nullptr;
+  const auto max = static_cast<std::uint64_t>(setup_.max_pending);
+  wait_until(
+      [&] {
+        if (state_ == State::open && submitted_ - done_ - failed_ >= max) return false;
+        record = &submit_now(type, call, options);
+        return true;
+      },
+      Deadline::never());
+  return *record;
 }
 
 Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
   require_open();
   const bool alone = options != nullptr && options->time_limit;
+  // Who has a rank or a worker of its own goes by its line.
+  const bool straight = options == nullptr || (options->priority == 0 && options->key.empty());
+  const auto free_place = [&] {
+    return straight && waiting_.empty() && ranked_.empty() ? place_for_task(alone) : nullptr;
+  };
   if (!waiting_.empty()) turn();
-  Place* place = waiting_.empty() ? place_for_task(alone) : nullptr;
-  if (place == nullptr) {
+  Place* place = free_place();
+  if (place == nullptr && straight) {
     turn();
-    place = waiting_.empty() ? place_for_task(alone) : nullptr;
+    place = free_place();
   }
 
   // Straight to where its call is kept, when there is a slot for it.
@@ -59,20 +83,22 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
       fill(*place, std::move(made.task), bytes, made.size);
     } else {
       if (!made.task.arguments) made.bytes.assign(to, to + made.size);
-      Task* const there = line_up(waiting_, std::move(made), false);
+      Task* const there = line_up(std::move(made), false);
       if (there != nullptr && is_late(*there)) expire(*there->limits);
     }
   } catch (const std::bad_alloc&) {  // told by its future; nothing is left of it where it stands in line
     resolve(made.task, std::current_exception());
     drop_call(made.task);
   }
+  if (!straight) turn_if_possible();
   // While nobody waits the helper does what is left to do; a result that came before it is told of that is
   // taken now.
-  const bool more_than_one = place == nullptr || place->in_lane() > 1;
+  const bool more_than_one = place != nullptr ? place->in_lane() > 1 : straight || in_line() != 0;
   if (more_than_one && waiters_.load() == 0 && results_->wanted.load(std::memory_order_relaxed) == 0) {
     want(Wanted::low);
     turn();
   }
+  if (waiters_.load() == 0) hurry_helper(look_again_);
   return record;
 }
 
@@ -98,32 +124,54 @@ Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::Encod
     task.names = std::make_unique<detail::HeldNames>(detail::HeldNames::of(writer.handles()));
   if (options != nullptr) task.limits = limits_of(*options, {to, made.size}, writer.handles());
   task.record = &detail::take_record(*this);
+  if (setup_.max_pending != 0) ++submitted_;
   if (task.limits) task.limits->record = task.record;
   unused.dismiss();
   return *task.record;
 }
 
-// Where it stands then. Without memory for its place, or for its timer, the task fails, and this is null.
-Task* PoolCore::line_up(std::deque<Waiting>& line, Waiting&& waiting, bool first) {
-  try {
-    if (waiting.task.limits) schedule(*waiting.task.limits);
-    Task& there =
-        (first ? line.emplace_front(std::move(waiting)) : line.emplace_back(std::move(waiting))).task;
-    there.record->task = &there;
-    return &there;
-  } catch (const std::bad_alloc&) {
-    resolve(waiting.task, std::current_exception());
-    drop_call(waiting.task);
-    return nullptr;
-  }
-}
-
 // `alone`: only when it would begin with it at once.
 bool PoolCore::may_take(const Place& place, bool alone) const {
-  return place.lane != nullptr && !place.quitting && !place.waits &&
+  return place.lane != nullptr && !place.quitting && !place.waits && !place.parked &&
          place.in_lane() < (alone ? 1 : place.depth) &&
          (setup_.max_tasks_per_child == 0 ||
           place.given < static_cast<std::uint32_t>(setup_.max_tasks_per_child));
+}
+
+// The worker goes on with tasks that are over sooner than another one could be woken.
+bool PoolCore::is_underway(const Place& place, Clock::time_point now) const {
+  return place.worker_nanoseconds != 0 && place.worker_nanoseconds < short_task &&
+         now - std::max(place.last_taken, place.helped_at) < longest_patience;
+}
+void PoolCore::look_again_after(const Place& place) {
+  look_again_ = std::min(look_again_, std::max(place.last_taken, place.helped_at) + longest_patience);
+}
+
+// Short tasks stay with as many workers as there are processors: one more would be woken only to take turns
+// with them. When their lanes are full they are left alone with them as long as they go on. Who is not known
+// yet gets one task.
+PoolCore::Choice PoolCore::among_the_awake() {
+  Place* best = nullptr;
+  std::size_t awake = 0;
+  auto now = Clock::time_point::min();
+  for (std::size_t i = 0; i < used_places_ && awake < processors_; ++i) {
+    auto& place = places_[i];
+    if (place.lane == nullptr || place.quitting || place.waits || place.parked) continue;
+    if (place.worker_nanoseconds >= short_task) continue;
+    if (place.worker_nanoseconds == 0) {
+      if (place.in_lane() == 0 && may_take(place)) return {&place, true};
+      continue;
+    }
+    if (may_take(place)) {
+      if (best == nullptr || place.in_lane() < best->in_lane()) best = &place;
+    } else {
+      if (now == Clock::time_point::min()) now = Clock::now();
+      if (!is_underway(place, now)) continue;
+      look_again_after(place);
+    }
+    ++awake;
+  }
+  return {best, best != nullptr || awake >= processors_};
 }
 
 // The last one when it has nothing to do: it may still be awake, and another would want its processor. Else
@@ -132,6 +180,11 @@ Place* PoolCore::place_for_task(bool alone) {
   const auto n = used_places_;
   Place& last = places_[(next_place_ + n - 1) % n];
   if (may_take(last, alone) && last.in_lane() == 0) return &last;
+  if (n > processors_ && !alone) {
+    const auto choice = among_the_awake();
+    if (choice.place != nullptr) next_place_ = static_cast<std::uint32_t>(choice.place - places_.data()) + 1;
+    if (choice.final) return choice.place;
+  }
   for (std::size_t tried = 0; tried < n; ++tried) {
     Place& one = places_[next_place_++ % n];
     if (!may_take(one, alone)) continue;
@@ -166,95 +219,6 @@ void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64
   // Sequentially consistent: before the look whether the worker sleeps.
   slot.state.store(raw(SlotState::ready));
   place.lane->work.wake_one();
-}
-
-void PoolCore::hand_out(std::deque<Waiting>& waiting) {
-  while (!waiting.empty()) {
-    Waiting& next = waiting.front();
-    if (!next.task.exists()) {
-      --withdrawn_;
-      waiting.pop_front();
-      continue;
-    }
-    if (is_late(next.task)) {
-      expire(*next.task.limits);
-      continue;
-    }
-    Place* place = place_for_task(next.task.limits && next.task.limits->options.time_limit);
-    if (place == nullptr) break;
-    fill(*place, std::move(next.task), next.bytes.empty() ? nullptr : next.bytes.data(), next.size);
-    waiting.pop_front();
-  }
-}
-
-void PoolCore::hand_out() {
-  hand_out(asked_);  // somebody waits for these
-  hand_out(waiting_);
-  if (waiting_.empty()) rebalance();
-  if (setup_.max_tasks_per_child == 0) return;
-  for (std::size_t i = 0; i < used_places_; ++i) {
-    auto& place = places_[i];
-    if (place.lane != nullptr && !place.quitting &&
-        place.given >= static_cast<std::uint32_t>(setup_.max_tasks_per_child)) {
-      quit(place);
-    }
-  }
-}
-
-// A worker with nothing to do gets what waits behind another's task.
-void PoolCore::rebalance() {
-  for (std::size_t i = 0; i < used_places_; ++i) {
-    auto& idle = places_[i];
-    if (idle.in_lane() != 0 || !may_take(idle)) continue;
-    Place* busiest = nullptr;
-    std::uint32_t most = 1;
-    for (std::size_t k = 0; k < used_places_; ++k) {
-      auto& place = places_[k];
-      // Not what was taken back: behind a task that does not end that stays in the lane.
-      const auto tasks = place.lane != nullptr && place.in_lane() > most ? place.tasks_in_lane() : 0;
-      if (tasks <= most) continue;
-      most = tasks;
-      busiest = &place;
-    }
-    if (busiest == nullptr) return;
-    Waiting moved;
-    for (auto n = most / 2; n > 0 && may_take(idle) && take_back_last(*busiest, moved); --n) {
-      fill(idle, std::move(moved.task), moved.bytes.empty() ? nullptr : moved.bytes.data(), moved.size);
-    }
-  }
-}
-
-// The last task of a lane, when it was not begun.
-bool PoolCore::take_back_last(Place& from, Waiting& taken) {
-  for (auto at = from.head; at-- != from.tail;) {
-    Task& task = from.task_at(at);
-    if (!task.exists()) continue;
-    Slot& slot = from.slot_at(at);
-    taken.bytes.reserve(sizeof slot.data);  // before it is taken: without memory it must stay
-    auto ready = raw(SlotState::ready);
-    if (!slot.state.compare_exchange_strong(ready, raw(SlotState::revoked))) return false;
-    taken.size = task.size;
-    taken.bytes.clear();
-    if (!task.arguments) taken.bytes.assign(from.call_at(at), from.call_at(at) + task.size);
-    taken.task = std::exchange(task, {});
-    if (taken.task.limits) taken.task.limits->over_at = Clock::time_point::max();
-    --from.given;
-    return true;
-  }
-  return false;
-}
-
-// All that was not begun, to the head of the line it came from.
-void PoolCore::take_back_all(Place& from) {
-  Waiting back;
-  while (take_back_last(from, back)) {
-    if (back.task.record != nullptr) {
-      line_up(back.task.asked ? asked_ : waiting_, std::move(back), true);
-    } else {
-      drop_call(back.task);  // resolved by the end of the pool
-    }
-    back = {};
-  }
 }
 
 void PoolCore::quit(Place& place) {

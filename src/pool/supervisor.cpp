@@ -57,7 +57,10 @@ std::string tail_of(const std::string& text) {
 
 void PoolCore::start_worker(Place& place) {
   const auto index = static_cast<std::uint32_t>(&place - places_.data());
-  const std::uint32_t lane_index = take_lane();
+  // Of many workers few are at work at one time, and each costs memory.
+  place.slots =
+      static_cast<std::size_t>(setup_.workers) > 4 * processors_ ? Lane::few_slots : Lane::most_slots;
+  const std::uint32_t lane_index = take_lane(place.slots);
   try {
     Lane& lane = lane_at(lane_index);
     lane.version = Lane::current_version;
@@ -81,21 +84,20 @@ void PoolCore::start_worker(Place& place) {
         ProcessOptions{.name = setup_.name + "-" + std::to_string(index + 1), .daemon = true});
     child->set_call(std::move(call));
     child->set_worker(static_cast<std::int32_t>(lane_index), place.errors.get());
-    place.tasks = std::make_unique<std::array<Task, Lane::slots_in_all>>();
-    place.calls = std::make_unique_for_overwrite<std::remove_reference_t<decltype(*place.calls)>>();
+    place.tasks = std::make_unique<Task[]>(place.slots);
+    place.calls = std::make_unique_for_overwrite<Place::Call[]>(place.slots);
     child->start([] {});  // from here on nothing may fail
     place.born_at = Clock::now();
     place.child = std::move(child);
     place.lane = &lane;
     place.lane_index = lane_index;
     place.head = place.tail = place.given = 0;
-    place.quitting = place.watched = place.waits = place.was_up = place.condemned = place.ran_out = false;
-    place.member = 0;
+    place.quitting = place.watched = place.waits = place.parked = place.was_up = place.condemned =
+        place.ran_out = false;
+    place.member = place.worker_nanoseconds = 0;
     place.last_lines.clear();
     // The helper sees to its age; it knows of those alone that were there when it fell asleep.
-    if (setup_.max_worker_age != 0ns && place.born_at + setup_.max_worker_age < helper_wakes_at_) {
-      results_->helper.wake_all();
-    }
+    if (setup_.max_worker_age != 0ns) hurry_helper(place.born_at + setup_.max_worker_age);
   } catch (...) {
     place.errors.reset();
     give_lane_back(lane_index);
@@ -244,7 +246,7 @@ void PoolCore::bury(Place& place) {
     if (&places_[asked.place] != &place || asked.incarnation != place.incarnation) continue;
     withdraw(waiting.task, std::make_exception_ptr(PoolTerminated("who asked for this task has died")));
   }
-  if (state_ == State::broken) fail_waiting(waiting_, broken_), fail_waiting(asked_, broken_);
+  if (state_ == State::broken) fail_lines(broken_);
   settle_birth(place, how, std::move(failure), cause, begun);
   start_substitutes();  // it may have been one, and a task still waits for those that it was to run
   retire_substitutes();
@@ -310,8 +312,7 @@ void PoolCore::note_failed_birth(const std::string& why) {
 void PoolCore::give_up(const std::exception_ptr& cause) {
   broken_ = cause;
   state_ = State::broken;  // afterwards: who submits reads them without the books
-  fail_waiting(asked_, cause);
-  fail_waiting(waiting_, cause);
+  fail_lines(cause);
   for (auto& place : places_) {
     if (place.lane == nullptr || place.was_up || place.lane->up.load() == 1) continue;
     for (auto at = place.tail; at != place.head; ++at) resolve(place.task_at(at), cause);

@@ -34,7 +34,7 @@ void PoolCore::turn() {
 
 // Something that an idle worker should get as soon as there is one.
 bool PoolCore::work_is_left() const {
-  if (!waiting_.empty() || !asked_.empty()) return true;
+  if (in_line() != 0) return true;
   for (std::size_t i = 0; i < used_places_; ++i) {
     if (places_[i].in_lane() > 1) return true;
   }
@@ -51,9 +51,15 @@ void PoolCore::end_waiting() {
   const Books books(*this);
   if (waiters_.load() != 0 || !work_is_left()) return;
   want(Wanted::low);
+  turn_if_possible();
+  hurry_helper(look_again_);
+}
+
+// Without memory the helper may have better luck.
+void PoolCore::turn_if_possible() {
   try {
     turn();
-  } catch (const std::bad_alloc&) {  // the helper may have better luck
+  } catch (const std::bad_alloc&) {
     results_->helper.wake_all();
   }
 }
@@ -66,9 +72,8 @@ void PoolCore::end_waiting() {
 // that who is woken for each, or spins, takes their time.
 PoolCore::Pause PoolCore::pause() const {
   const auto seconds = [](auto duration) { return std::chrono::duration<double>(duration).count(); };
-  const int processors = platform::usable_processor_count();
   const auto here = platform::this_processor();
-  int busy = 0;
+  std::size_t busy = 0;
   bool soon = false, beside = false, fast = true;
   double backlog = seconds(longest_nap) * naps_in_backlog;
   for (std::size_t i = 0; i < used_places_; ++i) {
@@ -81,8 +86,9 @@ PoolCore::Pause PoolCore::pause() const {
     backlog = std::min(backlog, (place.in_lane() - 1) * place.seconds_each);
   }
   Pause pause;
-  pause.spin = processors > 1 && !beside && (busy < processors || soon);
-  if (fast && busy >= processors) {
+  pause.look_again = look_again_;
+  pause.spin = processors_ > 1 && !beside && (busy < processors_ || soon);
+  if (fast && busy >= processors_) {
     pause.nap =
         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(backlog / naps_in_backlog));
   }
@@ -128,7 +134,11 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
       for (int i = 0; i < 100; ++i) platform::relax();
     } else if (to_sleep) {
       const auto since = Clock::now();
-      if (!results_->ready.doze(seen, until)) return step();
+      const bool looks_again = next.look_again != Clock::time_point::max();
+      if (!results_->ready.doze(seen, looks_again ? until.at_most(next.look_again - since) : until) &&
+          until.passed()) {
+        return step();
+      }
       note_doze(since);
     }
     to_sleep = !naps && !spins;
@@ -208,6 +218,7 @@ bool PoolCore::help_once() {
     turn();
     expire_due();
     recycle_aged();
+    end_parked();
     if (waiters_.load() == 0) want(work_is_left() ? Wanted::low : Wanted::nothing);
     turn();
     until = next_timer();

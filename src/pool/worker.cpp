@@ -1,16 +1,20 @@
 #include "pool/worker.hpp"
 
+#include <algorithm>
 #include <brood/detail/packed_call.hpp>
+#include <brood/detail/worker_state.hpp>
 #include <brood/errors.hpp>
 #include <brood/task_errors.hpp>
 #include <brood/this_worker.hpp>
 #include <chrono>
+#include <cmath>
 #include <utility>
 #include <vector>
 
 #include "arena/arena.hpp"
 #include "arena/references.hpp"
 #include "base/planted.hpp"
+#include "base/scope.hpp"
 #include "exec/failure.hpp"
 #include "platform/memory.hpp"
 #include "platform/modules.hpp"
@@ -119,22 +123,58 @@ void tell_processor(Lane& lane) {
     lane.worker_processor.store(here, std::memory_order_relaxed);
 }
 
+// What a task takes here when one follows the other, for the program to know who is quick. Looked at when the
+// worker comes to rest, and now and then.
+class Pace {
+ public:
+  explicit Pace(Lane& lane) : lane_(lane) {}
+  void begin(Clock::time_point now) { since_ = now; }
+  void one_more() {
+    if (++tasks_ == 64) {
+      const auto now = Clock::now();
+      rest(now);
+      begin(now);
+    }
+  }
+  void rest(Clock::time_point now) {
+    if (tasks_ == 0) return;
+    const double each = std::chrono::duration<double, std::nano>(now - since_).count() / tasks_;
+    tasks_ = 0;
+    // What is dear once, as the first call is, should not count for long.
+    each_ = std::min(each, 0.5 * (each_ + each));
+    // Told when it has changed: the program reads this line.
+    if (std::abs(each_ - told_) * 4 < told_) return;
+    told_ = each_;
+    lane_.nanoseconds_each.store(static_cast<std::uint32_t>(std::clamp(each_, 1.0, 4e9)),
+                                 std::memory_order_relaxed);
+  }
+
+ private:
+  Lane& lane_;
+  Clock::time_point since_{};
+  std::uint32_t tasks_ = 0;
+  double each_ = 0, told_ = 0;
+};
+
 // Until the slot is no longer free; false when it was not. Spins for a moment first: waking a sleeper costs
 // more than most tasks. `many_before`: tasks come one after the other. Where the program shares this
 // processor it may go on with them then: who sleeps would be woken for each, and take the processor from it.
-bool wait_for_task(Lane& lane, Slot& slot, bool many_before) {
+bool wait_for_task(Lane& lane, Slot& slot, bool many_before, Pace& pace) {
   const auto idle = [&] {
     return slot.state.load(std::memory_order_acquire) == static_cast<std::uint32_t>(SlotState::free);
   };
   if (!idle()) return false;
-  const auto until = std::chrono::steady_clock::now() + platform::spin_time;
+  const auto now = Clock::now();
+  const auto until = now + platform::spin_time;
+  pace.rest(now);
+  const OnExit begins([&] { pace.begin(Clock::now()); });
   do {
     for (int i = 0; i < 64; ++i) {
       platform::relax();
       if (!idle()) return true;
     }
   } while (lane.program_processor.load(std::memory_order_relaxed) != platform::this_processor() &&
-           std::chrono::steady_clock::now() < until);
+           Clock::now() < until);
   if (many_before) platform::yield();
   while (idle()) {
     const auto seen = lane.work.prepare();
@@ -148,10 +188,13 @@ bool wait_for_task(Lane& lane, Slot& slot, bool many_before) {
 
 void work(Lane& lane) {
   auto& results = *arena::object_at<Results>(lane.results);
+  const std::uint32_t last_slot = lane.slot_count - 1;
   std::uint32_t in_a_row = 0, lately = 0;
+  Pace pace(lane);
+  pace.begin(Clock::now());
   for (std::uint32_t next = 0;; ++next) {
-    Slot& slot = lane.slots[next % Lane::slots_in_all];
-    if (wait_for_task(lane, slot, lately + in_a_row > 4)) {
+    Slot& slot = lane.slots[next & last_slot];
+    if (wait_for_task(lane, slot, lately + in_a_row > 4, pace)) {
       lately = (lately + in_a_row) / 2;
       in_a_row = 0;
     }
@@ -169,12 +212,13 @@ void work(Lane& lane) {
     tell_processor(lane);
     if (planted("done_before_result")) slot.state.store(static_cast<std::uint32_t>(SlotState::done));
     run_task(slot);
+    pace.one_more();
     if (lane.most_memory != 0) look_at_memory(lane);
     // Sequentially consistent: before the look for sleepers.
     slot.state.store(static_cast<std::uint32_t>(SlotState::done));
     results.ready.wake_sleepers();
     const auto wanted = static_cast<Wanted>(results.wanted.load());
-    const Slot& following = lane.slots[(next + 1) % Lane::slots_in_all];
+    const Slot& following = lane.slots[(next + 1) & last_slot];
     const bool low =
         following.state.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(SlotState::ready);
     if (wanted == Wanted::all || (wanted == Wanted::low && low)) results.helper.wake_sleepers();
@@ -202,6 +246,7 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
   }
   lane.up.store(1);
   work(lane);
+  detail::drop_state();
 }
 
 void forget_worker() {

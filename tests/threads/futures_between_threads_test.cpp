@@ -23,6 +23,7 @@ class Elsewhere final : public brood::detail::TaskSource {
   bool wait_any(const std::vector<const brood::detail::Record*>&, brood::detail::Deadline) override {
     return true;  // nobody asks
   }
+  bool running(brood::detail::Record&) override { return false; }
   bool cancel(brood::detail::Record&, bool) override { return false; }
   void attend() override {}
 };

@@ -34,7 +34,7 @@ Lane& make_lane() {
   brood::arena::require();
   brood::process::hooks().before_server();
   brood::wire::set_modules(brood::process::own_modules());
-  const auto index = brood::pool::take_lane();
+  const auto index = brood::pool::take_lane(brood::pool::Lane::most_slots);
   Lane& there = brood::pool::lane_at(index);
   const auto results = brood::arena::allocate(sizeof(Results));
   new (brood::arena::at(results.offset, sizeof(Results))) Results{};
@@ -47,9 +47,9 @@ Lane& make_lane() {
 class Program {
  public:
   explicit Program(Lane& lane)
-      : lane_(lane), results_(*brood::arena::object_at<Results>(lane.results)), given_(Lane::slots_in_all) {}
+      : lane_(lane), results_(*brood::arena::object_at<Results>(lane.results)), given_(Lane::most_slots) {}
 
-  bool may_fill() const { return head_ - tail_ < Lane::slots_in_all - 2; }
+  bool may_fill() const { return head_ - tail_ < Lane::most_slots - 2; }
   void fill(int number) {
     Slot& slot = slot_at(head_);
     brood::Writer to(slot.data, sizeof slot.data);
@@ -69,7 +69,7 @@ class Program {
   bool take_back() {
     if (head_ == tail_) return false;
     auto ready = raw(SlotState::ready);
-    int& number = given_[(head_ - 1) % Lane::slots_in_all];
+    int& number = given_[(head_ - 1) % Lane::most_slots];
     if (number < 0 || !slot_at(head_ - 1).state.compare_exchange_strong(ready, raw(SlotState::revoked)))
       return false;
     number = -1;
@@ -81,7 +81,7 @@ class Program {
       Slot& slot = slot_at(tail_);
       const auto state = slot.state.load(std::memory_order_acquire);
       if (state != raw(SlotState::done) && state != raw(SlotState::passed)) return;
-      const int number = given_[tail_ % Lane::slots_in_all];
+      const int number = given_[tail_ % Lane::most_slots];
       EXPECT_EQ(state == raw(SlotState::done), number >= 0);
       if (number >= 0) {
         brood::Reader from(slot.data, slot.size);
@@ -96,7 +96,7 @@ class Program {
     take_in();
     if (tail_ == head_) return;
     // Of one that was taken back no worker tells: nobody waits for it.
-    if (given_[tail_ % Lane::slots_in_all] < 0) return std::this_thread::yield();
+    if (given_[tail_ % Lane::most_slots] < 0) return std::this_thread::yield();
     EXPECT_TRUE(results_.ready.sleep(seen, brood::detail::Deadline::in(30s)));
   }
   bool is_empty() const { return head_ == tail_; }
@@ -104,9 +104,9 @@ class Program {
   int done = 0, taken_back = 0;
 
  private:
-  Slot& slot_at(std::uint32_t at) { return lane_.slots[at % Lane::slots_in_all]; }
+  Slot& slot_at(std::uint32_t at) { return lane_.slots[at % Lane::most_slots]; }
   void give(int number) {
-    given_[head_ % Lane::slots_in_all] = number;
+    given_[head_ % Lane::most_slots] = number;
     Slot& slot = slot_at(head_++);
     slot.state.store(raw(SlotState::ready));
     lane_.work.wake_one();

@@ -5,8 +5,10 @@
 #include <brood/codec.hpp>
 #include <brood/detail/code.hpp>
 #include <brood/detail/told.hpp>
+#include <brood/detail/worker_state.hpp>
 #include <brood/function.hpp>
 #include <functional>
+#include <memory>
 #include <tuple>
 #include <type_traits>
 
@@ -75,6 +77,31 @@ using Natural = std::conditional_t<std::is_convertible_v<std::decay_t<Arg>, cons
                                        std::is_pointer_v<std::decay_t<Arg>>,
                                    std::string, std::decay_t<Arg>>;
 
+/// What travels for an argument of that type to a parameter of that type: what the parameter is. Specialized
+/// for arguments that travel as themselves and become the parameter over there.
+template <class Arg, class Param>
+struct StoredAs : std::type_identity<Param> {};
+
+template <class F, std::size_t I>
+using Parameter = std::tuple_element_t<I, typename ParametersFor<F>::Tuple>;
+template <class P>
+inline constexpr bool is_changeable =
+    std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>;
+
+/// With so many arguments: its first parameter, a non-const reference, is the state of the worker.
+template <class F, std::size_t arguments>
+constexpr bool takes_state() {
+  if constexpr (std::is_member_function_pointer_v<F> || !ParametersFor<F>::known)
+    return false;
+  else if constexpr (ParametersFor<F>::count != arguments + 1)
+    return false;
+  else
+    return is_changeable<Parameter<F, 0>>;
+}
+/// Of the first argument.
+template <class F, std::size_t arguments>
+inline constexpr std::size_t first_parameter = takes_state<F, arguments>() ? 1 : 0;
+
 template <class F, class Seq, class... Args>
 struct StoredTuple {  // parameters unknown (generic lambda, overloaded operator())
   using type = std::tuple<Natural<Args>...>;
@@ -82,22 +109,21 @@ struct StoredTuple {  // parameters unknown (generic lambda, overloaded operator
 template <class F, std::size_t... I, class... Args>
   requires(ParametersFor<F>::known)
 struct StoredTuple<F, std::index_sequence<I...>, Args...> {
-  using Params = typename ParametersFor<F>::Tuple;
+  static constexpr auto first = first_parameter<F, sizeof...(Args)>;
   static_assert(
-      !((std::is_lvalue_reference_v<std::tuple_element_t<I, Params>> &&
-         !std::is_const_v<std::remove_reference_t<std::tuple_element_t<I, Params>>>) ||
-        ...),
+      !(is_changeable<Parameter<F, I + first>> || ...),
       "brood: the function takes a non-const reference; what it changes would be lost with the other "
       "process. Take a value and return the result");
-  static_assert((std::is_convertible_v<Args, std::decay_t<std::tuple_element_t<I, Params>>> && ...),
+  static_assert((std::is_convertible_v<Args, std::decay_t<Parameter<F, I + first>>> && ...),
                 "brood: an argument does not convert to the function's parameter");
-  using type = std::tuple<std::decay_t<std::tuple_element_t<I, Params>>...>;
+  using type =
+      std::tuple<typename StoredAs<std::decay_t<Args>, std::decay_t<Parameter<F, I + first>>>::type...>;
 };
 
 template <class F, class... Args>
 constexpr bool right_count() {
   if constexpr (ParametersFor<F>::known)
-    return ParametersFor<F>::count == sizeof...(Args);
+    return ParametersFor<F>::count == sizeof...(Args) || takes_state<F, sizeof...(Args)>();
   else
     return true;
 }
@@ -196,6 +222,22 @@ decltype(auto) as_stored(From&& from) {
     return static_cast<To>(std::forward<From>(from));
 }
 
+template <class F, bool with_state, class... Args>
+struct Invoked : std::invoke_result<F&, Args...> {};
+template <class F, class... Args>
+struct Invoked<F, true, Args...> : std::invoke_result<F&, Parameter<F, 0>, Args...> {};
+
+/// As std::invoke, with the worker's state in front where the function takes it.
+template <class F, class... Args>
+decltype(auto) invoke_here(F& f, Args&&... args) {
+  if constexpr (takes_state<std::remove_const_t<F>, sizeof...(Args)>()) {
+    auto& state = worker_state<std::remove_reference_t<Parameter<std::remove_const_t<F>, 0>>>();
+    return std::invoke(f, state, std::forward<Args>(args)...);
+  } else {
+    return std::invoke(f, std::forward<Args>(args)...);
+  }
+}
+
 template <class F, class StoredArgs>
 struct Call;
 
@@ -203,9 +245,10 @@ template <class F, class... StoredArgs>
 struct Call<F, std::tuple<StoredArgs...>> {
   static_assert(may_be_called_elsewhere<F>());
   static_assert((travels<StoredArgs> && ...));
-  static_assert(std::is_invocable_v<F&, StoredArgs...>,
-                "brood: the function cannot be called with these arguments");
-  using Result = std::decay_t<std::invoke_result_t<F&, StoredArgs...>>;
+  using Returned = Invoked<F, takes_state<F, sizeof...(StoredArgs)>(), StoredArgs...>;
+  static_assert(
+      requires { typename Returned::type; }, "brood: the function cannot be called with these arguments");
+  using Result = std::decay_t<typename Returned::type>;
 
   static void encode_call(Writer& w, const F& f, const StoredArgs&... args) {
     encode_function(w, f);
@@ -217,10 +260,10 @@ struct Call<F, std::tuple<StoredArgs...>> {
     std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};  // braces: in order
     r.end();
     if constexpr (std::is_void_v<Result>) {
-      std::apply([&](auto&&... a) { std::invoke(f, std::move(a)...); }, std::move(args));
+      std::apply([&](auto&&... a) { invoke_here(f, std::move(a)...); }, std::move(args));
     } else {
       Result value =
-          std::apply([&](auto&&... a) -> Result { return std::invoke(f, std::move(a)...); }, std::move(args));
+          std::apply([&](auto&&... a) -> Result { return invoke_here(f, std::move(a)...); }, std::move(args));
       if (result != nullptr) {
         if constexpr (travels<Result>)
           result->deliver([](Writer& to, const void* v) { to.value(*static_cast<const Result*>(v)); },
@@ -245,7 +288,24 @@ struct Call<F, std::tuple<StoredArgs...>> {
     F f = decode_function<F>(r);
     std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};
     r.end();
-    std::apply([&](auto&&... a) { static_cast<void>(std::invoke(f, std::move(a)...)); }, std::move(args));
+    std::apply([&](auto&&... a) { static_cast<void>(invoke_here(f, std::move(a)...)); }, std::move(args));
+  }
+  /// As run, for an initializer: what it returns is the state of this worker.
+  static void run_and_keep(Reader& r, ResultSink* sink) {
+    if constexpr (std::is_void_v<Result>) {
+      run_only(r, sink);
+    } else {
+      F f = decode_function<F>(r);
+      std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};
+      r.end();
+      keep_state(std::apply(
+                     [&](auto&&... a) {
+                       return std::shared_ptr<void>(
+                           std::shared_ptr<Result>(new Result(invoke_here(f, std::move(a)...))));
+                     },
+                     std::move(args)),
+                 &state_tag<Result>);
+    }
   }
 };
 

@@ -184,7 +184,7 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
     Item item = decode<Item>(from);
     F own = f;
     const auto call = [&]<std::size_t... I>(std::index_sequence<I...>) -> decltype(auto) {
-      return std::invoke(own, std::move(item), own_extra<I>(std::get<I>(extra))...);
+      return invoke_here(own, std::move(item), own_extra<I>(std::get<I>(extra))...);
     };
     if constexpr (std::is_void_v<R>) {
       call(std::index_sequence_for<Extra...>{});
@@ -199,7 +199,8 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
   template <std::size_t I, class T>
   static decltype(auto) own_extra(const T& value) {
     if constexpr (ParametersFor<F>::known) {
-      if constexpr (std::is_lvalue_reference_v<std::tuple_element_t<I + 1, typename ParametersFor<F>::Tuple>>)
+      constexpr auto first = first_parameter<F, 1 + sizeof...(Extra)>;
+      if constexpr (std::is_lvalue_reference_v<Parameter<F, first + 1 + I>>)
         return static_cast<const T&>(value);
       else
         return T(value);

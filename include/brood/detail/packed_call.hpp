@@ -41,7 +41,7 @@ class PackedCall {
 };
 
 template <class CallType, class F, class... Args>
-PackedCall pack_stored(const F& f, const Args&... args) {
+PackedCall pack_stored(Thunk thunk, const F& f, const Args&... args) {
   std::vector<std::byte> bytes(256);
   for (;;) {
     Writer w(bytes.data(), bytes.size());
@@ -49,17 +49,20 @@ PackedCall pack_stored(const F& f, const Args&... args) {
     const bool fits = w.fits();
     bytes.resize(w.written());
     if (!fits) continue;
-    return PackedCall(&CallType::run_only, std::move(bytes), HeldNames::of(w.handles()));
+    return PackedCall(thunk, std::move(bytes), HeldNames::of(w.handles()));
   }
 }
 
-template <class F, class... Args>
+/// `keeps`: what the call returns becomes the state of the process that makes it; else it is dropped.
+template <bool keeps = false, class F, class... Args>
 PackedCall pack(F&& f, Args&&... args) {
   using Function = std::decay_t<F>;
   using Tuple = Stored<Function, Args...>;
   require_set_up();
   return [&]<class... To>(std::type_identity<std::tuple<To...>>) {
-    return pack_stored<Call<Function, Tuple>>(f, as_stored<To>(std::forward<Args>(args))...);
+    using Made = Call<Function, Tuple>;
+    constexpr Thunk thunk = keeps ? &Made::run_and_keep : &Made::run_only;
+    return pack_stored<Made>(thunk, f, as_stored<To>(std::forward<Args>(args))...);
   }(std::type_identity<Tuple>{});
 }
 

@@ -49,6 +49,7 @@ struct PoolSetup {
   std::uint64_t memory_limit = 0;
   int restart_intensity = 3;
   std::chrono::nanoseconds restart_period{};
+  int max_pending = 0;
 };
 
 /// What Pool<> holds.

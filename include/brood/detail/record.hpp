@@ -31,6 +31,8 @@ class TaskSource {
   virtual bool wait_any(const std::vector<const Record*>& records, Deadline until) = 0;
   /// A callback was added: somebody must look for results even when nobody waits.
   virtual void attend() = 0;
+  /// Future::running.
+  virtual bool running(Record& record) = 0;
   /// Future::cancel.
   virtual bool cancel(Record& record, bool kill) = 0;
 

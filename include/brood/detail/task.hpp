@@ -46,7 +46,7 @@ auto submit(PoolHandle& pool, const CallOptions* options, F&& f, Args&&... args)
 /// What holds for each call by itself is asked for; items cannot share a task then.
 inline bool sets_limits(const CallOptions& options) {
   return options.deadline || options.time_limit || options.idempotent || options.retries ||
-         options.memory_limit || !options.name.empty();
+         options.memory_limit || !options.name.empty() || options.priority != 0 || !options.key.empty();
 }
 /// 0 when none was given.
 inline int checked_chunksize(const CallOptions& options) {

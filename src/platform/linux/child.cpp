@@ -23,6 +23,7 @@
 namespace brood::platform {
 
 Pid self_pid() { return getpid(); }
+bool is_alive(Pid pid) { return kill(pid, 0) == 0 || errno == EPERM; }
 Pid parent_pid() { return getppid(); }
 
 Pid raw_clone(Parent parent, Word* pid_word) {

@@ -1,0 +1,116 @@
+#pragma once
+/// Shared<T>: a large constant value that many calls use, sent once.
+///
+///   double score(int row, const Matrix& matrix);
+///
+///   const brood::Shared<Matrix> matrix(read_matrix("m.bin"));
+///   std::vector<double> all = pool.map(score, rows, matrix);     // each worker decodes it once
+///
+/// It is encoded once, into shared memory, and each process that gets it decodes it at its first use; later
+/// calls there find the value in place. A function takes it as `const Matrix&` or as
+/// `const brood::Shared<Matrix>&`. Nobody can change it.
+///
+/// The encoded bytes go with the last Shared that refers to them in any process. A process that has got it
+/// keeps the last four values of a type decoded, or what is still in use. Copies are cheap; any thread may
+/// make them. To share bytes that are written, or that nobody should decode, use SharedBlock.
+
+#include <array>
+#include <brood/detail/callable.hpp>
+#include <brood/shared_block.hpp>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <utility>
+
+namespace brood {
+
+namespace detail {
+
+/// Another one at each call, in any process.
+std::uint64_t new_shared_number();
+[[noreturn]] void refuse_shared_names();
+
+/// The values of a type that this process has decoded lately.
+template <class T>
+class SharedValues {
+ public:
+  template <class Decode>
+  static std::shared_ptr<const T> get(std::uint64_t number, Decode decode) {
+    const std::lock_guard lock(mutex_);
+    for (const auto& each : values_) {
+      if (each.number == number) return each.value;
+    }
+    auto value = std::make_shared<const T>(decode());
+    values_[next_++ % values_.size()] = {number, value};
+    return value;
+  }
+
+ private:
+  struct Entry {
+    std::uint64_t number = 0;
+    std::shared_ptr<const T> value;
+  };
+  inline static std::mutex mutex_;
+  inline static std::array<Entry, 4> values_;
+  inline static std::size_t next_ = 0;
+};
+
+}  // namespace detail
+
+template <class T>
+class Shared {
+ public:
+  /// Encodes it. Throws NoMemory; UsageError when it holds queues, locks or blocks: pass those as arguments
+  /// of their own.
+  explicit Shared(T value) : value_(std::make_shared<const T>(std::move(value))) {
+    static_assert(detail::travels<T>);
+    Writer measure(nullptr, 0);
+    detail::encode<T>(measure, *value_);
+    if (!measure.handles().empty()) detail::refuse_shared_names();
+    const auto number = detail::new_shared_number();
+    block_ = SharedBlock(sizeof number + measure.written());
+    Writer to(block_.data(), block_.size());
+    to.value(number);
+    detail::encode<T>(to, *value_);
+  }
+
+  /// The value, as long as this or a copy lives.
+  const T& operator*() const { return *value_; }
+  /// The same: `matrix->rows()`.
+  const T* operator->() const { return value_.get(); }
+  /// The same, where a T is asked for.
+  operator const T&() const { return *value_; }
+
+ private:
+  friend struct Codec<Shared<T>>;
+  // What another process wrote is looked at by the codec alone.
+  struct Received {};
+  Shared(Received, SharedBlock block) : block_(std::move(block)) {
+    Reader from(block_.data(), block_.size());
+    const auto number = from.value<std::uint64_t>();
+    value_ = detail::SharedValues<T>::get(number, [&] {
+      T value = detail::decode<T>(from);
+      from.end();
+      return value;
+    });
+  }
+
+  std::shared_ptr<const T> value_;
+  SharedBlock block_;
+};
+
+/// It travels as the number of its place; the message keeps it alive.
+template <class T>
+struct Codec<Shared<T>> {
+  /// Writes the place; the message counts as a holder.
+  static void encode(Writer& to, const Shared<T>& shared) { to.value(shared.block_); }
+  /// The value as this process has it, decoded when it has not. Throws DecodeError.
+  static Shared<T> decode(Reader& from) { return Shared<T>({}, from.value<SharedBlock>()); }
+};
+
+namespace detail {
+template <class T>
+struct StoredAs<Shared<T>, T> : std::type_identity<Shared<T>> {};
+}  // namespace detail
+
+}  // namespace brood

@@ -1,0 +1,98 @@
+#include <algorithm>
+#include <brood/promise.hpp>
+#include <brood/task_errors.hpp>
+#include <condition_variable>
+#include <cstdio>
+#include <mutex>
+#include <unordered_map>
+
+#include "base/immortal.hpp"
+
+namespace brood::detail {
+namespace {
+
+// One lock and one bell for all of them: who promises things is far from counting nanoseconds.
+class Promises final : public TaskSource {
+ public:
+  bool wait(Record& record, Deadline until) override {
+    return wait_until(until, [&] { return record.is_done(); });
+  }
+  bool wait_any(const std::vector<const Record*>& records, Deadline until) override {
+    return wait_until(until, [&] { return std::ranges::any_of(records, &Record::is_done); });
+  }
+  void attend() override {}  // who keeps the promise makes the callbacks
+  bool running(Record& record) override {
+    const std::lock_guard lock(mutex_);
+    const auto it = unkept_.find(&record);
+    return it != unkept_.end() && it->second.begun;
+  }
+  bool cancel(Record& record, bool) override {
+    {
+      const std::lock_guard lock(mutex_);
+      const auto it = unkept_.find(&record);
+      if (it == unkept_.end() || it->second.begun) return false;
+      it->second.begun = true;  // ours
+    }
+    end({&record, 0}, std::make_exception_ptr(Cancelled("the promise was cancelled before it was kept")));
+    return true;
+  }
+
+  Promised make() {
+    Record& record = take_record(*this);
+    const std::lock_guard lock(mutex_);
+    unkept_[&record] = {++last_number_, false};
+    return {&record, last_number_};
+  }
+  bool begin(const Promised& promised) {
+    const std::lock_guard lock(mutex_);
+    const auto it = unkept_.find(promised.record);
+    if (it == unkept_.end() || it->second.number != promised.number) return false;
+    it->second.begun = true;
+    return true;
+  }
+  // By whoever has begun it.
+  void end(const Promised& promised, const std::exception_ptr& error) {
+    bool calls = false;
+    {
+      const std::lock_guard lock(mutex_);
+      unkept_.erase(promised.record);
+      promised.record->error = error;
+      calls = finish_record(*promised.record);
+    }
+    bell_.notify_all();
+    if (calls) run_callbacks([](const std::string& text) { std::fputs(text.c_str(), stderr); });
+  }
+
+ private:
+  struct Unkept {
+    std::uint64_t number = 0;
+    bool begun = false;
+  };
+  template <class So>
+  bool wait_until(Deadline until, So so) {
+    std::unique_lock lock(mutex_);
+    if (!until.is_never()) return bell_.wait_for(lock, until.left(), so);
+    bell_.wait(lock, so);
+    return true;
+  }
+
+  std::mutex mutex_;
+  std::condition_variable bell_;
+  std::unordered_map<const Record*, Unkept> unkept_;
+  std::uint64_t last_number_ = 0;
+};
+
+Promises& promises() {
+  static Immortal<Promises> it;
+  return *it;
+}
+
+}  // namespace
+
+Promised make_promise() { return promises().make(); }
+bool begin_promise(const Promised& promised) { return promises().begin(promised); }
+void end_promise(const Promised& promised, const std::exception_ptr& error) {
+  promises().end(promised, error);
+}
+
+}  // namespace brood::detail

@@ -1,0 +1,201 @@
+// Tasks that are in no lane: the lines they stand in, their way into a lane, and back.
+
+#include <algorithm>
+#include <brood/errors.hpp>
+#include <functional>
+#include <string>
+
+#include "pool/pool_core.hpp"
+
+namespace brood::pool {
+
+namespace {
+
+bool is_bound(const Task& task) { return task.limits && !task.limits->options.key.empty() && !task.asked; }
+
+}  // namespace
+
+// Who has a key waits for its worker; what a worker asked for is waited for.
+std::deque<Waiting>& PoolCore::line_of(const Task& task) {
+  if (task.asked) return asked_;
+  if (!task.limits) return waiting_;
+  const auto& options = task.limits->options;
+  if (!options.key.empty()) {
+    const auto place = std::hash<std::string>()(options.key) % static_cast<std::size_t>(setup_.workers);
+    return places_[place].bound;
+  }
+  return options.priority == 0 ? waiting_ : ranked_[options.priority];
+}
+
+void PoolCore::for_each_line(FunctionRef<void(std::deque<Waiting>&)> f) {
+  f(asked_);
+  f(waiting_);
+  for (auto& [priority, line] : ranked_) f(line);
+  for (auto& place : places_) f(place.bound);
+}
+
+// Those that were withdrawn count until they come to the head of their line.
+std::size_t PoolCore::in_line() const {
+  std::size_t n = waiting_.size() + asked_.size();
+  for (const auto& [priority, line] : ranked_) n += line.size();
+  if (has_bound_)
+    for (const auto& place : places_) n += place.bound.size();
+  return n;
+}
+
+void PoolCore::fail_lines(const std::exception_ptr& error) {
+  for_each_line([&](std::deque<Waiting>& line) { fail_waiting(line, error); });
+}
+
+// Where it stands then. Without memory for its place, or for its timer, the task fails, and this is null.
+Task* PoolCore::line_up(Waiting&& waiting, bool first) {
+  try {
+    auto& line = line_of(waiting.task);
+    has_bound_ = has_bound_ || is_bound(waiting.task);
+    if (waiting.task.limits) schedule(*waiting.task.limits);
+    Task& there =
+        (first ? line.emplace_front(std::move(waiting)) : line.emplace_back(std::move(waiting))).task;
+    there.record->task = &there;
+    return &there;
+  } catch (const std::bad_alloc&) {
+    resolve(waiting.task, std::current_exception());
+    drop_call(waiting.task);
+    return nullptr;
+  }
+}
+
+// True when nobody is left in it. `bound`: they wait for that worker alone.
+bool PoolCore::hand_out(std::deque<Waiting>& waiting, Place* bound) {
+  while (!waiting.empty()) {
+    Waiting& next = waiting.front();
+    if (!next.task.exists()) {
+      --withdrawn_;
+      waiting.pop_front();
+      continue;
+    }
+    if (is_late(next.task)) {
+      expire(*next.task.limits);
+      continue;
+    }
+    const bool alone = next.task.limits && next.task.limits->options.time_limit;
+    Place* const place = bound == nullptr ? place_for_task(alone) : may_take(*bound, alone) ? bound : nullptr;
+    if (place == nullptr) return false;
+    fill(*place, std::move(next.task), next.bytes.empty() ? nullptr : next.bytes.data(), next.size);
+    waiting.pop_front();
+  }
+  return true;
+}
+
+// Of the priorities above 0, or below; a lower one not before all of a higher one are gone.
+bool PoolCore::hand_out_ranked(bool above) {
+  for (auto at = above ? ranked_.begin() : ranked_.lower_bound(0);
+       at != ranked_.end() && (at->first > 0) == above;) {
+    if (!hand_out(at->second)) return false;
+    at = ranked_.erase(at);
+  }
+  return true;
+}
+
+void PoolCore::hand_out() {
+  look_again_ = Clock::time_point::max();
+  hand_out(asked_);  // somebody waits for these
+  if (has_bound_) {
+    bool none = true;
+    for (auto& place : places_) none = hand_out(place.bound, &place) && none;
+    has_bound_ = !none;
+  }
+  if (hand_out_ranked(true) && hand_out(waiting_) && hand_out_ranked(false)) rebalance();
+  if (setup_.max_tasks_per_child == 0) return;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    auto& place = places_[i];
+    if (place.lane != nullptr && !place.quitting &&
+        place.given >= static_cast<std::uint32_t>(setup_.max_tasks_per_child)) {
+      quit(place);
+    }
+  }
+}
+
+// A worker with nothing to do gets what waits behind another's task. Where every processor has its worker
+// already, short tasks that are underway are left where they are, and a lane that stands still gets one helper
+// at a time.
+void PoolCore::rebalance() {
+  std::size_t busy = 0, idle_ones = 0;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    busy += places_[i].in_lane() != 0;
+    idle_ones += places_[i].in_lane() == 0 && may_take(places_[i]);
+  }
+  if (idle_ones == 0 || busy == 0) return;
+  const bool all_busy = busy >= processors_;
+  const auto now = all_busy ? Clock::now() : Clock::time_point::max();
+  auto to_wake = all_busy ? idle_ones : processors_ - busy;
+  for (std::size_t i = 0; i < used_places_ && to_wake > 0; ++i) {
+    auto& idle = places_[i];
+    if (idle.in_lane() != 0 || !may_take(idle)) continue;
+    Place* const from = busiest(now);
+    if (from == nullptr) return;
+    if (all_busy) from->helped_at = now;
+    Waiting moved;
+    for (auto n = from->tasks_in_lane() / 2; n > 0 && may_take(idle) && take_back_last(*from, moved, false);
+         --n) {
+      fill(idle, std::move(moved.task), moved.bytes.empty() ? nullptr : moved.bytes.data(), moved.size);
+    }
+    --to_wake;
+  }
+}
+
+// Of those whose tasks another should do.
+Place* PoolCore::busiest(Clock::time_point now) {
+  Place* found = nullptr;
+  std::uint32_t most = 1;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    auto& place = places_[i];
+    if (place.lane == nullptr || place.in_lane() <= most) continue;
+    if (is_underway(place, now)) {
+      look_again_after(place);
+      continue;
+    }
+    if (is_bound(place.task_at(place.head - 1))) continue;
+    // Not what was taken back: behind a task that does not end that stays in the lane.
+    const auto tasks = place.tasks_in_lane();
+    if (tasks <= most) continue;
+    most = tasks;
+    found = &place;
+  }
+  return found;
+}
+
+// The last task of a lane, when it was not begun and, without `also_bound`, need not be done there.
+bool PoolCore::take_back_last(Place& from, Waiting& taken, bool also_bound) {
+  for (auto at = from.head; at-- != from.tail;) {
+    Task& task = from.task_at(at);
+    if (!task.exists()) continue;
+    if (is_bound(task) && !also_bound) return false;
+    Slot& slot = from.slot_at(at);
+    taken.bytes.reserve(sizeof slot.data);  // before it is taken: without memory it must stay
+    auto ready = raw(SlotState::ready);
+    if (!slot.state.compare_exchange_strong(ready, raw(SlotState::revoked))) return false;
+    taken.size = task.size;
+    taken.bytes.clear();
+    if (!task.arguments) taken.bytes.assign(from.call_at(at), from.call_at(at) + task.size);
+    taken.task = std::exchange(task, {});
+    if (taken.task.limits) taken.task.limits->over_at = Clock::time_point::max();
+    --from.given;
+    return true;
+  }
+  return false;
+}
+
+// All that was not begun, to the head of the line it came from.
+void PoolCore::take_back_all(Place& from) {
+  Waiting back;
+  while (take_back_last(from, back, true)) {
+    if (back.task.record != nullptr) {
+      line_up(std::move(back), true);
+    } else {
+      drop_call(back.task);  // resolved by the end of the pool
+    }
+    back = {};
+  }
+}
+
+}  // namespace brood::pool
