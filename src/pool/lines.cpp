@@ -116,8 +116,8 @@ void PoolCore::hand_out() {
 }
 
 // A worker with nothing to do gets what waits behind another's task. Where every processor has its worker
-// already, short tasks that are underway are left where they are, and a lane that stands still gets one helper
-// at a time.
+// already, short tasks that are underway are left where they are, and a lane that stands still gets one
+// helper at a time.
 void PoolCore::rebalance() {
   std::size_t busy = 0, idle_ones = 0;
   for (std::size_t i = 0; i < used_places_; ++i) {

@@ -2,6 +2,7 @@
 // The fork server: a copy of the program as it was at init, with one thread, that clones every child on the
 // program's behalf. This header is the program's side; server.cpp is the server's.
 
+#include <atomic>
 #include <brood/detail/deadline.hpp>
 #include <cstdint>
 #include <string>
@@ -28,7 +29,7 @@ class ServerLink {
  public:
   /// Makes the server; this process must have one thread. Throws.
   void create();
-  bool exists() const { return control_ != nullptr; }
+  bool exists() const { return control_ != nullptr && !ended_; }
   /// The server, as it was born; what children see.
   const platform::Surroundings& snapshot() const { return snapshot_; }
 
@@ -54,7 +55,9 @@ class ServerLink {
   bool any_server_left();
 
   Control* control_ = nullptr;
+  std::atomic<bool> ended_{false};
   platform::SharedRegion region_;
+  platform::SharedRegion former_;  // of the servers that were ended last
   platform::Surroundings snapshot_;
   platform::Credentials credentials_;
   std::vector<std::string> module_keys_;

@@ -66,6 +66,7 @@ void ServerLink::create() {
   if (const int error = region_.reserve(0, sizeof(Control)))
     throw OsError("fallocate for the fork server", error);
   control_ = new (region_.data()) Control;
+  ended_ = false;
   platform::read_surroundings(snapshot_, true);
   snapshot_.limits.at(platform::descriptor_limit).first = me.descriptor_limit;
   credentials_ = platform::credentials();
@@ -171,6 +172,7 @@ void ServerLink::give_back(Request& request) {
 
 void ServerLink::forget() {
   region_.forget();
+  former_.forget();
   control_ = nullptr;
 }
 
@@ -189,7 +191,10 @@ void ServerLink::end() {
   end_one(control_->server);
   end_one(control_->standby);
   for (const Word& former : control_->former) end_one(former);  // one of them may be about to take over
-  forget();
+  // Another thread may still wait for a birth: it looks there for the last time.
+  former_ = std::move(region_);
+  former_.close_descriptor();
+  ended_ = true;
 }
 
 }  // namespace brood::process
