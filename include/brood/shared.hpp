@@ -38,7 +38,7 @@ class SharedValues {
   static std::shared_ptr<const T> get(std::uint64_t number, Decode decode) {
     const std::lock_guard lock(mutex_);
     for (const auto& each : values_) {
-      if (each.number == number) return each.value;
+      if (each.value && each.number == number) return each.value;  // the number may be noise
     }
     auto value = std::make_shared<const T>(decode());
     values_[next_++ % values_.size()] = {number, value};

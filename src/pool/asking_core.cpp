@@ -97,8 +97,8 @@ class AskingCore final : public Core {
     }).detach();
   }
 
-  // The program does it, and the answer comes like any other.
   bool running(Record&) override { return false; }  // not known here
+  // The program does it, and the answer comes like any other.
   bool cancel(Record& record, bool kill) override {
     Ask ask = from_me(kill ? Asks::kill : Asks::cancel);
     {

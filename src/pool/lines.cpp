@@ -27,13 +27,6 @@ std::deque<Waiting>& PoolCore::line_of(const Task& task) {
   return options.priority == 0 ? waiting_ : ranked_[options.priority];
 }
 
-void PoolCore::for_each_line(FunctionRef<void(std::deque<Waiting>&)> f) {
-  f(asked_);
-  f(waiting_);
-  for (auto& [priority, line] : ranked_) f(line);
-  for (auto& place : places_) f(place.bound);
-}
-
 // Those that were withdrawn count until they come to the head of their line.
 std::size_t PoolCore::in_line() const {
   std::size_t n = waiting_.size() + asked_.size();
@@ -44,7 +37,10 @@ std::size_t PoolCore::in_line() const {
 }
 
 void PoolCore::fail_lines(const std::exception_ptr& error) {
-  for_each_line([&](std::deque<Waiting>& line) { fail_waiting(line, error); });
+  fail_waiting(asked_, error);
+  fail_waiting(waiting_, error);
+  for (auto& [priority, line] : ranked_) fail_waiting(line, error);
+  for (auto& place : places_) fail_waiting(place.bound, error);
 }
 
 // Where it stands then. Without memory for its place, or for its timer, the task fails, and this is null.

@@ -219,7 +219,6 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
 
   // lines.cpp
   std::deque<Waiting>& line_of(const Task& task);
-  void for_each_line(FunctionRef<void(std::deque<Waiting>&)> f);
   std::size_t in_line() const;
   void fail_lines(const std::exception_ptr& error);
   Task* line_up(Waiting&& waiting, bool first);
