@@ -48,6 +48,7 @@ class Progress {
   explicit Progress(ProgressOptions options = {});
   /// Draws it a last time, or clears it, as the options say.
   ~Progress();
+  /// The other one is left without a bar.
   Progress(Progress&& other) noexcept;
   Progress& operator=(Progress&&) = delete;
 

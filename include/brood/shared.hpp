@@ -57,6 +57,7 @@ class SharedValues {
 
 }  // namespace detail
 
+/// A constant value, encoded once into shared memory; see the top of this file. Copies are the same value.
 template <class T>
 class Shared {
  public:
