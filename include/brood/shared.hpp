@@ -84,16 +84,19 @@ class Shared {
 
  private:
   friend struct Codec<Shared<T>>;
+  Shared() = default;
   // What another process wrote is looked at by the codec alone.
-  struct Received {};
-  Shared(Received, SharedBlock block) : block_(std::move(block)) {
-    Reader from(block_.data(), block_.size());
+  static Shared received(SharedBlock block) {
+    Shared shared;
+    shared.block_ = std::move(block);
+    Reader from(shared.block_.data(), shared.block_.size());
     const auto number = from.value<std::uint64_t>();
-    value_ = detail::SharedValues<T>::get(number, [&] {
+    shared.value_ = detail::SharedValues<T>::get(number, [&] {
       T value = detail::decode<T>(from);
       from.end();
       return value;
     });
+    return shared;
   }
 
   std::shared_ptr<const T> value_;
@@ -106,7 +109,7 @@ struct Codec<Shared<T>> {
   /// Writes the place; the message counts as a holder.
   static void encode(Writer& to, const Shared<T>& shared) { to.value(shared.block_); }
   /// The value as this process has it, decoded when it has not. Throws DecodeError.
-  static Shared<T> decode(Reader& from) { return Shared<T>({}, from.value<SharedBlock>()); }
+  static Shared<T> decode(Reader& from) { return Shared<T>::received(from.value<SharedBlock>()); }
 };
 
 namespace detail {
