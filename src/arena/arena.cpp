@@ -244,11 +244,10 @@ std::span<std::atomic<std::uint64_t>> shared_words() { return head->shared; }
 std::uint32_t most_members() { return geometry.member_count; }
 
 std::byte* at(std::uint64_t offset, std::size_t size) {
-  if (head == nullptr || offset > geometry.size || size > geometry.size - offset) {
-    throw DecodeError("a message names memory outside the arena");
-  }
+  if (head == nullptr || offset > geometry.size || size > geometry.size - offset) refuse_place();
   return region().data() + offset;
 }
+void refuse_place() { throw DecodeError("a message names a place in shared memory where nothing can be"); }
 
 Run allocate(std::size_t size) {
   const auto chunks = (std::max<std::size_t>(size, 1) + chunk_size - 1) / chunk_size;

@@ -61,8 +61,11 @@ bool forbidden();
 /// Address of [offset, offset + size); throws DecodeError when that is not inside the arena: offsets arrive
 /// in messages.
 std::byte* at(std::uint64_t offset, std::size_t size);
+[[noreturn]] void refuse_place();
+/// The same, where a T may lie.
 template <class T>
 T* object_at(std::uint64_t offset) {
+  if (offset % alignof(T) != 0) refuse_place();
   return reinterpret_cast<T*>(at(offset, sizeof(T)));
 }
 Header& header();
