@@ -9,6 +9,7 @@
 #include <map>
 #include <numeric>
 #include <ranges>
+#include <thread>
 
 #include "nothing_left.hpp"
 
@@ -215,23 +216,40 @@ TEST(PoolMap, lazy_reads_an_endless_input_a_bounded_way_ahead) {  // O36 R7
   const nothing_left::Memory memory;
   brood::Pool pool(2);
   int pulled = 0;
+  const int most_ahead = 4 * 2 * 64 * 1024 / 8;  // four chunks for each worker; an int and its square
   {
     int taken = 0;
     for (const int n : pool.imap(square, Source{&pulled})) {
       ASSERT_EQ(n, taken * taken);
       ++taken;
-      ASSERT_LE(pulled, taken + 2 * 64);
+      ASSERT_LE(pulled, taken + most_ahead);
       if (taken == 5000) break;
     }
     pulled = 0;
     taken = 0;
     for ([[maybe_unused]] const int n : pool.imap_unordered(square, Source{&pulled})) {
       ++taken;
-      ASSERT_LE(pulled, taken + 2 * 64);
+      ASSERT_LE(pulled, taken + most_ahead);
       if (taken == 5000) break;
     }
   }
   EXPECT_EQ(pool.apply(square, 3), 9);
+}
+
+// What takes long is not read long before.
+TEST(PoolMap, lazy_reads_little_ahead_of_slow_tasks) {  // O36
+  brood::Pool pool(2);
+  int pulled = 0;
+  int taken = 0;
+  const auto slow = [](int n) {
+    std::this_thread::sleep_for(1ms);
+    return n;
+  };
+  for ([[maybe_unused]] const int n : pool.imap_unordered(slow, Source{&pulled})) {
+    ++taken;
+    ASSERT_LE(pulled, taken + 2 * 64);
+    if (taken == 300) break;
+  }
 }
 
 TEST(PoolMap, throws_what_the_input_throws_undecorated) {  // O08 O20

@@ -25,10 +25,11 @@
 /// bytes travel in that, larger ones through chunks of 64 KiB.
 
 #include <brood/call_options.hpp>
-#include <brood/detail/chunks.hpp>
+#include <brood/detail/chunked_map.hpp>
 #include <brood/detail/imap.hpp>
 #include <brood/detail/pool_core.hpp>
 #include <brood/detail/reduce.hpp>
+#include <brood/detail/star.hpp>
 #include <brood/detail/task.hpp>
 #include <brood/future.hpp>
 #include <brood/init.hpp>
@@ -161,9 +162,8 @@ class Pool {
 
   /// f(item, extra...) for each item; results in the items' order. Waits for all, also when some fail; then
   /// throws the failure of the first item that has one. For the good results beside failures use
-  /// imap(...).outcomes(). Items whose results are of one size (numbers, structs of numbers, void) travel in
-  /// chunks, see CallOptions::chunksize; a chunk counts as one task in counts(). In a pool that has
-  /// max_tasks_per_child, and within limits, each item is a task.
+  /// imap(...).outcomes(). Items travel in chunks, see CallOptions::chunksize, and a chunk counts as one task
+  /// in counts(). In a pool that has max_tasks_per_child, and within limits, each item is a task.
   template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto map(F&& f, Items&& items, Extra&&... extra) {
     return map_all(nullptr, f, std::forward<Items>(items), extra...);
@@ -220,28 +220,34 @@ class Pool {
 
   /// f(fields of the item...) for each tuple or pair: `pool.starmap(add, std::vector<std::pair<int,
   /// int>>{...})`.
-  template <class F, std::ranges::input_range Items>
+  template <detail::NotOptions F, std::ranges::input_range Items>
   auto starmap(F&& f, Items&& items) {
-    return starmap_async(std::forward<F>(f), std::forward<Items>(items)).get();
+    return map(detail::star_of<Items>(std::forward<F>(f)), detail::as_fields<F>(std::forward<Items>(items)));
+  }
+  /// The same, each call within limits, or so many at a time.
+  template <class F, std::ranges::input_range Items>
+  auto starmap(const CallOptions& options, F&& f, Items&& items) {
+    return map(options, detail::star_of<Items>(std::forward<F>(f)),
+               detail::as_fields<F>(std::forward<Items>(items)));
   }
   /// The same without waiting; returns what map_async does.
-  template <class F, std::ranges::input_range Items>
+  template <detail::NotOptions F, std::ranges::input_range Items>
   auto starmap_async(F&& f, Items&& items) {
-    const auto one = [&](auto&& item) {
-      return std::apply(
-          [&](auto&&... fields) { return apply_async(f, std::forward<decltype(fields)>(fields)...); },
-          std::forward<decltype(item)>(item));
-    };
-    using OneFuture = decltype(one(*std::ranges::begin(items)));
-    std::vector<OneFuture> futures;
-    for (auto&& item : items) futures.push_back(one(std::forward<decltype(item)>(item)));
-    return detail::MapFuture<typename OneFuture::Result>(std::move(futures));
+    return map_async(detail::star_of<Items>(std::forward<F>(f)),
+                     detail::as_fields<F>(std::forward<Items>(items)));
+  }
+  /// The same, each call within limits.
+  template <class F, std::ranges::input_range Items>
+  auto starmap_async(const CallOptions& options, F&& f, Items&& items) {
+    return map_async(options, detail::star_of<Items>(std::forward<F>(f)),
+                     detail::as_fields<F>(std::forward<Items>(items)));
   }
 
-  /// As map, lazily: a range to iterate over once. It reads ahead a bounded number of items, so the input may
-  /// be endless and the memory stays small. A failure is thrown at its item's turn; with .outcomes() each
-  /// turn is {item, Outcome} instead and nothing is thrown. What the input itself throws comes after the
-  /// results before it. An lvalue range, and the pool, must outlive the iteration.
+  /// As map, lazily: a range to iterate over once. It reads ahead so many items as keep the workers busy, 64
+  /// for each or four chunks, so the input may be endless and the memory stays small. A failure is thrown at
+  /// its item's turn; with .outcomes() each turn is {item, Outcome} instead and nothing is thrown. What the
+  /// input itself throws comes after the results before it. An lvalue range, and the pool, must outlive the
+  /// iteration.
   template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto imap(F&& f, Items&& items, Extra&&... extra) {
     return detail::imap<true>(core_, std::nullopt, std::forward<F>(f), std::forward<Items>(items),
@@ -321,13 +327,9 @@ class Pool {
   auto map_all(const CallOptions* options, F& f, Items&& items, const Extra&... extra) {
     using Function = std::decay_t<F>;
     using Args = detail::Stored<Function, std::ranges::range_reference_t<Items>, const Extra&...>;
-    const int chunksize = options != nullptr ? detail::checked_chunksize(*options) : 0;
-    if constexpr (detail::can_chunk<Items, Function, Args>()) {
-      const bool limited = options != nullptr && detail::sets_limits(*options);
-      if (chunksize != 1 && !limited && (chunksize != 0 || !core_.each_by_itself())) {
-        return detail::ChunkedMap<Function, Args>(core_, static_cast<std::size_t>(chunksize), f, extra...)
-            .run(items);
-      }
+    if constexpr (detail::can_chunk<Function, Args>) {
+      if (const auto chunksize = detail::chunksize_for(core_, options))
+        return detail::map_in_chunks<Function, Args>(core_, *chunksize, f, items, extra...);
     }
     return submit_all(options, f, std::forward<Items>(items), extra...).get();
   }

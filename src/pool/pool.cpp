@@ -184,8 +184,8 @@ Record& PoolHandle::submit(const TaskType& type, EncodeCall call, const CallOpti
   }
   return core().submit(type, call, options);
 }
-void PoolHandle::wait_any(const std::vector<const Record*>& records) {
-  core().wait_any(records, Deadline::never());
+bool PoolHandle::wait_any(const std::vector<const Record*>& records, Deadline until) {
+  return core().wait_any(records, until);
 }
 void PoolHandle::close() { core().close(); }
 void PoolHandle::terminate() { core().terminate(); }

@@ -147,9 +147,14 @@ template <class F>
 inline constexpr bool is_function_pointer =
     std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
 
+/// It travels as where its code is, and decoding it runs nobody's.
+template <class F>
+inline constexpr bool is_code_alone =
+    is_function_pointer<F> || std::is_member_function_pointer_v<F> || std::is_empty_v<F>;
+
 template <class F>
 constexpr bool may_be_called_elsewhere() {
-  if constexpr (is_function_pointer<F> || std::is_member_function_pointer_v<F> || std::is_empty_v<F>) {
+  if constexpr (is_code_alone<F>) {
     return true;
   } else {
     static_assert(
@@ -276,7 +281,7 @@ struct Call<F, std::tuple<StoredArgs...>> {
   /// DecodeError.
   static std::string tell(Reader& r) {
     std::string text;
-    if constexpr (is_function_pointer<F> || std::is_member_function_pointer_v<F> || std::is_empty_v<F>) {
+    if constexpr (is_code_alone<F>) {
       static_cast<void>(decode_function<F>(r));
       static_cast<void>((tell_next<StoredArgs>(text, r) && ...));
     }

@@ -1,120 +1,165 @@
 #pragma once
-// A map in chunks, from the side of who waits for it: how many items go into a chunk, and what came of each.
+// Many calls in chunks, from the side of who waits for them: which items go into a task, and what came of
+// each.
 
 #include <algorithm>
 #include <brood/detail/chunk_call.hpp>
+#include <brood/detail/input.hpp>
+#include <brood/detail/names.hpp>
 #include <brood/detail/task.hpp>
 #include <cstring>
 #include <deque>
 #include <exception>
+#include <limits>
 #include <memory>
 #include <optional>
-#include <ranges>
 #include <span>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 #include <vector>
 
 namespace brood::detail {
 
-/// What a map can do in chunks: results of one size, items that can be counted and read twice.
-template <class Items, class F, class StoredArgs>
-constexpr bool can_chunk() {
-  using R = typename Call<F, StoredArgs>::Result;
-  if constexpr (!std::ranges::forward_range<Items> || !std::ranges::sized_range<Items>) {
+/// What can go in chunks: functions and arguments that each call can have a copy of.
+template <class F, class StoredArgs>
+constexpr bool can_chunk = false;
+template <class F, class Item, class... Extra>
+constexpr bool can_chunk<F, std::tuple<Item, Extra...>> = [] {
+  using R = typename Call<F, std::tuple<Item, Extra...>>::Result;
+  if constexpr (!std::is_copy_constructible_v<F> || !(std::is_copy_constructible_v<Extra> && ...))
     return false;
-  } else if constexpr (!std::is_copy_constructible_v<F>) {
-    return false;
-  } else if constexpr (![]<class First, class... More>(std::type_identity<std::tuple<First, More...>>) {
-                         return (std::is_copy_constructible_v<More> && ...);
-                       }(std::type_identity<StoredArgs>{})) {
-    return false;
-  } else if constexpr (std::is_void_v<R>) {
+  else if constexpr (std::is_void_v<R>)
     return true;
-  } else {
-    return is_plain<R>() || std::is_same_v<R, bool>;
-  }
-}
+  else
+    return travels<R> && std::is_move_constructible_v<R>;
+}();
 
-/// The results in their order, as they come.
+/// Results of items that stand next to each other, as bytes in shared memory.
 template <class R>
-class ChunkResults {
+class DoneItems {
  public:
-  void resize(std::size_t n) { rows_.resize(n * row); }
-  void put(std::size_t first, const std::byte* from, std::size_t n) {
-    if (n != 0) std::memcpy(static_cast<void*>(rows_.data() + first * row), from, n * sizeof(R));
+  DoneItems(const std::byte* row, std::size_t count)
+    requires(is_of_one_size<R>())
+      : row_(row), count_(count) {}
+  DoneItems(ResultRow row, std::size_t first, std::size_t count)
+    requires(!is_of_one_size<R>())
+      : row_(row), first_(first), count_(count) {}
+
+  std::size_t count() const { return count_; }
+  /// The first of the row.
+  const std::byte* row() const
+    requires(is_of_one_size<R>())
+  {
+    return row_;
   }
-  std::vector<R> take() {
-    if constexpr (direct) {
-      return std::move(rows_);
-    } else {
-      std::vector<R> results;
-      results.reserve(rows_.size() / sizeof(R));
-      for (std::size_t at = 0; at != rows_.size(); at += sizeof(R))
-        results.push_back(decode_all<R>(rows_.data() + at, sizeof(R)));
-      return results;
-    }
+  /// Throws DecodeError when they are noise.
+  std::span<const std::byte> operator[](std::size_t i) const {
+    if constexpr (is_of_one_size<R>())
+      return {row_ + i * size_in_row<R>(), size_in_row<R>()};
+    else
+      return row_.get(first_ + i);
   }
 
  private:
-  static constexpr bool direct = is_plain<R>() && std::is_default_constructible_v<R>;
-  static constexpr std::size_t row = direct ? 1 : sizeof(R);
-  std::conditional_t<direct, std::vector<R>, std::vector<std::byte>> rows_;
+  std::conditional_t<is_of_one_size<R>(), const std::byte*, ResultRow> row_;
+  std::size_t first_ = 0, count_;
 };
-template <>
-class ChunkResults<void> {};
 
-/// One map, from the thread that waits for it.
-template <class F, class StoredArgs>
-class ChunkedMap;
+/// How far to go at a time.
+struct ChunkPlan {
+  std::size_t chunksize = 0;  // as given; 0: as measured
+  bool lazy = false;  // results are wanted as soon as they are there, and no more is read than that takes
+};
 
-template <class F, class Item, class... Extra>
-class ChunkedMap<F, std::tuple<Item, Extra...>> {
+/// Sink: who is told what came, in any order, once for each item:
+///   void take_row(std::size_t first, const DoneItems<R>&);   the results of so many from there
+///   void take_one(std::size_t item, R&&);                    of one
+///   void fail(std::size_t first, std::size_t n, const std::exception_ptr&);
+template <class F, class StoredArgs, class Range>
+class Chunks;
+
+template <class F, class Item, class... Extra, class Range>
+class Chunks<F, std::tuple<Item, Extra...>, Range> {
  public:
   using OneCall = ChunkCall<F, std::tuple<Item, Extra...>>;
   using R = typename OneCall::R;
-  using Layout = typename OneCall::Layout;
 
-  /// `chunksize` 0: as measured.
-  ChunkedMap(PoolHandle& pool, std::size_t chunksize, F f, const Extra&... extra)
-      : pool_(pool), chunksize_(chunksize), f_(std::move(f)), extra_(extra...) {}
+  template <class... E>
+  Chunks(PoolHandle& pool, ChunkPlan plan, F f, Range& items, E&&... extra)
+      : pool_(pool), plan_(plan), f_(std::move(f)), input_(items), extra_(std::forward<E>(extra)...) {
+    running_.reserve(most_running());
+  }
 
-  template <class Items>
-  auto run(Items& items) {
-    auto at = std::ranges::begin(items);
-    left_ = std::ranges::size(items);
-    if constexpr (!std::is_void_v<R>) results_.resize(left_);
-    const auto workers = static_cast<std::size_t>(pool_.size());
-    running_.reserve(2 * workers);
-    std::vector<const Record*> records;
-    while (!broken_) {
-      while (running_.size() < 2 * workers && more()) submit(next_part(at));
-      if (running_.empty()) break;
-      records.clear();
-      for (const auto& each : running_) records.push_back(each.future.record());
-      pool_.wait_any(records);
-      settle_done();
+  Input<Range, Item>& input() { return input_; }
+  /// How many items have been read.
+  std::size_t items_read() const { return read_; }
+  /// Why no more is read before the end: what the input threw, or the pool, which is at its end.
+  const std::exception_ptr& broken() const { return broken_; }
+
+  /// Submits what keeps the workers busy. `taken`: how many items are done with, in a lazy plan.
+  template <class Sink>
+  void fill(Sink& sink, std::size_t taken = 0) {
+    while (running_.size() < most_running() && !(broken_ && waiting_.empty())) {
+      const bool is_new = waiting_.empty();
+      Part part = is_new ? lay_out(size_to_read(taken)) : next_waiting();
+      if (part.count == 0) return;
+      if (!ended_ && submit(part)) continue;
+      if (is_new && plan_.lazy)
+        broken_ = ended_;  // nobody was promised anything
+      else
+        fail_all(part, ended_, sink);
     }
-    for (auto& each : running_) each.future.wait();  // where the pool is at its end
-    settle_done();
-    if (failure_) std::rethrow_exception(failure_);
-    if constexpr (!std::is_void_v<R>) return results_.take();
+  }
+
+  /// Waits until some are done, and tells the sink. False when nothing was under way.
+  template <class Sink>
+  bool wait(Sink& sink) {
+    if (running_.empty()) return false;
+    records_.clear();
+    bool may_be_done_partly = false;
+    for (const auto& each : running_) {
+      records_.push_back(each.future.record());
+      may_be_done_partly = may_be_done_partly || each.part.count > 1;
+    }
+    const bool looks = plan_.lazy && may_be_done_partly;
+    if (!pool_.wait_any(records_, looks ? Deadline::in(patience_) : Deadline::never())) {
+      patience_ = std::min(patience_ * 2, most_patience);
+      for (auto& each : running_) settle_done_items(each, sink);
+      return true;
+    }
+    patience_ = least_patience;
+    for (std::size_t i = 0; i < running_.size();) {
+      if (!running_[i].future.is_done()) {
+        ++i;
+        continue;
+      }
+      Running ended = std::move(running_[i]);
+      running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
+      settle(ended, sink);
+    }
+    return true;
   }
 
  private:
+  using Layout = typename OneCall::Layout;
   // Items that stand next to each other in the input, in a block that is used again when they are done.
   struct Block {
     SharedBlock memory;
     std::size_t before = 0, items = 0;
     std::vector<ItemName> names;
+    HeldNames held;  // the items themselves may be gone when they are submitted
   };
   struct Part {
     std::shared_ptr<Block> block;
     std::size_t first = 0, count = 0;
   };
   struct Running {
-    Part part;
-    Future<std::uint64_t> future;
+    Part part;                  // what has not been settled
+    std::size_t submitted = 0;  // its first item
+    std::size_t in_row = 0;     // for so many there is a place in results
+    SharedBlock results;        // where they are not of one size
+    Future<ChunkEnd<R>> future;
   };
   // One chunk of the arena: what is used again stays in the caches.
   static constexpr std::size_t usual_bytes = (std::size_t{64} << 10) - 64;
@@ -122,17 +167,17 @@ class ChunkedMap<F, std::tuple<Item, Extra...>> {
   static constexpr std::size_t most_plain =
       std::max<std::size_t>(1, (usual_bytes - 3 * 64) / (sizeof(Item) + Layout::result_size + 1));
   static constexpr double wanted_seconds = 250e-6, least_seconds = 20e-6;
-  static constexpr std::uint64_t most_nanoseconds = 1'000'000;
+  static constexpr std::uint64_t most_nanoseconds = 1'000'000, most_reading = 250'000;
+  // How long a lazy one waits for the end of a task before it looks for what is done of it.
+  static constexpr std::chrono::nanoseconds least_patience = std::chrono::milliseconds(2),
+                                            most_patience = std::chrono::milliseconds(128);
 
-  bool more() const { return !broken_ && (left_ != 0 || !waiting_.empty()); }
+  std::size_t workers() const { return static_cast<std::size_t>(pool_.size()); }
+  std::size_t most_running() const { return 2 * workers(); }
 
-  // What was left over first.
-  template <class Iterator>
-  Part next_part(Iterator& at) {
-    const auto n = next_size();
-    if (waiting_.empty()) return lay_out(at, std::min(n, left_));
+  Part next_waiting() {
     Part& from = waiting_.front();
-    const Part part{from.block, from.first, std::min(from.count, n)};
+    Part part{from.block, from.first, std::min(from.count, wanted_size())};
     waiting_left_ -= part.count;
     from.first += part.count;
     from.count -= part.count;
@@ -140,60 +185,143 @@ class ChunkedMap<F, std::tuple<Item, Extra...>> {
     return part;
   }
 
+  std::size_t wanted_size() const {
+    return plan_.chunksize != 0 ? plan_.chunksize : std::min(most_results_, measured_size());
+  }
   // Enough of them that all workers end together, large enough that the work is more than the way.
-  std::size_t next_size() const {
-    if (chunksize_ != 0) return chunksize_;
-    const auto workers = static_cast<std::size_t>(pool_.size());
-    const auto left = left_ + waiting_left_;
-    if (!seconds_each_) return std::max<std::size_t>(1, left / (16 * workers));
+  std::size_t measured_size() const {
+    auto left = std::numeric_limits<std::size_t>::max();
+    if constexpr (Input<Range, Item>::is_sized) left = input_.left() + waiting_left_;
+    if (!seconds_each_)
+      return plan_.lazy || !Input<Range, Item>::is_sized ? 1
+                                                         : std::max<std::size_t>(1, left / (16 * workers()));
     const auto in = [&](double seconds) {
       return static_cast<std::size_t>(std::clamp(seconds / *seconds_each_, 1.0, 1e9));
     };
-    return std::min(in(wanted_seconds), std::max(left / (2 * workers), in(least_seconds)));
+    return std::min(in(wanted_seconds), std::max(left / (2 * workers()), in(least_seconds)));
   }
 
-  // At most n of the next items; fewer where they do not fit.
-  template <class Iterator>
-  Part lay_out(Iterator& at, std::size_t n) {
-    auto block = take_block();
-    if constexpr (Layout::plain_items) {
-      if (chunksize_ == 0) n = std::min(n, most_plain);
-      make_room(*block, Layout::size(n, 0), n);
-      copy_plain(Layout(block->memory, n), at, n);
-    } else {
-      starts_.clear();
-      std::size_t size = 0;
-      for (auto end = at; starts_.size() < n; ++end) {
-        Writer measure(nullptr, 0);
-        encode<Item>(measure, as_stored<Item>(*end));
-        const auto more = size + measure.written();
-        if (chunksize_ == 0 && !starts_.empty() && Layout::size(starts_.size() + 1, more) > usual_bytes)
-          break;
-        for (const auto object : measure.handles()) block->names.push_back({starts_.size(), object});
-        starts_.push_back(size);
-        size = more;
-      }
-      n = starts_.size();
-      make_room(*block, Layout::size(n, size), n);
-      const Layout layout(block->memory, n);
-      Writer to(layout.encoded(), size);
-      for (std::size_t i = 0; i < n; ++i, ++at) {
-        layout.set_start(i, starts_[i]);
-        encode<Item>(to, as_stored<Item>(*at));
-      }
-    }
-    block->before = before_;
-    before_ += n;
-    left_ -= n;
-    return {std::move(block), 0, n};
+  // 0 when a lazy one is far enough ahead.
+  std::size_t size_to_read(std::size_t taken) const {
+    const auto n = wanted_size();
+    if (!plan_.lazy) return n;
+    const auto ahead = read_ - taken;
+    const auto most = std::max(64 * workers(), 2 * most_running() * std::min(n, last_size_));
+    return ahead >= most ? 0 : std::min(n, most - ahead);
   }
+
+  // At most n of the next items; fewer where they do not fit, and where they take long to read. What the
+  // input, or a codec, throws ends the reading.
+  Part lay_out(std::size_t n) {
+    if (n == 0 || broken_) return {};
+    Part part{take_block(), 0, 0};
+    try {
+      if (ended_ && input_.peek() != nullptr) std::rethrow_exception(ended_);
+      if constexpr (Layout::plain_items)
+        lay_out_plain(part, n);
+      else
+        lay_out_encoded(part, n);
+    } catch (...) {
+      broken_ = std::current_exception();
+    }
+    if (part.count == 0) {
+      give_free(std::move(part.block));
+      return part;
+    }
+    part.block->before = read_;
+    read_ += part.count;
+    last_size_ = part.count;
+    return part;
+  }
+
+  void lay_out_plain(Part& part, std::size_t n) {
+    if (plan_.chunksize == 0) n = std::min(n, most_plain);
+    if constexpr (Input<Range, Item>::is_sized) n = std::min(n, std::max<std::size_t>(1, input_.left()));
+    if constexpr (Input<Range, Item>::is_array) {
+      n = std::min(n, input_.left());
+      if (n == 0) return;
+      make_room(*part.block, Layout::size(n, 0), n);
+      std::memcpy(Layout(part.block->memory, n).plain_item(0), input_.data(), n * sizeof(Item));
+      input_.pass(n);
+      part.count = n;
+    } else {
+      const Item* item = input_.peek();
+      if (item == nullptr) return;
+      make_room(*part.block, Layout::size(n, 0), n);
+      const Layout layout(part.block->memory, n);
+      SeldomLook clock;
+      do {
+        std::memcpy(layout.plain_item(part.count++), item, sizeof(Item));
+        input_.pass();
+      } while (part.count != n && !clock.is_past(reading_time()) && (item = input_.peek()) != nullptr);
+    }
+  }
+
+  void lay_out_encoded(Part& part, std::size_t n) {
+    starts_.clear();
+    encoded_.clear();
+    const auto fits = [&](std::size_t size) {
+      return plan_.chunksize != 0 || Layout::size(starts_.size() + 1, encoded_.size() + size) <= usual_bytes;
+    };
+    SeldomLook clock;
+    try {
+      for (const Item* item = nullptr; starts_.size() != n && (item = input_.peek()) != nullptr;) {
+        Writer measure(nullptr, 0);
+        encode<Item>(measure, *item);
+        const auto size = measure.written();
+        if (!fits(size)) {
+          if (starts_.empty()) lay_out_alone(part, *item, size, measure.handles());
+          break;
+        }
+        const auto at = encoded_.size();
+        encoded_.resize(at + size);
+        Writer to(encoded_.data() + at, size);
+        encode<Item>(to, *item);
+        hold(*part.block, starts_.size(), measure.handles());
+        starts_.push_back(at);
+        input_.pass();
+        if (clock.is_past(reading_time())) break;
+      }
+    } catch (...) {  // after those before it
+      broken_ = std::current_exception();
+    }
+    if (starts_.empty()) return;
+    const auto count = starts_.size();
+    make_room(*part.block, Layout::size(count, encoded_.size()), count);
+    const Layout layout(part.block->memory, count);
+    for (std::size_t i = 0; i != count; ++i) layout.set_start(i, starts_[i]);
+    std::memcpy(layout.encoded(), encoded_.data(), encoded_.size());
+    part.count = count;
+  }
+  // One that is larger than a usual block.
+  void lay_out_alone(Part& part, const Item& item, std::size_t size, const Names& names) {
+    make_room(*part.block, Layout::size(1, size), 1);
+    const Layout layout(part.block->memory, 1);
+    layout.set_start(0, 0);
+    Writer to(layout.encoded(), size);
+    encode<Item>(to, item);
+    hold(*part.block, 0, names);
+    input_.pass();
+    part.count = 1;
+  }
+  static void hold(Block& block, std::size_t item, const Names& names) {
+    if (names.empty()) return;
+    block.held.add(HeldNames::of(names));
+    for (const auto object : names) block.names.push_back({item, object});
+  }
+  std::uint64_t reading_time() const { return plan_.lazy && plan_.chunksize == 0 ? most_reading : 0; }
 
   std::shared_ptr<Block> take_block() {
     if (free_.empty()) return std::make_shared<Block>();
     auto block = std::move(free_.back());
     free_.pop_back();
-    block->names.clear();
     return block;
+  }
+  void give_free(std::shared_ptr<Block> block) {
+    if (block.use_count() != 1) return;  // other parts of it are on their way
+    block->names.clear();
+    block->held = HeldNames();
+    free_.push_back(std::move(block));
   }
   static void make_room(Block& block, std::size_t bytes, std::size_t items) {
     if (block.memory.size() < bytes) {
@@ -203,34 +331,38 @@ class ChunkedMap<F, std::tuple<Item, Extra...>> {
     block.items = items;
     std::memset(block.memory.data(), 0, items);
   }
-  template <class Iterator>
-  static void copy_plain(const Layout& layout, Iterator& at, std::size_t n) {
-    if constexpr (std::contiguous_iterator<Iterator> &&
-                  std::is_same_v<std::remove_cvref_t<std::iter_reference_t<Iterator>>, Item>) {
-      std::memcpy(layout.plain_item(0), std::to_address(at), n * sizeof(Item));
-      at += static_cast<std::ptrdiff_t>(n);
-    } else {
-      for (std::size_t i = 0; i < n; ++i, ++at) {
-        const Item item = as_stored<Item>(*at);
-        std::memcpy(layout.plain_item(i), &item, sizeof item);
-      }
+
+  // False when the pool takes no more.
+  bool submit(Part part) {
+    try {
+      const Block& block = *part.block;
+      const Chunk chunk{part.first, part.count, block.items, plan_.chunksize != 0 ? 0 : most_nanoseconds};
+      SharedBlock results;
+      if constexpr (!OneCall::in_rows) results = take_results(part.count);
+      const auto write = [&](Writer& to) {
+        std::apply(
+            [&](const Extra&... e) {
+              OneCall::encode_call(to, f_, block.memory, results, chunk, names_of(part), e...);
+            },
+            extra_);
+      };
+      Record& record = pool_.submit(task_type<OneCall, F>, EncodeCall::by(write), nullptr);
+      const auto first = part.first, count = part.count;
+      running_.push_back(
+          {std::move(part), first, count, std::move(results), Future<ChunkEnd<R>>(record)});  // has room
+      return true;
+    } catch (...) {
+      ended_ = std::current_exception();
+      return false;
     }
   }
-
-  void submit(Part part) {
-    const Block& block = *part.block;
-    const Chunk chunk{part.first, part.count, block.items, chunksize_ != 0 ? 0 : most_nanoseconds};
-    const auto write = [&](Writer& to) {
-      std::apply(
-          [&](const Extra&... e) { OneCall::encode_call(to, f_, block.memory, chunk, names_of(part), e...); },
-          extra_);
-    };
-    try {
-      Record& record = pool_.submit(task_type<OneCall, F>, EncodeCall::by(write), nullptr);
-      running_.push_back({std::move(part), Future<std::uint64_t>(record)});
-    } catch (...) {  // the pool takes no more; what is under way is waited for
-      give_up(part, part.first);
-    }
+  SharedBlock take_results(std::size_t count) {
+    const auto bytes = ResultRow::size(count, 0);
+    if (bytes > usual_bytes / 2) return SharedBlock(bytes + usual_bytes);
+    if (free_results_.empty()) return SharedBlock(usual_bytes);
+    SharedBlock results = std::move(free_results_.back());
+    free_results_.pop_back();
+    return results;
   }
 
   std::span<const ItemName> names_of(const Part& part) const {
@@ -240,76 +372,93 @@ class ChunkedMap<F, std::tuple<Item, Extra...>> {
     return {from, to};
   }
 
-  void settle_done() {
-    for (std::size_t i = 0; i < running_.size();) {
-      if (!running_[i].future.is_done()) {
-        ++i;
-        continue;
-      }
-      Running ended = std::move(running_[i]);
-      running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
-      settle(ended);
+  // What is done of a task that may still run.
+  template <class Sink>
+  void settle_done_items(Running& from, Sink& sink) {
+    Part& part = from.part;
+    const Layout layout(part.block->memory, part.block->items);
+    const auto n = layout.first_not_done(part.first, part.first + part.count) - part.first;
+    if (n == 0) return;
+    if constexpr (OneCall::in_rows) {
+      sink.take_row(part.block->before + part.first, DoneItems<R>(layout.result(part.first), n));
+    } else {
+      const ResultRow row(from.results, from.in_row);
+      sink.take_row(part.block->before + part.first, DoneItems<R>(row, part.first - from.submitted, n));
     }
+    part.first += n;
+    part.count -= n;
   }
 
-  void settle(Running& ended) {
+  template <class Sink>
+  void settle(Running& ended, Sink& sink) {
+    settle_done_items(ended, sink);
     Part& part = ended.part;
-    const Layout layout(part.block->memory, part.block->items);
-    const auto end = part.first + part.count;
-    auto at = layout.first_not_done(part.first, end);
-    const auto done = at - part.first;
-    if constexpr (!std::is_void_v<R>) {
-      results_.put(part.block->before + part.first, layout.result(part.first), done);
-    }
+    const auto item = part.block->before + part.first;
+    const auto done = [&] { return part.first - ended.submitted; };
     try {
-      const auto spent = ended.future.get();
-      if (done != 0) seconds_each_ = static_cast<double>(spent) * 1e-9 / static_cast<double>(done);
+      auto end = ended.future.get();
+      if constexpr (!OneCall::in_rows) {
+        if (end.last && part.count != 0) {
+          most_results_ = std::max<std::size_t>(1, done());
+          sink.take_one(item, std::move(*end.last));
+          pass_one(part);
+        } else if (done() == most_results_) {
+          most_results_ *= 2;
+        }
+      }
+      if (done() == 0) throw DecodeError("the items of a map have been overwritten while a task had them");
+      seconds_each_ = static_cast<double>(end.nanoseconds) * 1e-9 / static_cast<double>(done());
     } catch (const PoolTerminated&) {
-      give_up(part, at);
+      ended_ = std::current_exception();
     } catch (const PoolBroken&) {
-      give_up(part, at);
+      ended_ = std::current_exception();
     } catch (...) {
       // In the middle of an item; or between two, where nothing is lost, unless it got nowhere.
-      if (at != end && (done == 0 || layout.state(at).load() == ItemState::begun)) {
-        fail(part, at++);
+      const Layout layout(part.block->memory, part.block->items);
+      if (part.count != 0 && (done() == 0 || layout.state(part.first).load() == ItemState::begun)) {
+        sink.fail(item, 1, std::current_exception());
+        pass_one(part);
       }
     }
-    if (at != end) {
-      waiting_left_ += end - at;
-      waiting_.push_front({std::move(part.block), at, end - at});
-    } else if (part.block.use_count() == 1) {
-      free_.push_back(std::move(part.block));
+    if (ended.results && ended.results.size() == usual_bytes)
+      free_results_.push_back(std::move(ended.results));
+    if (part.count != 0) {
+      waiting_left_ += part.count;
+      waiting_.push_front(std::move(part));
+    } else {
+      give_free(std::move(part.block));
     }
   }
-
-  // With the exception that is being handled.
-  void fail(const Part& part, std::size_t item) {
-    item += part.block->before;
-    if (failure_ && failed_item_ <= item) return;
-    failure_ = std::current_exception();
-    failed_item_ = item;
+  static void pass_one(Part& part) {
+    ++part.first;
+    --part.count;
   }
-  // The pool is at its end.
-  void give_up(const Part& part, std::size_t item) {
-    fail(part, item);
-    broken_ = true;
+
+  template <class Sink>
+  static void fail_all(const Part& part, const std::exception_ptr& error, Sink& sink) {
+    sink.fail(part.block->before + part.first, part.count, error);
   }
 
   PoolHandle& pool_;
-  const std::size_t chunksize_;
+  const ChunkPlan plan_;
   const F f_;
+  Input<Range, Item> input_;
   const std::tuple<Extra...> extra_;
-  std::size_t before_ = 0, left_ = 0;  // items that were, and are to be, laid out
+  std::size_t read_ = 0, last_size_ = 1;
   std::deque<Part> waiting_;
   std::size_t waiting_left_ = 0;  // items in there
   std::vector<Running> running_;
+  std::vector<const Record*> records_;
   std::vector<std::shared_ptr<Block>> free_;
+  std::vector<SharedBlock> free_results_;
   std::vector<std::uint64_t> starts_;  // of the items that are laid out now
-  ChunkResults<R> results_;
+  std::vector<std::byte> encoded_;
+  // A task ends at the first result for which there is no place: those that there is place for.
+  std::size_t most_results_ = OneCall::in_rows ? std::numeric_limits<std::size_t>::max() : 1024;
   std::optional<double> seconds_each_;
-  std::exception_ptr failure_;  // of the first item that has one
-  std::size_t failed_item_ = 0;
-  bool broken_ = false;  // the pool is at its end
+  std::chrono::nanoseconds patience_ = least_patience;
+  std::exception_ptr broken_;
+  std::exception_ptr ended_;  // the pool is
 };
 
 }  // namespace brood::detail

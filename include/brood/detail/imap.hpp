@@ -1,25 +1,28 @@
 #pragma once
-// Lazy maps: a window of tasks that moves over the input as results are taken.
+// Lazy maps, as ranges.
 
-#include <brood/detail/task.hpp>
-#include <deque>
+#include <brood/detail/turns.hpp>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <ranges>
 #include <tuple>
+#include <type_traits>
 
 namespace brood::detail {
-
-// How far ahead of the taken results the input is read: enough to keep workers busy on tiny tasks.
-inline std::size_t window_of(const PoolHandle& pool) { return static_cast<std::size_t>(pool.size()) * 64; }
 
 template <bool Ordered, class F, class View, class... Extra>
 class Imap {
  public:
   using Item = std::ranges::range_value_t<View>;
-  using R = CallResult<F, std::ranges::range_reference_t<View>, Extra...>;
+  using Args = Stored<F, std::ranges::range_reference_t<View>, Extra...>;
+  using R = typename Call<F, Args>::Result;
 
+ private:
+  using Pair = std::pair<Item, Outcome<R>>;
+  struct State;
+
+ public:
   Imap(PoolHandle& pool, std::optional<CallOptions> options, F f, View view, std::tuple<Extra...> extra)
       : state_(std::make_unique<State>(pool, std::move(options), std::move(f), std::move(view),
                                        std::move(extra))) {}
@@ -27,27 +30,30 @@ class Imap {
   /// {item, Outcome<R>} at each turn; nothing is thrown but what the input itself throws.
   class Outcomes {
    public:
-    explicit Outcomes(Imap& map) : map_(std::move(map)) {}
+    explicit Outcomes(Imap& map) : map_(std::move(map)) {
+      static_assert(std::is_constructible_v<Item, std::ranges::range_reference_t<View>&>,
+                    "brood: outcomes() keeps a copy of each item, and these cannot be copied");
+      map_.state_->turns->keep_items();
+    }
     class iterator {
      public:
-      using value_type = std::pair<Item, Outcome<R>>;
+      using value_type = Pair;
       using difference_type = std::ptrdiff_t;
-      explicit iterator(Imap* map) : map_(map) { ++*this; }
-      value_type& operator*() const { return *now_; }
+      explicit iterator(State* state) : state_(state) { ++*this; }
+      value_type& operator*() const { return *state_->pair; }
       iterator& operator++() {
-        now_.reset();
-        if (auto next = map_->state_->next(true))
-          now_ = std::make_shared<value_type>(std::move(*next->item), next->future.outcome());
+        state_->pair.reset();
+        Turn<Item, R> turn;
+        if (state_->turns->next(turn)) state_->pair.emplace(std::move(*turn.item), std::move(*turn.outcome));
         return *this;
       }
       void operator++(int) { ++*this; }
-      friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.now_; }
+      friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.state_->pair; }
 
      private:
-      Imap* map_;
-      std::shared_ptr<value_type> now_;
+      State* state_;
     };
-    iterator begin() { return iterator(&map_); }
+    iterator begin() { return iterator(map_.state_.get()); }
     std::default_sentinel_t end() { return {}; }
 
    private:
@@ -60,105 +66,52 @@ class Imap {
    public:
     using value_type = typename Outcome<R>::Value;
     using difference_type = std::ptrdiff_t;
-    explicit iterator(Imap* map) : map_(map) { ++*this; }
+    explicit iterator(State* state) : state_(state) { ++*this; }
     /// The result; throws what the task threw, and the iteration may go on.
-    value_type& operator*() const { return now_->value(); }
+    value_type& operator*() const { return state_->now.outcome->value(); }
     iterator& operator++() {
-      now_.reset();
-      if (auto next = map_->state_->next(false)) now_ = std::make_shared<Outcome<R>>(next->future.outcome());
+      state_->now.outcome.reset();
+      state_->turns->next(state_->now);
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.now_; }
+    friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.state_->now.outcome; }
 
    private:
-    Imap* map_;
-    std::shared_ptr<Outcome<R>> now_;
+    State* state_;
   };
-  iterator begin() { return iterator(this); }
+  iterator begin() { return iterator(state_.get()); }
   std::default_sentinel_t end() { return {}; }
 
  private:
-  struct Entry {
-    std::optional<Item> item;  // kept for .outcomes() alone
-    Future<R> future;
-  };
-
+  // Stays where it is, for the iterators.
   struct State {
-    State(PoolHandle& p, std::optional<CallOptions> o, F function, View v, std::tuple<Extra...> e)
-        : pool(p), options(std::move(o)), f(std::move(function)), view(std::move(v)), extra(std::move(e)) {}
-
-    // Fills the window; an exception of the input is kept until the results before it have been taken.
-    void read_ahead(bool keep_items) {
-      if (!begun) {
-        begun = true;
-        try {
-          at.emplace(std::ranges::begin(view));
-        } catch (...) {
-          stop();
+    State(PoolHandle& pool, std::optional<CallOptions> o, F f, View v, std::tuple<Extra...> extra)
+        : options(std::move(o)), view(std::move(v)) {
+      make_turns(pool, std::move(f), std::move(extra), std::type_identity<Args>{});
+    }
+    template <class First, class... To>
+    void make_turns(PoolHandle& pool, F f, std::tuple<Extra...> extra,
+                    std::type_identity<std::tuple<First, To...>>) {
+      auto stored =
+          std::apply([](Extra&... e) { return std::tuple<To...>(static_cast<To>(std::move(e))...); }, extra);
+      const CallOptions* const given = options ? &*options : nullptr;
+      if constexpr (can_chunk<F, Args>) {
+        if (const auto chunksize = chunksize_for(pool, given)) {
+          turns = std::make_unique<TurnsOfChunks<Ordered, F, Args, View>>(pool, *chunksize, std::move(f),
+                                                                          view, std::move(stored));
+          return;
         }
       }
-      while (at && entries.size() < window_of(pool)) {
-        try {
-          if (*at == std::ranges::end(view)) {
-            at.reset();
-            return;
-          }
-          decltype(auto) item = **at;
-          std::optional<Item> kept;
-          if (keep_items) kept.emplace(item);
-          entries.push_back({std::move(kept), std::apply(
-                                                  [&](const auto&... e) {
-                                                    return submit(pool, options ? &*options : nullptr, f,
-                                                                  std::forward<decltype(item)>(item), e...);
-                                                  },
-                                                  extra)});
-          ++*at;
-        } catch (...) {
-          stop();
-        }
-      }
-    }
-    void stop() {
-      at.reset();
-      broken = std::current_exception();
+      turns = std::make_unique<TurnsOfTasks<Ordered, F, Args, View>>(pool, given, std::move(f), view,
+                                                                     std::move(stored));
     }
 
-    std::optional<Entry> next(bool keep_items) {
-      read_ahead(keep_items);
-      if (entries.empty()) {
-        if (broken) std::rethrow_exception(std::exchange(broken, nullptr));
-        return std::nullopt;
-      }
-      auto which = entries.begin();
-      if constexpr (!Ordered) which = first_ready();
-      Entry entry = std::move(*which);
-      entries.erase(which);
-      entry.future.wait();
-      return entry;
-    }
-
-    typename std::deque<Entry>::iterator first_ready() {
-      // Those that are done already, in the order of the input; else the one that ends first.
-      for (;;) {
-        for (auto it = entries.begin(); it != entries.end(); ++it) {
-          if (it->future.is_done()) return it;
-        }
-        std::vector<const Record*> records;
-        for (auto& entry : entries) records.push_back(entry.future.record());
-        pool.wait_any(records);
-      }
-    }
-
-    PoolHandle& pool;
     std::optional<CallOptions> options;
-    F f;
     View view;
-    std::tuple<Extra...> extra;
-    std::optional<std::ranges::iterator_t<View>> at;
-    bool begun = false;
-    std::exception_ptr broken;
-    std::deque<Entry> entries;
+    std::unique_ptr<Turns<Item, R>> turns;
+    Turn<Item, R> now;
+    std::optional<Pair> pair;
   };
 
   std::unique_ptr<State> state_;

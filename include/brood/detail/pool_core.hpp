@@ -63,8 +63,8 @@ class PoolHandle {
   PoolHandle& operator=(PoolHandle&&) noexcept;
 
   Record& submit(const TaskType& type, EncodeCall call, const CallOptions* options);
-  /// Waits until one of them is done.
-  void wait_any(const std::vector<const Record*>& records);
+  /// Waits until one of them is done. False when the deadline has passed.
+  bool wait_any(const std::vector<const Record*>& records, Deadline until = Deadline::never());
   void close();
   void terminate();
   bool join(Deadline until);

@@ -4,6 +4,7 @@
 #include <brood/detail/pool_core.hpp>
 #include <brood/future.hpp>
 #include <chrono>
+#include <optional>
 #include <tuple>
 #include <type_traits>
 #include <vector>
@@ -20,27 +21,33 @@ constexpr std::string_view function_name() {
   return F::name();
 }
 
+/// The bytes of its calls begin with the address of a function, whose name is the task's.
+template <class F>
+inline constexpr bool begins_with_pointer = is_function_pointer<F>;
+
 template <class CallType, class F>
-inline constexpr TaskType task_type{&CallType::run, function_name<F>(), is_function_pointer<F>,
+inline constexpr TaskType task_type{&CallType::run, function_name<F>(), begins_with_pointer<F>,
                                     &CallType::tell};
 
 template <class F, class... Args>
 using CallResult = typename CallFor<F, Args...>::Result;
 
+/// The arguments are what travels.
+template <class F, class... To>
+auto submit_stored(PoolHandle& pool, const CallOptions* options, const F& f, const To&... stored) {
+  using CallType = Call<F, std::tuple<To...>>;
+  using Result = typename CallType::Result;
+  if constexpr (!std::is_void_v<Result>) static_assert(travels<Result>);
+  const auto write = [&](Writer& to) { CallType::encode_call(to, f, stored...); };
+  return Future<Result>(pool.submit(task_type<CallType, F>, EncodeCall::by(write), options));
+}
 template <class F, class... Args>
 auto submit(PoolHandle& pool, const CallOptions* options, F&& f, Args&&... args) {
   using Function = std::decay_t<F>;
-  using Tuple = Stored<Function, Args...>;
-  using CallType = Call<Function, Tuple>;
-  using Result = typename CallType::Result;
-  if constexpr (!std::is_void_v<Result>) static_assert(travels<Result>);
   return [&]<class... To>(std::type_identity<std::tuple<To...>>) {
     // What as_stored converts lives until the end of this expression.
-    return [&](const To&... stored) {
-      const auto write = [&](Writer& to) { CallType::encode_call(to, f, stored...); };
-      return Future<Result>(pool.submit(task_type<CallType, Function>, EncodeCall::by(write), options));
-    }(as_stored<To>(std::forward<Args>(args))...);
-  }(std::type_identity<Tuple>{});
+    return submit_stored<Function, To...>(pool, options, f, as_stored<To>(std::forward<Args>(args))...);
+  }(std::type_identity<Stored<Function, Args...>>{});
 }
 
 /// What holds for each call by itself is asked for; items cannot share a task then.
@@ -53,6 +60,14 @@ inline int checked_chunksize(const CallOptions& options) {
   if (options.chunksize && *options.chunksize < 1)
     throw UsageError("chunksize must be at least 1, not " + std::to_string(*options.chunksize));
   return options.chunksize.value_or(0);
+}
+
+/// How many calls to put into a task, 0: as measured; nothing where each call is a task of its own.
+inline std::optional<std::size_t> chunksize_for(const PoolHandle& pool, const CallOptions* options) {
+  const auto given = static_cast<std::size_t>(options != nullptr ? checked_chunksize(*options) : 0);
+  const bool limited = options != nullptr && sets_limits(*options);
+  if (given == 1 || limited || (given == 0 && pool.each_by_itself())) return std::nullopt;
+  return given;
 }
 
 /// The results of a map.

@@ -5,7 +5,9 @@
 #include <concepts>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace brood::detail {
 
@@ -34,6 +36,12 @@ void tell_value(std::string& to, const T& value) {
     tell(to, static_cast<std::uint64_t>(value));
 }
 
+/// The fields of a call of starmap.
+template <class T>
+inline constexpr bool are_told = false;
+template <Told... Fields>
+inline constexpr bool are_told<std::tuple<Fields...>> = sizeof...(Fields) != 0;
+
 inline constexpr std::string_view untold = "...";
 
 /// False, and that instead, at the first that cannot be told: what follows it cannot be found.
@@ -42,6 +50,13 @@ bool tell_next(std::string& to, Reader& call) {
   if (!to.empty()) to += ", ";
   if constexpr (Told<T>) {
     tell_value(to, decode<T>(call));
+    return true;
+  } else if constexpr (are_told<T>) {
+    std::apply(
+        [&, first = true](const auto&... each) mutable {
+          ((std::exchange(first, false) ? void() : void(to += ", "), tell_value(to, each)), ...);
+        },
+        decode<T>(call));
     return true;
   } else {
     to += untold;

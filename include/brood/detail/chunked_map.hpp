@@ -1,0 +1,109 @@
+#pragma once
+// A map in chunks whose results are wanted all together.
+
+#include <algorithm>
+#include <brood/detail/chunks.hpp>
+#include <cstring>
+#include <exception>
+#include <optional>
+#include <ranges>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+namespace brood::detail {
+
+/// Of the first item that has one.
+class FirstFailure {
+ public:
+  void note(std::size_t item, const std::exception_ptr& error) {
+    if (error_ && item_ <= item) return;
+    error_ = error;
+    item_ = item;
+  }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::exception_ptr error_;
+  std::size_t item_ = 0;
+};
+
+/// The results in their order, as they come: by the item.
+template <class R>
+class MappedResults {
+ public:
+  void reserve(std::size_t n) { values_.resize(n); }
+  void take_row(std::size_t first, const DoneItems<R>& done) {
+    make_room(first + done.count());
+    if constexpr (direct) {
+      std::memcpy(static_cast<void*>(values_.data() + first), done.row(), done.count() * sizeof(R));
+    } else {
+      for (std::size_t i = 0; i != done.count(); ++i) {
+        try {
+          const auto bytes = done[i];
+          values_[first + i].emplace(decode_all<R>(bytes.data(), bytes.size()));
+        } catch (...) {
+          fail(first + i, 1, std::current_exception());
+        }
+      }
+    }
+  }
+  void take_one(std::size_t item, R&& value) {
+    make_room(item + 1);
+    values_[item] = std::move(value);
+  }
+  void fail(std::size_t item, std::size_t, const std::exception_ptr& error) { failure_.note(item, error); }
+
+  /// Of n items; throws the failure of the first that has one.
+  std::vector<R> results(std::size_t n) {
+    failure_.rethrow();
+    if constexpr (direct) {
+      values_.resize(n);
+      return std::move(values_);
+    } else {
+      std::vector<R> results;
+      results.reserve(n);
+      for (std::size_t i = 0; i != n; ++i) results.push_back(std::move(*values_[i]));
+      return results;
+    }
+  }
+
+ private:
+  static constexpr bool direct =
+      is_plain<R>() && std::is_default_constructible_v<R> && !std::is_same_v<R, bool>;
+  void make_room(std::size_t n) {
+    if (n > values_.size()) values_.resize(std::max(n, 2 * values_.size()));
+  }
+
+  std::vector<std::conditional_t<direct, R, std::optional<R>>> values_;
+  FirstFailure failure_;
+};
+template <>
+class MappedResults<void> {
+ public:
+  void reserve(std::size_t) {}
+  void take_row(std::size_t, const DoneItems<void>&) {}
+  void fail(std::size_t item, std::size_t, const std::exception_ptr& error) { failure_.note(item, error); }
+  void results(std::size_t) { failure_.rethrow(); }
+
+ private:
+  FirstFailure failure_;
+};
+
+template <class F, class StoredArgs, class Range, class... Extra>
+auto map_in_chunks(PoolHandle& pool, std::size_t chunksize, F f, Range& items, const Extra&... extra) {
+  Chunks<F, StoredArgs, Range> chunks(pool, {chunksize, false}, std::move(f), items, extra...);
+  MappedResults<typename Chunks<F, StoredArgs, Range>::R> results;
+  if constexpr (std::ranges::sized_range<Range>)
+    results.reserve(static_cast<std::size_t>(std::ranges::size(items)));
+  do {
+    chunks.fill(results);
+  } while (chunks.wait(results));
+  const auto n = chunks.items_read();
+  if (chunks.broken()) results.fail(n, 1, chunks.broken());
+  return results.results(n);
+}
+
+}  // namespace brood::detail

@@ -1,0 +1,71 @@
+#pragma once
+// Calls whose arguments come as tuples or pairs, one for each call.
+
+#include <brood/detail/task.hpp>
+#include <ranges>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+
+namespace brood::detail {
+
+/// Takes a tuple apart for f.
+template <class F, class Fields>
+struct Star;
+template <class F, class... Fields>
+struct Star<F, std::tuple<Fields...>> {
+  F f;
+  static constexpr std::string_view name() { return function_name<F>(); }  // for messages
+  std::decay_t<typename Call<F, std::tuple<Fields...>>::Result> operator()(std::tuple<Fields...> fields) {
+    return std::apply([&](Fields&... each) { return invoke_here(f, std::move(each)...); }, fields);
+  }
+};
+template <class F, class Fields>
+inline constexpr bool begins_with_pointer<Star<F, Fields>> = begins_with_pointer<F>;
+template <class F, class Fields>
+inline constexpr bool is_code_alone<Star<F, Fields>> = is_code_alone<F>;
+
+/// The fields of an item as they travel to f.
+template <class F, class Item, class Seq>
+struct StarFields;
+template <class F, class Item, std::size_t... I>
+struct StarFields<F, Item, std::index_sequence<I...>>
+    : std::type_identity<Stored<F, decltype(std::get<I>(std::declval<Item>()))...>> {};
+
+template <class Fields>
+struct ToFields;
+template <class... Fields>
+struct ToFields<std::tuple<Fields...>> {
+  template <class Item>
+  std::tuple<Fields...> operator()(Item&& item) const {
+    return std::apply(
+        [](auto&&... each) {
+          return std::tuple<Fields...>(as_stored<Fields>(std::forward<decltype(each)>(each))...);
+        },
+        std::forward<Item>(item));
+  }
+};
+
+template <class F, class Items>
+using FieldsOf =
+    typename StarFields<std::decay_t<F>, std::ranges::range_reference_t<Items>,
+                        std::make_index_sequence<std::tuple_size_v<std::ranges::range_value_t<Items>>>>::type;
+/// f for the tuples of as_fields.
+template <class Items, class F>
+auto star_of(F&& f) {
+  return Star<std::decay_t<F>, FieldsOf<F, Items>>{std::forward<F>(f)};
+}
+/// The items as tuples of what travels.
+template <class F, class Items>
+auto as_fields(Items&& items) {
+  return std::views::all(std::forward<Items>(items)) | std::views::transform(ToFields<FieldsOf<F, Items>>{});
+}
+
+}  // namespace brood::detail
+
+/// As functions travel, not as values: f may be a pointer to one.
+template <class F, class Fields>
+struct brood::Codec<brood::detail::Star<F, Fields>> {
+  static void encode(Writer& to, const detail::Star<F, Fields>& star) { detail::encode_function(to, star.f); }
+  static detail::Star<F, Fields> decode(Reader& from) { return {detail::decode_function<F>(from)}; }
+};
