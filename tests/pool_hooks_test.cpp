@@ -342,10 +342,13 @@ TEST(PoolCallback, that_block_hold_up_no_result) {
   const nothing_left::Memory memory;
   brood::Pool pool(2);
   std::atomic<bool> go{false}, begun{false};
-  pool.apply_async(twice, 1).add_done_callback([&](brood::Outcome<int>) {
-    begun = true;
-    while (!go) std::this_thread::sleep_for(1ms);
-  });
+  brood::Queue<int> queue;  // one that has ended already would be called here and now
+  pool.apply_async([](brood::Queue<int> q) { return q.get(); }, queue)
+      .add_done_callback([&](brood::Outcome<int>) {
+        begun = true;
+        while (!go) std::this_thread::sleep_for(1ms);
+      });
+  queue.put(1);
   EXPECT_TRUE(nothing_left::soon([&] { return begun.load(); }));
   std::vector<brood::Future<int>> others;
   for (int i = 0; i < 100; ++i) others.push_back(pool.apply_async(twice, i));
