@@ -299,7 +299,8 @@ class Pool {
 
   // ---- the end ----
 
-  /// No more tasks; those submitted are done. Again: nothing.
+  /// No more tasks; those submitted are done. A map that is under way in another thread sends its items
+  /// little by little: the rest of them fails with UsageError. Again: nothing.
   void close() { core_.close(); }
   /// Ends the workers now. Futures whose task has not ended throw PoolTerminated. Again: nothing.
   void terminate() { core_.terminate(); }

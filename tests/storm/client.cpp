@@ -109,8 +109,7 @@ void Client::map(const Burst& burst) {
 template <class Lazy>
 void Client::iterate(Lazy lazy) {
   for (auto&& [spec, outcome] : lazy.outcomes()) {
-    ++books().tasks;
-    ++accepted_;
+    ++books().tasks;  // of ours; the pool counts chunks
     judge(spec, std::move(outcome));
   }
 }

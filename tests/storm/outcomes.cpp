@@ -72,8 +72,10 @@ void judge_failure(const Spec& spec, const brood::Failure& failure) {
   } catch (const brood::NoMemory&) {
     complain_unless(no_memory, name_of(spec) + " failed with " + text);
   } catch (const brood::UsageError& e) {
-    // More tasks wait for their own pool than may be stood in for.
-    if (std::string(e.what()).find("stand") == std::string::npos) wrong(spec, "failed with " + text);
+    // More tasks wait for their own pool than may be stood in for; or the rest of a chunk came to a closed
+    // pool.
+    if (std::string(e.what()).find("stand") == std::string::npos)
+      complain_unless(endings | closings, name_of(spec) + " failed with " + text);
   } catch (const brood::RemoteError& e) {
     must_end(spec, End::throws, text);
     if (text.find("OwnError") == std::string::npos &&
@@ -138,6 +140,8 @@ void judge_refusal(const brood::Error& error) {
     complain_unless(no_memory, std::string("a task was refused: ") + error.what());
   else if (dynamic_cast<const brood::PoolBroken*>(&error) != nullptr)
     complain_unless(deaths | no_descriptors | no_memory, std::string("a task was refused: ") + error.what());
+  else if (dynamic_cast<const brood::PoolTerminated*>(&error) != nullptr)
+    complain_unless(endings, std::string("a task was refused: ") + error.what());
   else if (dynamic_cast<const brood::UsageError*>(&error) != nullptr)
     complain_unless(endings | closings, std::string("a task was refused: ") + error.what());
   else
