@@ -9,6 +9,7 @@
 #include <csignal>
 
 #include "nothing_left.hpp"
+#include "run_program.hpp"
 
 namespace shared_block {
 
@@ -91,6 +92,12 @@ TEST(SharedBlock, may_be_none) {
   EXPECT_TRUE(moved);
   moved = none;
   EXPECT_FALSE(moved);
+}
+
+TEST(SharedBlock, needs_nothing_else_in_a_program) {
+  const auto ran = run_program::run({"block_alone"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "42\n");
 }
 
 TEST(SharedBlock, is_used_right) {

@@ -40,6 +40,49 @@ struct Ring {
   }
 };
 
+// Dmitry Vyukov's bounded queue: a cell's number says whose turn it is, a cursor is claimed by one
+// compare-and-swap. Who is killed between claim and number stops the others for good.
+struct ManyRing {
+  static constexpr std::uint64_t capacity = 4096;
+  struct Cell {
+    std::atomic<std::uint64_t> turn{0};
+    std::array<std::uint64_t, 8> value{};
+  };
+  Line head, tail;
+  std::array<Cell, capacity> cells;
+
+  ManyRing() {
+    for (std::uint64_t i = 0; i < capacity; ++i) cells[i].turn.store(i);
+  }
+  // The cell at the cursor, once it is that turn there.
+  Cell& claim(Line& cursor, std::uint64_t offset, std::uint64_t& at) {
+    at = cursor.word.load(std::memory_order_relaxed);
+    for (;;) {
+      Cell& cell = cells[at % capacity];
+      const auto turn = cell.turn.load(std::memory_order_acquire);
+      if (turn == at + offset) {
+        if (cursor.word.compare_exchange_weak(at, at + 1, std::memory_order_relaxed)) return cell;
+      } else {
+        relax();
+        at = cursor.word.load(std::memory_order_relaxed);
+      }
+    }
+  }
+  void put(std::uint64_t value) {
+    std::uint64_t at = 0;
+    Cell& cell = claim(tail, 0, at);
+    cell.value = {value};
+    cell.turn.store(at + 1, std::memory_order_release);
+  }
+  std::uint64_t get() {
+    std::uint64_t at = 0;
+    Cell& cell = claim(head, 1, at);
+    const auto value = cell.value;
+    cell.turn.store(at + capacity, std::memory_order_release);
+    return value[0];
+  }
+};
+
 // ready or done: what lies in the slot is the other's.
 struct alignas(64) Slot {
   std::atomic<std::uint32_t> state{0};
@@ -163,6 +206,32 @@ double ring() {
     shared->get(i, seen, [&](const Value& from) { wrong += Value(from)[0] != i; });
   const double seconds = seconds_now() - begun;
   return wrong == 0 ? static_cast<double>(n) / seconds / 1e6 : -1;
+}
+
+double many_ring(int writers, int readers) {
+  constexpr std::uint64_t n = 2'000'000;
+  Shared<ManyRing> shared;
+  const auto each = n / static_cast<std::uint64_t>(writers);
+  const double begun = seconds_now();
+  {
+    std::vector<std::unique_ptr<Forked>> all;
+    for (int r = 0; r < readers; ++r) {
+      all.push_back(std::make_unique<Forked>([&] {
+        while (shared->get() != 0) {
+        }
+      }));
+    }
+    {
+      std::vector<std::unique_ptr<Forked>> puts;
+      for (int w = 0; w < writers; ++w) {
+        puts.push_back(std::make_unique<Forked>([&] {
+          for (std::uint64_t i = 0; i < each; ++i) shared->put(i + 1);
+        }));
+      }
+    }
+    for (int r = 0; r < readers; ++r) shared->put(0);
+  }
+  return static_cast<double>(n) / (seconds_now() - begun) / 1e6;
 }
 
 double copies() {

@@ -12,6 +12,8 @@ double ping_pong();
 double ping_pong_asleep();
 /// M/s: values of 64 bytes through a ring with one writer and one reader.
 double ring();
+/// M/s: the same through a bounded ring for many writers and readers (Vyukov's), each in a process.
+double many_ring(int writers, int readers);
 /// GB/s: values of 64 KiB through a ring of them, copied in and copied out.
 double copies();
 

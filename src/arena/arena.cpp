@@ -221,11 +221,17 @@ void attach(int descriptor) {
 namespace {
 void (*make)() = nullptr;
 bool is_forbidden = false;
+std::uint32_t lives = 0;
 }  // namespace
 
 void set_maker(void (*maker)()) { make = maker; }
 void permit() { is_forbidden = false; }
-void forbid() { is_forbidden = true; }
+void forbid() {
+  is_forbidden = true;
+  begin_life();
+}
+std::uint32_t life() { return lives; }
+void begin_life() { ++lives; }
 bool forbidden() { return is_forbidden; }
 void require() {
   if (make != nullptr)

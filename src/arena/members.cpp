@@ -81,6 +81,7 @@ void become_new_process(bool inherits) {
   auto& me = own();
   new (&me.mutex) std::mutex;  // another thread of the parent may have held it
   me.number.store(0);
+  begin_life();
   forget_holds(inherits);
 }
 

@@ -54,23 +54,27 @@ std::uint32_t blocks_in_a_chunk(std::uint32_t block_size) {
 }
 }  // namespace
 
-Shape::Shape(std::uint64_t most, std::uint32_t smallest_block)
+Shape::Shape(std::uint64_t most, std::uint32_t words, std::uint32_t smallest_block)
     : max_size(most),
+      value_words(words),
       block_size{smallest_block, 1024, 8192, 32768},
       first_group{blocks_in_a_chunk(smallest_block), arena::chunk_size / 1024, arena::chunk_size / 8192,
                   arena::chunk_size / 32768} {}
 
 Shape Shape::for_values(std::uint64_t max_size, std::size_t size_hint) {
   const auto fitting = (Block::head_size + std::max<std::size_t>(size_hint, 40) + 63) / 64 * 64;
-  return {max_size, static_cast<std::uint32_t>(fitting <= 32768 ? fitting : 64)};
+  const auto words = (size_hint + sizeof(Word64) - 1) / sizeof(Word64);
+  return {max_size, static_cast<std::uint32_t>(words <= most_solo_words ? words : 0),
+          static_cast<std::uint32_t>(fitting <= 32768 ? fitting : 64)};
 }
 
 Shape Shape::of(const QueueObject& queue) {
   const auto smallest = copied(queue.smallest_block);
-  if (smallest < 64 || smallest > 32768 || smallest % 64 != 0) {
+  const auto words = copied(queue.value_words);
+  if (smallest < 64 || smallest > 32768 || smallest % 64 != 0 || words > most_solo_words) {
     throw DecodeError("a queue has been overwritten; it cannot be used any more");
   }
-  return {copied(queue.max_size), smallest};
+  return {copied(queue.max_size), words, smallest};
 }
 
 // Groups double: the first g of them hold first * (2^g - 1) blocks.

@@ -14,6 +14,7 @@ namespace brood::channel {
 /// queue.
 struct Shape {
   std::uint64_t max_size = 0;
+  std::uint32_t value_words = 0;
   std::uint32_t block_size[size_classes];
   std::uint32_t first_group[size_classes];  // blocks in the first group of a class; later ones double
 
@@ -23,7 +24,7 @@ struct Shape {
   static Shape of(const QueueObject& queue);
 
  private:
-  Shape(std::uint64_t most, std::uint32_t smallest_block);
+  Shape(std::uint64_t most, std::uint32_t words, std::uint32_t smallest_block);
 };
 
 class Blocks {

@@ -1,4 +1,4 @@
-// Queue<T> on bytes: blocks, rings, waiting, repair.
+// Queue<T> on bytes: blocks, rings, waiting, repair. Of values that one thread alone puts: alone.cpp.
 //
 // put:  free -> filling(me)   value written   -> complete(me) -> published by a cell -> wake
 // get:  complete -> taken(me) the cell is cleared, the head moves   value read   -> emptied(me) -> free
@@ -21,8 +21,11 @@
 #include "base/copied.hpp"
 #include "base/planted.hpp"
 #include "base/scope.hpp"
+#include "channel/alone.hpp"
 #include "channel/blocks.hpp"
+#include "channel/kinds.hpp"
 #include "channel/known_run.hpp"
+#include "channel/pace.hpp"
 #include "channel/ring.hpp"
 
 namespace brood::channel {
@@ -39,7 +42,7 @@ QueueObject& usable(std::uint64_t object) {
 }  // namespace
 
 QueueCore::QueueCore(std::uint64_t object)
-    : q_(usable(object)), shape_(Shape::of(q_)), blocks_(q_, object, shape_) {}
+    : q_(usable(object)), object_(object), shape_(Shape::of(q_)), blocks_(q_, object, shape_) {}
 
 std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits& traits) {
   const arena::Run run = arena::allocate(sizeof(QueueObject));
@@ -49,7 +52,13 @@ std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits
   q->type = traits.type;
   q->max_size = max_size > 0 ? static_cast<std::uint64_t>(max_size) : 0;
   q->generation = run.generation;
-  q->smallest_block = Shape::for_values(q->max_size, traits.size_hint).block_size[0];
+  const auto shape = Shape::for_values(q->max_size, traits.size_hint);
+  q->smallest_block = shape.block_size[0];
+  q->value_words = shape.value_words;
+  if (q->value_words == 0) {
+    q->write_segment = solo_rings;
+    q->read_segment = solo_rings;
+  }
   arena::hold_new(run.offset);
   unheld.dismiss();
   arena::adopt(run);
@@ -61,19 +70,19 @@ std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits
 
 namespace {
 constexpr std::uint64_t first_capacity = 4096;
-constexpr std::uint64_t closed_here = 1;
 // A bounded queue's values all fit into its first ring, where the bound is exact.
 constexpr std::uint64_t capacity_of(std::uint64_t max_size, std::uint32_t index) {
   const std::uint64_t bound = std::min<std::uint64_t>(max_size, std::uint64_t{1} << 22);
-  return std::max(first_capacity, std::bit_ceil(bound + 2)) << index;
+  return std::max(first_capacity, std::bit_ceil(bound + 2)) << (index - solo_rings);
 }
 constexpr std::uint64_t bytes_of(std::uint64_t cells) { return sizeof(Segment) + cells * sizeof(Word64); }
 }  // namespace
 
-// Nothing when there is none there, or what stands for it is no run that long.
+// Nothing when there is none there.
 Ring QueueCore::ring(std::uint32_t index) {
-  const arena::Place place{index < max_segments ? q_.segments[index].load() : closed_here};
-  if (place.bits <= closed_here) return {};
+  const bool can_be = index >= solo_rings && index < max_segments;
+  const arena::Place place{can_be ? q_.segments[index].load() : closed_here};
+  if (place.bits <= many_from_here) return {};
   const std::uint64_t cells = capacity_of(shape_.max_size, index);
   std::byte* const at = known_run(place, bytes_of(cells));
   if (at == nullptr) throw DecodeError("a queue has been overwritten; it cannot be used any more");
@@ -109,7 +118,12 @@ Ring QueueCore::writing_ring(std::uint32_t& index, bool for_repair) {
 
 bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, QueueResult& result) {
   for (;;) {
-    std::uint32_t index = 0;
+    std::uint32_t index = q_.write_segment.load();
+    if (index < solo_rings) {
+      if (leave_alone(index, for_repair)) continue;
+      result = QueueResult::closed;
+      return false;
+    }
     auto there = writing_ring(index, for_repair);
     if (!there) {
       result = QueueResult::closed;
@@ -117,15 +131,12 @@ bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, Queu
     }
     std::uint64_t limit = 0;
     if (bounded && shape_.max_size != 0) {
-      limit = shape_.max_size;
-      // Values in older rings count as well; there are some only after growth.
-      if (index != q_.read_segment.load()) {
-        const auto all = size();
-        if (all >= shape_.max_size) {
-          result = QueueResult::late;
-          return false;
-        }
+      const auto before = values_before(index);
+      if (before >= shape_.max_size) {
+        result = QueueResult::late;
+        return false;
       }
+      limit = shape_.max_size - before;
     }
     switch (there.publish(block, limit)) {
       case Ring::Publish::done:
@@ -152,6 +163,21 @@ bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, Queu
       }
     }
   }
+}
+
+// Values in older rings, which count as well. They only become fewer.
+std::uint64_t QueueCore::values_before(std::uint32_t index) {
+  std::uint64_t n = 0;
+  for (auto i = q_.read_segment.load(); i < index; ++i) {
+    if (const auto alone = solo(i)) {
+      const auto head = alone.head();
+      n += alone.tail() - head;
+    } else if (const auto one = ring(i)) {
+      const auto head = one.head();
+      n += one.tail() - head;
+    }
+  }
+  return n;
 }
 
 // A cell that is noise costs what was in it, and no more.
@@ -183,23 +209,25 @@ bool QueueCore::help_reading() {
 QueueResult QueueCore::try_put(const detail::EncodeValue& value) {
   if (q_.closed.load() != 0) return QueueResult::closed;
   if (looks_full() && size() >= shape_.max_size) return QueueResult::late;
+  if (const auto result = put_alone(value)) return *result;
   const auto me = arena::self_member();
   const std::uint32_t block = blocks_.fill(value, me);
   OnExit refused([&] { blocks_.drop(block); });
   QueueResult result = QueueResult::done;
   if (!publish(block, true, false, result)) return result;
   refused.dismiss();
-  q_.writer_processor.store(platform::this_processor(), std::memory_order_relaxed);
-  q_.values.wake_one();
+  tell_put(q_);
   return QueueResult::done;
 }
 
 QueueResult QueueCore::put(const detail::EncodeValue& value, Deadline until) {
+  Pace& pace = pace_of(object_, Side::writer);
   for (Steps step;;) {
     const auto result = try_put(value);
+    if (result == QueueResult::done) pace.done();
     if (result != QueueResult::late || until.passed()) return result;
     const auto full = [&] { return q_.closed.load() == 0 && looks_full() && size() >= shape_.max_size; };
-    if (spin_while(full, q_.reader_processor)) {
+    if (spin_while(full, q_.reader_processor, pace.wait(), platform::spin_time)) {
       step();
       continue;
     }
@@ -244,19 +272,18 @@ QueueResult QueueCore::claim(std::uint32_t me, std::uint32_t& block) {
 }
 
 QueueResult QueueCore::try_get(const detail::DecodeValue& value) {
+  if (const auto result = get_alone(value)) return *result;
   const auto me = arena::self_member();
   std::uint32_t block = 0;
   const auto result = claim(me, block);
   if (result != QueueResult::done) return result;
-  q_.reader_processor.store(platform::this_processor(), std::memory_order_relaxed);
-  const OnExit room([&] {
-    if (shape_.max_size != 0) q_.room.wake_one();
-  });
+  const OnExit room([&] { tell_got(q_, shape_.max_size != 0); });
   blocks_.take(block, value);
   return QueueResult::done;
 }
 
 QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
+  Pace& pace = pace_of(object_, Side::reader);
   for (Steps step;;) {
     auto result = try_get(value);
     if (result == QueueResult::late && q_.closed.load() != 0) {
@@ -264,9 +291,10 @@ QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
       close();
       result = try_get(value);
     }
+    if (result == QueueResult::done) pace.done();
     if (result != QueueResult::late || until.passed()) return result;
     const auto nothing = [&] { return q_.closed.load() == 0 && looks_empty(); };
-    if (spin_while(nothing, q_.writer_processor)) {
+    if (spin_while(nothing, q_.writer_processor, pace.wait(), platform::spin_time)) {
       step();
       continue;
     }
@@ -276,35 +304,24 @@ QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
   }
 }
 
-// Watches for a moment, while the other side runs on another processor. True when the wait is over.
-template <class Waiting>
-bool QueueCore::spin_while(Waiting waiting, const platform::Word& peer) {
-  const auto until = std::chrono::steady_clock::now() + platform::spin_time;
-  do {
-    for (int i = 0; i < 64; ++i) {
-      if (!waiting()) return true;
-      platform::relax();
-    }
-  } while (peer.load(std::memory_order_relaxed) != platform::this_processor() &&
-           std::chrono::steady_clock::now() < until);
-  return !waiting();
-}
-
 // Never false when it is full: the tail may lag, but publishing looks again.
 bool QueueCore::looks_full() {
   if (shape_.max_size == 0) return false;
   const auto index = q_.write_segment.load();
+  if (solo(index)) return true;
   const auto last = ring(index);
   if (!last) return false;
   return index != q_.read_segment.load() || last.tail() - last.head() >= shape_.max_size;
 }
 
 bool QueueCore::looks_empty() {
-  auto first = ring(q_.read_segment.load());
+  const auto index = q_.read_segment.load();
+  if (const auto alone = solo(index)) return looks_empty(alone, index);
+  auto first = ring(index);
   if (!first) return true;
   const auto front = first.front();
   if (front.front == Ring::Front::block) return false;
-  return front.front == Ring::Front::empty || !ring(q_.read_segment.load() + 1);
+  return front.front == Ring::Front::empty || !ring(index + 1);
 }
 
 std::uint64_t QueueCore::size() {
@@ -314,6 +331,12 @@ std::uint64_t QueueCore::size() {
     std::uint64_t n = 0;
     bool moved = false;
     for (auto i = first; i <= last && i < max_segments && !moved; ++i) {
+      if (const auto alone = solo(i)) {
+        const auto head = alone.head();
+        n += alone.tail() - head;
+        moved = alone.head() != head;
+        continue;
+      }
       auto one = ring(i);
       if (!one) continue;
       one.help_tail();
@@ -336,14 +359,19 @@ std::uint64_t QueueCore::size() {
 
 void QueueCore::close() {
   q_.closed.store(1);
-  for (std::uint32_t index = q_.write_segment.load(); index < max_segments; ++index) {
-    // Nothing can be published behind the last seal, and nobody can add a ring where the mark is.
-    if (auto there = ring(index)) there.seal();
-    if (!ring(index)) {
-      std::uint64_t none = 0;
-      if (q_.segments[index].compare_exchange_strong(none, closed_here) || none == closed_here) break;
-      --index;  // a ring was added meanwhile: seal that
+  // Nothing can be published behind the last seal, and nobody can add a ring where the mark is.
+  for (std::uint32_t index = q_.write_segment.load(); index < max_segments;) {
+    std::uint64_t seen = 0;
+    if (q_.segments[index].compare_exchange_strong(seen, closed_here) || seen == closed_here) break;
+    if (seen == many_from_here) {
+      index = solo_rings;
+      continue;
     }
+    if (auto alone = solo(index))
+      alone.seal();
+    else if (auto there = ring(index))
+      there.seal();
+    ++index;
   }
   q_.values.wake_all();
   q_.room.wake_all();
@@ -356,6 +384,7 @@ void QueueCore::repair(std::uint32_t dead) {
     if (const arena::Place place{slot.load()}; place.is_run()) arena::adopt(arena::Run::at(place));
   }
   blocks_.adopt_all();
+  forget_writer(dead);
   std::map<std::uint32_t, BlockWord> of_dead;
   blocks_.for_each_of(dead, [&](std::uint32_t block, BlockWord word) { of_dead.emplace(block, word); });
   // Which cells name them, once for all: nobody but their owner could publish one.
@@ -412,8 +441,7 @@ void QueueCore::destroy(std::uint64_t object) {
 namespace {
 // Before any global of the program is initialised: that may use brood already.
 [[gnu::constructor(200)]] void register_here() {
-  detail::set_name_book({[](std::uint64_t object) { arena::hold(object); }, &arena::let_go});
-  arena::register_kind(
+  register_kind(
       queue_kind, [](std::uint64_t object, std::uint32_t dead) { QueueCore(object).repair(dead); },
       [](std::uint64_t object) { QueueCore::destroy(object); });
 }
@@ -459,9 +487,11 @@ QueueHandle::~QueueHandle() {
 }
 
 QueueResult QueueHandle::put(const EncodeValue& value, Deadline until) {
+  if (channel::put_again(object_, value, until)) return QueueResult::done;
   return QueueCore(object_).put(value, until);
 }
 QueueResult QueueHandle::get(const DecodeValue& value, Deadline until) {
+  if (channel::get_again(object_, value, until)) return QueueResult::done;
   return QueueCore(object_).get(value, until);
 }
 std::uint64_t QueueHandle::size() const { return QueueCore(object_).size(); }

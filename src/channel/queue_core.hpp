@@ -3,12 +3,18 @@
 
 #include <brood/detail/queue_core.hpp>
 #include <cstdint>
+#include <optional>
 
 #include "channel/blocks.hpp"
 #include "channel/queue_layout.hpp"
 #include "channel/ring.hpp"
+#include "channel/solo_ring.hpp"
 
 namespace brood::channel {
+
+/// A place in the list of rings where there is no ring: nothing can be put there any more; rings for many
+/// come next.
+inline constexpr std::uint64_t closed_here = 1, many_from_here = 2;
 
 /// A view of a queue in the arena, made for one call.
 class QueueCore {
@@ -30,21 +36,31 @@ class QueueCore {
   void repair(std::uint32_t dead);
 
  private:
+  // Rings that one thread fills: alone.cpp. Nothing: this is for the rings for many.
+  std::optional<detail::QueueResult> put_alone(const detail::EncodeValue& value);
+  std::optional<detail::QueueResult> get_alone(const detail::DecodeValue& value);
+  bool leave_alone(std::uint32_t index, bool for_repair);
+  SoloRing solo(std::uint32_t index);
+  bool add_solo(std::uint32_t index);
+  bool await_room(const SoloRing& ring, SoloRing::Tail tail, std::uint32_t index);
+  bool looks_empty(const SoloRing& ring, std::uint32_t index);
+  void forget_writer(std::uint32_t dead);
+
   Ring ring(std::uint32_t index);
   Ring add_ring(std::uint32_t index, bool for_repair);
   Ring writing_ring(std::uint32_t& index, bool for_repair);
   bool publish(std::uint32_t block, bool bounded, bool for_repair, detail::QueueResult& result);
   Block& block_at(Ring& ring, const Ring::Head& head);
   bool help_reading();
+  std::uint64_t values_before(std::uint32_t index);
   detail::QueueResult claim(std::uint32_t me, std::uint32_t& block);
   detail::QueueResult try_put(const detail::EncodeValue& value);
   detail::QueueResult try_get(const detail::DecodeValue& value);
   bool looks_empty();
   bool looks_full();
-  template <class Waiting>
-  bool spin_while(Waiting waiting, const platform::Word& peer);
 
   QueueObject& q_;
+  const std::uint64_t object_;
   const Shape shape_;
   Blocks blocks_;
 };

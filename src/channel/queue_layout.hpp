@@ -2,7 +2,8 @@
 // A queue in the arena. Any process may be killed at any instruction of it; src/channel/queue_core.cpp says
 // how each word moves.
 //
-// Values lie in blocks. A block's word says who has it and how far it is; publishing one is a single
+// As long as one thread alone puts small values of one size, they lie in its rings (solo_ring.hpp). Other
+// values lie in blocks. A block's word says who has it and how far it is; publishing one is a single
 // compare-and-swap of a ring's cell. Rings and groups of blocks are added as the queue grows, each twice as
 // long as the one before, and stay until the queue goes: what the old ones cost together is less than the
 // newest.
@@ -19,7 +20,10 @@ namespace brood::channel {
 using Word64 = std::atomic<std::uint64_t>;
 
 inline constexpr std::uint32_t queue_kind = 1;
-inline constexpr std::size_t max_segments = 24;
+// The first places of the list are for rings that one thread fills.
+inline constexpr std::uint32_t solo_rings = 12;
+inline constexpr std::size_t max_segments = solo_rings + 24;
+inline constexpr std::uint32_t most_solo_words = 32;  // larger values lie in blocks
 inline constexpr std::size_t max_groups = 24;
 inline constexpr std::size_t size_classes = 4;
 
@@ -86,12 +90,21 @@ struct BasicSegment {
   alignas(64) Word cells[1];  // in truth as many as the place in the list and max_size say
 };
 using Segment = BasicSegment<Word64>;
+template <class Word>
+struct BasicSoloSegment {
+  alignas(64) Word tail;  // hints, as above
+  Word writer;            // {member 32 | thread 32}; 0: nobody yet
+  alignas(64) Word head;
+  alignas(64) Word words[1];  // each cell, and behind it the words of its value
+};
+using SoloSegment = BasicSoloSegment<Word64>;
 struct QueueObject {
   arena::ObjectHeader head;
   std::uint64_t type;            // hash of the element type's name
   std::uint64_t max_size;        // 0: memory's
   std::uint32_t generation;      // of this object's own run
   std::uint32_t smallest_block;  // size of the blocks of the first class
+  std::uint32_t value_words;     // of a value that may lie in a ring that one thread fills; 0: it may not
   std::atomic<std::uint32_t> closed;
   alignas(64) std::atomic<std::uint32_t> write_segment;
   std::atomic<std::uint32_t> writer_processor;
@@ -99,7 +112,8 @@ struct QueueObject {
   std::atomic<std::uint32_t> reader_processor;
   alignas(64) sync::EventCount values;
   alignas(64) sync::EventCount room;
-  Word64 segments[max_segments];            // arena::Place; 0: none yet; 1: the queue was closed here
+  // arena::Place; 0: none yet; 1: the queue was closed here; 2: rings for many from here on
+  Word64 segments[max_segments];
   Word64 groups[size_classes][max_groups];  // arena::Place of blocks of one size, side by side; 0: none yet
 };
 

@@ -5,6 +5,7 @@
 #include "arena/arena.hpp"
 #include "arena/references.hpp"
 #include "base/scope.hpp"
+#include "channel/kinds.hpp"
 
 namespace brood {
 namespace {
@@ -23,7 +24,7 @@ void destroy(std::uint64_t object) {
 }
 
 [[gnu::constructor(200)]] void register_here() {
-  arena::register_kind(
+  channel::register_kind(
       block_kind, [](std::uint64_t, std::uint32_t) {}, &destroy);
 }
 

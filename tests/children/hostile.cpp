@@ -4,6 +4,7 @@
 
 #include <sys/resource.h>
 
+#include <array>
 #include <chrono>
 #include <set>
 #include <thread>
@@ -18,6 +19,15 @@ namespace hostile {
 using namespace std::chrono_literals;
 namespace arena = brood::arena;
 using Text = brood::Queue<std::string>;
+
+// Of arrays: such values lie in the ring itself, as long as one thread alone puts.
+template <class T>
+T value(int number) {
+  if constexpr (std::is_same_v<T, std::string>)
+    return "text " + std::to_string(number);
+  else
+    return {number, number, number, number};
+}
 
 std::span<std::byte> object_at(std::uint64_t offset, std::size_t size) {
   return {arena::at(offset, size), size};
@@ -67,11 +77,12 @@ std::vector<std::span<std::byte>> reach_of(const std::string& what, std::uint64_
   return all;
 }
 
-int attack(std::string what, std::uint64_t seed, Text given) {
+template <class T>
+int attack(std::string what, std::uint64_t seed, brood::Queue<T> given) {
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   noise::Random random(seed);
-  const auto reach = reach_of(what, brood::Codec<Text>::object_of(given));
+  const auto reach = reach_of(what, brood::Codec<brood::Queue<T>>::object_of(given));
   const auto until = std::chrono::steady_clock::now() + 30ms;
   // Some write once, some go on; some likely words, some any bytes; then it dies, or does not.
   do {
@@ -126,9 +137,10 @@ bool queue_is_right(Text& queue) {
 }
 
 // Anything may come of these but a crash or a wait without end.
-void use(Text& queue) {
+template <class T>
+void use(brood::Queue<T>& queue) {
   for (int i = 0; i < 300; ++i) {
-    right([&] { return queue.try_put("text " + std::to_string(i)); });
+    right([&] { return queue.try_put(value<T>(i)); });
     right([&] { return queue.try_get().has_value(); });
     right([&] { return queue.qsize() == 0; });
   }
@@ -145,18 +157,20 @@ long resident_mb() {
   return used.ru_maxrss / 1024;
 }
 
+template <class T>
 void run(const std::string& what, std::uint64_t seed) {
   brood::sync::EventCount::longest_doze = 100ms;
   const auto before = resident_mb();
   bool rest = true;
   {
-    std::optional<Text> given(std::in_place), mine(std::in_place);
-    for (int i = 0; i < 100; ++i) given->put("text " + std::to_string(i));
-    given->put(std::string(80'000, 'x'));
+    std::optional<brood::Queue<T>> given(std::in_place);
+    std::optional<Text> mine(std::in_place);
+    for (int i = 0; i < 100; ++i) given->put(value<T>(i));
+    if constexpr (std::is_same_v<T, std::string>) given->put(std::string(80'000, 'x'));
     brood::Pool other(1);
     brood::Pool pool(2);
     right([&] { return pool.apply_async(nested, 3).get(5s) == 9; });
-    auto attacked = pool.apply_async(attack, what, seed, *given);
+    auto attacked = pool.apply_async(attack<T>, what, seed, *given);
     auto asking = pool.apply_async(nested, 3);
     right([&] { return attacked.wait(10s); });
     static_cast<void>(right([&] { return asking.get(2s) == 9; }));
@@ -182,5 +196,9 @@ void run(const std::string& what, std::uint64_t seed) {
 int main(int argc, char** argv) {
   brood::init(argc, argv, {.arena_bytes = 64 << 20});
   alarm(50);
-  hostile::run(argv[1], std::stoull(argv[2]));
+  const auto seed = std::stoull(argv[2]);
+  if (argv[1] == std::string("given-small"))
+    hostile::run<std::array<int, 4>>("given", seed);
+  else
+    hostile::run<std::string>(argv[1], seed);
 }

@@ -77,7 +77,8 @@ void lane(Input input) {
 
 namespace {
 
-using Text = brood::Queue<std::string>;
+using Text = std::string;
+using Small = std::array<int, 4>;  // lies in the ring itself, as long as one thread alone puts
 using namespace std::chrono_literals;
 
 std::span<std::byte> part_of(std::uint64_t object, std::uint8_t which) {
@@ -87,14 +88,20 @@ std::span<std::byte> part_of(std::uint64_t object, std::uint8_t which) {
     const auto size = place.is_run() ? arena::size_of(arena::Run::at(place)) : 0;
     return size == 0 ? std::span<std::byte>() : std::span(arena::at(place.offset(), size), size);
   };
+  // Of one thread's rings, or where there is none of those for many.
+  const auto first_run = [&](std::size_t nth) {
+    const auto own = run_of(q.segments[nth].load());
+    return own.empty() ? run_of(q.segments[brood::channel::solo_rings].load()) : own;
+  };
   switch (which % 8) {
     case 0:
       return {arena::at(object, sizeof q), sizeof q};
-    case 1:
-      return run_of(q.segments[0].load())
-          .first(std::min<std::size_t>(512, run_of(q.segments[0].load()).size()));
+    case 1: {
+      const auto ring = first_run(0);
+      return ring.first(std::min<std::size_t>(512, ring.size()));
+    }
     case 2:
-      return run_of(q.segments[1].load());
+      return first_run(1);
     case 3:
       return run_of(q.groups[0][0].load());
     case 4:
@@ -108,14 +115,31 @@ std::span<std::byte> part_of(std::uint64_t object, std::uint8_t which) {
   }
 }
 
-void one_step(Text& queue, std::uint64_t object, Bytes& from) {
+template <class T>
+T value(std::size_t n) {
+  if constexpr (std::is_same_v<T, Text>)
+    return Text(n, 'x');
+  else
+    return {static_cast<int>(n)};
+}
+
+template <class T>
+void put_what_may_be(brood::Queue<T>& queue) {
+  try {
+    static_cast<void>(queue.try_put(value<T>(7)));
+  } catch (const brood::Error&) {
+  }
+}
+
+template <class T>
+void one_step(brood::Queue<T>& queue, std::uint64_t object, Bytes& from) {
   switch (from.byte() % 10) {
     case 0:
     case 1:
-      static_cast<void>(queue.try_put(std::string(from.byte(), 'x')));
+      static_cast<void>(queue.try_put(value<T>(from.byte())));
       break;
     case 2:
-      static_cast<void>(queue.try_put(std::string(std::size_t{from.next<std::uint16_t>()}, 'y')));
+      static_cast<void>(queue.try_put(value<T>(from.next<std::uint16_t>())));
       break;
     case 3:
     case 4:
@@ -129,7 +153,16 @@ void one_step(Text& queue, std::uint64_t object, Bytes& from) {
       brood::channel::QueueCore(object).repair(from.byte() % 4);
       break;
     case 7:
-      if (from.byte() % 8 == 0) queue.close();
+      switch (from.byte() % 8) {
+        case 0:
+          queue.close();
+          break;
+        case 1:
+          std::thread([&] { put_what_may_be(queue); }).join();
+          break;
+        default:
+          break;
+      }
       break;
     default:
       write_noise(part_of(object, from.byte()), from);
@@ -138,11 +171,11 @@ void one_step(Text& queue, std::uint64_t object, Bytes& from) {
 
 }  // namespace
 
-void queue(Input input) {
-  renew_arena();
-  Bytes from(input);
-  std::optional<Text> queue(std::in_place, from.byte() % 4);
-  const auto object = brood::Codec<Text>::object_of(*queue);
+namespace {
+template <class T>
+void queue_of(std::uint8_t max_size, Bytes& from) {
+  std::optional<brood::Queue<T>> queue(std::in_place, max_size);
+  const auto object = brood::Codec<brood::Queue<T>>::object_of(*queue);
   for (int steps = 0; steps < 200 && !from.empty(); ++steps) {
     try {
       one_step(*queue, object, from);
@@ -150,6 +183,14 @@ void queue(Input input) {
     }
   }
   queue.reset();
+}
+}  // namespace
+
+void queue(Input input) {
+  renew_arena();
+  Bytes from(input);
+  const auto kind = from.byte();
+  kind % 8 < 4 ? queue_of<Text>(kind % 4, from) : queue_of<Small>(kind % 4, from);
 }
 
 }  // namespace fuzz

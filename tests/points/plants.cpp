@@ -8,6 +8,8 @@ std::span<const Plant> plants() {
        "a value is cleared while it would still go back to the queue"},
       {"taken_is_lost", "queue_get_ready", "what a killed reader had taken is not put back"},
       {"complete_before_written", "queue_put_more", "a block counts as whole before the value is in it"},
+      {"published_before_written", "queue_put_small", "a cell counts as full before the value is in it"},
+      {"left_unsealed", "queue_put_small_goes_on", "a second writer does not seal the first one's ring"},
       {"repair_wakes_nobody", "queue_put_to_sleeper", "whom a killed writer owed a wake-up sleeps on"},
       {"no_look_before_sleep", "queue_get_waiting_goes_on", "a reader falls asleep without a last look"},
       {"noted_before_counted", "worker_names", "a reference is noted before it is counted"},

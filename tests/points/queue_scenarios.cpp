@@ -4,11 +4,13 @@
 
 #include <sys/wait.h>
 
+#include <array>
 #include <brood/process.hpp>
 #include <brood/queue.hpp>
 #include <csignal>
 #include <optional>
 #include <set>
+#include <type_traits>
 #include <vector>
 
 #include "nothing_left.hpp"
@@ -44,6 +46,31 @@ namespace {
 
 using Texts = brood::Queue<Text>;
 
+/// Of one size and small: as long as one thread alone puts such values, they lie in the ring itself.
+struct Small {
+  std::int64_t number = 0;
+  std::array<std::int64_t, 5> again{};
+};
+using Smalls = brood::Queue<Small>;
+
+template <class V>
+V made(int number, std::size_t size) {
+  if constexpr (std::is_same_v<V, Small>) {
+    Small small{number, {}};
+    small.again.fill(number);
+    return small;
+  } else {
+    return V(body(number, size));
+  }
+}
+int number_of(const Small& small) {
+  for (const auto again : small.again) {
+    if (again != small.number) return -1;
+  }
+  return static_cast<int>(small.number);
+}
+using points::number_of;
+
 constexpr int own = 1;  // the number of the party's value
 constexpr int later = 2;
 
@@ -52,16 +79,18 @@ class Ledger {
  public:
   explicit Ledger(Books& books) : books_(books) {}
   void sent(int number) { sent_.insert(number); }
-  void put(Texts& queue, int number, std::size_t size) {
-    queue.put(Text(body(number, size)), Books::patience());
+  template <class V>
+  void put(brood::Queue<V>& queue, int number, std::size_t size) {
+    queue.put(made<V>(number, size), Books::patience());
     sent(number);
   }
   void arrived(int number) {
     books_.check(number >= 0, "a value is not whole");
     books_.check(arrived_.insert(number).second, "value " + std::to_string(number) + " arrives twice");
   }
-  void drain(Texts& queue) {
-    while (auto text = queue.try_get()) arrived(number_of(*text));
+  template <class V>
+  void drain(brood::Queue<V>& queue) {
+    while (auto value = queue.try_get()) arrived(number_of(*value));
   }
   /// All that was sent is here, but for so many; `maybe` may be here or not.
   void close(std::size_t may_be_missing, std::optional<int> maybe = {}) {
@@ -80,29 +109,33 @@ class Ledger {
   std::set<int> sent_, arrived_;
 };
 
-void put_from_child(Texts queue, int number, std::uint64_t size) {
-  const Text text(body(number, size));
+template <class V>
+void put_from_child(brood::Queue<V> queue, int number, std::uint64_t size, int puts_before) {
+  const auto value = made<V>(number, size);
+  for (int i = 0; i < puts_before; ++i) queue.put(made<V>(1000 + i, size));
   begin();
-  queue.put(text);
+  queue.put(value);
   end();
   note(put_returned).store(1);
 }
 
-void get_in_child(Texts queue) {
+template <class V>
+void get_in_child(brood::Queue<V> queue) {
   Text::in_party = true;
   begin();
-  const auto text = queue.get();
+  const auto value = queue.get();
   end();
-  const int number = number_of(text);
+  const int number = number_of(value);
   note(number < 0 ? torn : got).store(number < 0 ? 1 : static_cast<std::uint32_t>(number));
 }
 
 // Others use the queue as if nothing had happened: this process and a fresh one.
-void still_works(Books& books, Texts& queue) {
+template <class V>
+void still_works(Books& books, brood::Queue<V>& queue) {
   books.quietly([&] {
-    queue.put(Text(body(7, 30)), Books::patience());
+    queue.put(made<V>(7, 30), Books::patience());
     books.check(number_of(queue.get(Books::patience())) == 7, "the queue gives something else than was put");
-    brood::Process writer([](Texts q) { q.put(Text(body(8, 100))); }, queue);
+    brood::Process writer([](brood::Queue<V> q) { q.put(made<V>(8, 100)); }, queue);
     writer.start();
     books.check(number_of(queue.get(Books::patience())) == 8,
                 "the queue gives something else than a new writer put");
@@ -120,14 +153,17 @@ struct Shape {
   int before = 0;           // values that are in it already
   int taken_before = 0;     // and of these already gone
   std::size_t others = 12;  // size of their values
+  int own_before = 0;       // values that the party has put already
 };
 
+template <class V = Text>
 void put(Books& books, Shape shape) {
-  Texts queue(shape.max_size);
+  brood::Queue<V> queue(shape.max_size);
   Ledger ledger(books);
   for (int i = 0; i < shape.before; ++i) ledger.put(queue, 100 + i, shape.others);
   for (int i = 0; i < shape.taken_before; ++i) ledger.arrived(number_of(queue.get(Books::patience())));
-  brood::Process party(put_from_child, queue, own, shape.size);
+  for (int i = 0; i < shape.own_before; ++i) ledger.sent(1000 + i);
+  brood::Process party(put_from_child<V>, queue, own, shape.size, shape.own_before);
   party.start();
   const bool full = shape.max_size != 0 && shape.before - shape.taken_before >= shape.max_size;
   books.others(*party.pid(), [&] {
@@ -152,21 +188,28 @@ void put_run(Books& books) { put(books, {.size = 100'000}); }
 void put_bounded(Books& books) { put(books, {.size = 12, .max_size = 4, .before = 2}); }
 void put_full(Books& books) { put(books, {.size = 12, .max_size = 2, .before = 2}); }
 void put_seam(Books& books) { put(books, {.size = 12, .before = 4095}); }
+void put_small(Books& books) { put<Small>(books, {.size = 0}); }
+void put_small_again(Books& books) { put<Small>(books, {.size = 0, .own_before = 3}); }
+void put_small_second(Books& books) { put<Small>(books, {.size = 0, .before = 3, .taken_before = 1}); }
+void put_small_bounded(Books& books) { put<Small>(books, {.size = 0, .max_size = 4, .before = 2}); }
+void put_small_full(Books& books) { put<Small>(books, {.size = 0, .max_size = 2, .before = 2}); }
+void put_small_seam(Books& books) { put<Small>(books, {.size = 0, .own_before = 255}); }
 void put_group(Books& books) { put(books, {.size = 20'000, .before = 2, .others = 20'000}); }
 
+template <class V = Text>
 void get(Books& books, Shape shape, int values) {
-  Texts queue(shape.max_size);
+  brood::Queue<V> queue(shape.max_size);
   Ledger ledger(books);
   for (int i = 0; i < shape.before; ++i) ledger.put(queue, 100 + i, shape.size);
   for (int i = 0; i < shape.taken_before; ++i) ledger.arrived(number_of(queue.get(Books::patience())));
-  brood::Process party(get_in_child, queue);
+  brood::Process party(get_in_child<V>, queue);
   party.start();
   books.others(*party.pid(), [&] {
     books.quietly([&] {
       for (int i = 0; i < values; ++i) {
         // What a dead reader had in its hands may come back at any time and fill the queue again.
-        while (!queue.try_put(Text(body(20'000 + i, shape.size)))) {
-          if (auto text = queue.try_get()) ledger.arrived(number_of(*text));
+        while (!queue.try_put(made<V>(20'000 + i, shape.size))) {
+          if (auto value = queue.try_get()) ledger.arrived(number_of(*value));
         }
         ledger.sent(20'000 + i);
       }
@@ -176,7 +219,9 @@ void get(Books& books, Shape shape, int values) {
   books.check(note(torn).load() == 0, "the reader gets a value that is not whole");
   if (note(got).load() != 0) ledger.arrived(static_cast<int>(note(got).load()));
   ledger.drain(queue);
-  ledger.close(books.killed() && note(got).load() == 0 && note(decoded).load() != 0 ? 1 : 0);
+  // Of a small one nobody can tell when it has been read.
+  const bool may_have_it = std::is_same_v<V, Small> || note(decoded).load() != 0;
+  ledger.close(books.killed() && note(got).load() == 0 && may_have_it ? 1 : 0);
   still_works(books, queue);
 }
 
@@ -187,23 +232,33 @@ void get_large_waiting(Books& books) { get(books, {.size = 20'000}, 5); }
 void get_bounded(Books& books) { get(books, {.size = 12, .max_size = 2, .before = 2}, 1); }
 void get_seam(Books& books) { get(books, {.size = 12, .before = 4097, .taken_before = 4095}, 1); }
 
+void get_small(Books& books) { get<Small>(books, {.size = 0, .before = 3}, 0); }
+void get_small_waiting(Books& books) { get<Small>(books, {.size = 0}, 2); }
+void get_small_bounded(Books& books) { get<Small>(books, {.size = 0, .max_size = 2, .before = 2}, 1); }
+void get_small_seam(Books& books) { get<Small>(books, {.size = 0, .before = 257, .taken_before = 255}, 1); }
+// While the party stands, cells are used again and again, lap after lap: it must not believe what it has
+// read.
+void get_small_reused(Books& books) { get<Small>(books, {.size = 0, .max_size = 3, .before = 3}, 600); }
+
 // While the party stands, blocks are used again and again: none may be the one that it reads.
 void get_while_reused(Books& books) { get(books, {.size = 20'000, .max_size = 3, .before = 3}, 8); }
 
 // ---- a peer waits: its wake-up is owed by somebody who can die
 
-void read_one(Texts queue) {
+template <class V>
+void read_one(brood::Queue<V> queue) {
   const int number = number_of(queue.get());
   note(reader_got).store(number < 0 ? 999U : static_cast<std::uint32_t>(number));
 }
 
+template <class V>
 void put_to_sleeper(Books& books) {
-  Texts queue;
+  brood::Queue<V> queue;
   Ledger ledger(books);
-  brood::Process reader(read_one, queue);
+  brood::Process reader(read_one<V>, queue);
   reader.start();
   nothing_left::asleep(*reader.pid());
-  brood::Process party(put_from_child, queue, own, std::uint64_t{12});
+  brood::Process party(put_from_child<V>, queue, own, std::uint64_t{12}, 0);
   party.start();
   books.await_end_of_stepping();
   join(books, party);
@@ -228,7 +283,7 @@ void get_from_full(Books& books) {
   writer.start();
   ledger.sent(101);
   nothing_left::asleep(*writer.pid());
-  brood::Process party(get_in_child, queue);
+  brood::Process party(get_in_child<Text>, queue);
   party.start();
   books.await_end_of_stepping();
   join(books, party);
@@ -473,7 +528,21 @@ constexpr Scenario all[] = {
     {"queue_put_full_goes_on", Mode::stop_go, put_full},
     {"queue_put_seam", Mode::kill, put_seam},
     {"queue_put_group", Mode::kill, put_group},
-    {"queue_put_to_sleeper", Mode::kill, put_to_sleeper},
+    {"queue_put_to_sleeper", Mode::kill, put_to_sleeper<Text>},
+    {"queue_put_small", Mode::kill, put_small},
+    {"queue_put_small_stopped", Mode::stop_kill, put_small},
+    {"queue_put_small_again", Mode::kill, put_small_again},
+    {"queue_put_small_goes_on", Mode::stop_go, put_small_again},
+    {"queue_put_small_second", Mode::kill, put_small_second},
+    {"queue_put_small_bounded", Mode::kill, put_small_bounded},
+    {"queue_put_small_full", Mode::kill, put_small_full},
+    {"queue_put_small_seam", Mode::kill, put_small_seam},
+    {"queue_put_small_to_sleeper", Mode::kill, put_to_sleeper<Small>},
+    {"queue_get_small", Mode::kill, get_small},
+    {"queue_get_small_waiting", Mode::kill, get_small_waiting},
+    {"queue_get_small_bounded", Mode::kill, get_small_bounded},
+    {"queue_get_small_seam", Mode::kill, get_small_seam},
+    {"queue_get_small_goes_on", Mode::stop_go, get_small_reused},
     {"queue_put_names", Mode::kill, put_names},
     {"queue_get_ready", Mode::kill, get_ready},
     {"queue_get_ready_stopped", Mode::stop_kill, get_ready},

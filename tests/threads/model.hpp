@@ -5,6 +5,7 @@
 
 #include <ucontext.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -16,15 +17,16 @@ namespace model {
 /// Hands the processor back before each access to shared memory; outside of a run it does nothing.
 void stop_here();
 
-/// A word as std::atomic<std::uint64_t>, in one order for all, which is what the code under test asks for.
+/// A word as std::atomic<std::uint64_t>, in one order for all, which is what the code under test asks for
+/// wherever it decides anything.
 class Word {
  public:
   explicit Word(std::uint64_t value = 0) : value_(value) {}
-  std::uint64_t load() const {
+  std::uint64_t load(std::memory_order = std::memory_order_seq_cst) const {
     stop_here();
     return value_;
   }
-  void store(std::uint64_t value) {
+  void store(std::uint64_t value, std::memory_order = std::memory_order_seq_cst) {
     stop_here();
     value_ = value;
   }

@@ -17,6 +17,7 @@ struct EncodeValue {
 struct DecodeValue {
   void (*decode)(Reader& from, void* to);
   void* to;
+  std::size_t size_hint;  // as above
 };
 
 enum class QueueResult { done, late, closed };  // late: full or empty until the deadline
