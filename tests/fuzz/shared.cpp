@@ -1,10 +1,14 @@
 // Memory that another process writes: a slot of a lane, a queue.
 
+#include <array>
 #include <brood/codec.hpp>
 #include <brood/queue.hpp>
 #include <chrono>
 #include <new>
 #include <optional>
+#include <string>
+#include <thread>
+#include <type_traits>
 
 #include "arena.hpp"
 #include "arena/members.hpp"

@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <brood/detail/aggregates.hpp>
 #include <brood/detail/kinds.hpp>
+#include <cstdint>
+#include <cstring>
 #include <limits>
 
 namespace brood::detail {
@@ -265,8 +267,16 @@ T decode_sequence(Reader& r) {
     for (std::size_t i = 0; i < n; ++i) last = to.insert_after(last, decode<Element>(r));
   } else if constexpr (requires { to.data(); } && is_plain<Element>() &&
                        std::is_default_constructible_v<Element>) {
+    const std::byte* const from = r.view(n * sizeof(Element));
+    if constexpr (std::is_constructible_v<T, const Element*, const Element*>) {
+      // Where they lie as elements may, they are copied into place; else room is made of zeros first.
+      if (reinterpret_cast<std::uintptr_t>(from) % alignof(Element) == 0) {
+        const auto* const first = reinterpret_cast<const Element*>(from);
+        return T(first, first + n);
+      }
+    }
     to.resize(n);
-    r.bytes(to.data(), n * sizeof(Element));
+    if (n != 0) std::memcpy(to.data(), from, n * sizeof(Element));
   } else {
     // Reserve no more memory than the message has bytes: its length may be a lie.
     if constexpr (requires { to.reserve(n); }) to.reserve(std::min(n, r.left() / sizeof(Element) + 1));
