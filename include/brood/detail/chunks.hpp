@@ -89,6 +89,7 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   Chunks(PoolHandle& pool, ChunkPlan plan, F f, Range& items, E&&... extra)
       : pool_(pool), plan_(plan), f_(std::move(f)), input_(items), extra_(std::forward<E>(extra)...) {
     running_.reserve(most_running());
+    if (!plan_.lazy) seconds_each_ = last_seconds_each;
   }
 
   Input<Range, Item>& input() { return input_; }
@@ -163,9 +164,12 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   };
   // One chunk of the arena: what is used again stays in the caches.
   static constexpr std::size_t usual_bytes = (std::size_t{64} << 10) - 64;
-  // Of plain ones; three rows begin at multiples of 64.
-  static constexpr std::size_t most_plain =
-      std::max<std::size_t>(1, (usual_bytes - 3 * 64) / (sizeof(Item) + Layout::result_size + 1));
+  // Of plain ones; three rows begin at multiples of 64. Who waits for all takes more at a time: what is under
+  // way still fits the caches.
+  std::size_t most_plain() const {
+    const auto bytes = (plan_.lazy ? usual_bytes : 4 * usual_bytes) - 3 * 64;
+    return std::max<std::size_t>(1, bytes / (sizeof(Item) + Layout::result_size + 1));
+  }
   static constexpr double wanted_seconds = 250e-6, least_seconds = 20e-6;
   static constexpr std::uint64_t most_nanoseconds = 1'000'000, most_reading = 250'000;
   // How long a lazy one waits for the end of a task before it looks for what is done of it.
@@ -235,7 +239,7 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   }
 
   void lay_out_plain(Part& part, std::size_t n) {
-    if (plan_.chunksize == 0) n = std::min(n, most_plain);
+    if (plan_.chunksize == 0) n = std::min(n, most_plain());
     if constexpr (Input<Range, Item>::is_sized) n = std::min(n, std::max<std::size_t>(1, input_.left()));
     if constexpr (Input<Range, Item>::is_array) {
       n = std::min(n, input_.left());
@@ -408,6 +412,7 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
       }
       if (done() == 0) throw DecodeError("the items of a map have been overwritten while a task had them");
       seconds_each_ = static_cast<double>(end.nanoseconds) * 1e-9 / static_cast<double>(done());
+      last_seconds_each = *seconds_each_;
     } catch (const PoolTerminated&) {
       ended_ = std::current_exception();
     } catch (const PoolBroken&) {
@@ -456,6 +461,9 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   // A task ends at the first result for which there is no place: those that there is place for.
   std::size_t most_results_ = OneCall::in_rows ? std::numeric_limits<std::size_t>::max() : 1024;
   std::optional<double> seconds_each_;
+  // Of the last map of this kind in this thread, which is where the next one begins: a chunk that takes
+  // longer than that says comes back with what is left.
+  static inline thread_local std::optional<double> last_seconds_each;
   std::chrono::nanoseconds patience_ = least_patience;
   std::exception_ptr broken_;
   std::exception_ptr ended_;  // the pool is
