@@ -164,12 +164,9 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   };
   // One chunk of the arena: what is used again stays in the caches.
   static constexpr std::size_t usual_bytes = (std::size_t{64} << 10) - 64;
-  // Of plain ones; three rows begin at multiples of 64. Who waits for all takes more at a time: what is under
-  // way still fits the caches.
-  std::size_t most_plain() const {
-    const auto bytes = (plan_.lazy ? usual_bytes : 4 * usual_bytes) - 3 * 64;
-    return std::max<std::size_t>(1, bytes / (sizeof(Item) + Layout::result_size + 1));
-  }
+  // Of plain ones; three rows begin at multiples of 64.
+  static constexpr std::size_t most_plain =
+      std::max<std::size_t>(1, (usual_bytes - 3 * 64) / (sizeof(Item) + Layout::result_size + 1));
   static constexpr double wanted_seconds = 250e-6, least_seconds = 20e-6;
   static constexpr std::uint64_t most_nanoseconds = 1'000'000, most_reading = 250'000;
   // How long a lazy one waits for the end of a task before it looks for what is done of it.
@@ -239,7 +236,7 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   }
 
   void lay_out_plain(Part& part, std::size_t n) {
-    if (plan_.chunksize == 0) n = std::min(n, most_plain());
+    if (plan_.chunksize == 0) n = std::min(n, most_plain);
     if constexpr (Input<Range, Item>::is_sized) n = std::min(n, std::max<std::size_t>(1, input_.left()));
     if constexpr (Input<Range, Item>::is_array) {
       n = std::min(n, input_.left());
