@@ -75,15 +75,15 @@ using Words = std::array<std::uint64_t, most_solo_words>;
 
 // Into a cell that nobody else reads: what a reader that is a lap behind copies of it is thrown away.
 void write(Word64* cell, const detail::EncodeValue& value) {
-#ifdef __SANITIZE_THREAD__
-  Words words{};
-  Writer to(std::as_writable_bytes(std::span(words)).first(value.size_hint));
-  value.encode(to, value.value);
-  copy_in(cell, words.data(), static_cast<std::uint32_t>((value.size_hint + 7) / 8));
-#else
-  Writer to(reinterpret_cast<std::byte*>(cell), value.size_hint);
-  value.encode(to, value.value);
-#endif
+  if constexpr (copies_pairs) {
+    Writer to(reinterpret_cast<std::byte*>(cell), value.size_hint);
+    value.encode(to, value.value);
+  } else {
+    Words words{};
+    Writer to(std::as_writable_bytes(std::span(words)).first(value.size_hint));
+    value.encode(to, value.value);
+    copy_in(cell, words.data(), static_cast<std::uint32_t>((value.size_hint + 7) / 8));
+  }
 }
 void read(const Words& words, const detail::DecodeValue& value) {
   Reader from(std::as_bytes(std::span(words)).first(value.size_hint));
@@ -163,11 +163,11 @@ SoloRing QueueCore::solo(std::uint32_t index) {
   return {*reinterpret_cast<SoloSegment*>(at), cells, shape_.value_words};
 }
 
-// A ring of this thread's, unless something is there already. False: there is no place for one.
-bool QueueCore::add_solo(std::uint32_t index) {
-  if (index >= solo_rings) return false;
+// A ring of this thread's, unless something is there already or there is no place for one.
+void QueueCore::add_solo(std::uint32_t index) {
+  if (index >= solo_rings) return;
   std::uint64_t none = q_.segments[index].load();
-  if (none != 0) return true;
+  if (none != 0) return;
   const auto cells = capacity_of(shape_, index);
   const arena::Run run = arena::allocate(bytes_of(shape_, cells));
   auto* fresh = new (arena::at(run.offset, sizeof(SoloSegment))) SoloSegment{};
@@ -177,7 +177,6 @@ bool QueueCore::add_solo(std::uint32_t index) {
     arena::adopt(run);  // killed before this line: as in add_ring
   else
     arena::free(run);
-  return true;
 }
 
 // A longer ring is fresh memory, a microsecond for each page of it; and the values of a short one stay in the

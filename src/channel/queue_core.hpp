@@ -41,7 +41,7 @@ class QueueCore {
   std::optional<detail::QueueResult> get_alone(const detail::DecodeValue& value);
   bool leave_alone(std::uint32_t index, bool for_repair);
   SoloRing solo(std::uint32_t index);
-  bool add_solo(std::uint32_t index);
+  void add_solo(std::uint32_t index);
   bool await_room(const SoloRing& ring, SoloRing::Tail tail, std::uint32_t index);
   bool looks_empty(const SoloRing& ring, std::uint32_t index);
   void forget_writer(std::uint32_t dead);

@@ -1,5 +1,9 @@
 #include "model.hpp"
 
+#include <gtest/gtest.h>
+
+#include <cstdio>
+
 namespace model {
 namespace {
 
@@ -119,5 +123,20 @@ void stop_here() {
 }
 
 std::uint64_t explore(const Model& model, int preemptions) { return Explorer(model, preemptions).run_all(); }
+
+std::uint64_t explore_deaths(int parties, const std::function<std::uint64_t(int, int)>& try_one) {
+  constexpr int accesses = 12;
+  std::uint64_t runs = 0;
+  for (int victim = -1; victim < parties; ++victim) {
+    for (int after = victim < 0 ? -1 : 0; after <= (victim < 0 ? -1 : accesses); ++after) {
+      runs += try_one(victim, after);
+      if (testing::Test::HasFatalFailure()) {
+        std::printf("victim %d after %d accesses\n", victim, after);
+        return runs;
+      }
+    }
+  }
+  return runs;
+}
 
 }  // namespace model

@@ -200,17 +200,15 @@ std::uint64_t check(Shape shape, int preemptions) {
   std::uint64_t runs = 0;
   const int members = shape.writers + shape.readers + shape.seals;
   for (shape.turns = 0; shape.turns < static_cast<int>(cells); ++shape.turns) {
-    for (int victim = -1; victim < members; ++victim) {
-      for (int after = victim < 0 ? -1 : 0; after <= (victim < 0 ? -1 : 12); ++after) {
-        const Cast cast{shape, victim, after};
-        Record record;
-        runs += model::explore({[&] { return parties(cast, record); }, [&] { judge(cast, record); }},
-                               preemptions);
-        if (testing::Test::HasFatalFailure()) {
-          std::printf("turns %d, victim %d after %d accesses\n", shape.turns, victim, after);
-          return runs;
-        }
-      }
+    runs += model::explore_deaths(members, [&](int victim, int after) {
+      const Cast cast{shape, victim, after};
+      Record record;
+      return model::explore({[&] { return parties(cast, record); }, [&] { judge(cast, record); }},
+                            preemptions);
+    });
+    if (testing::Test::HasFatalFailure()) {
+      std::printf("turns %d\n", shape.turns);
+      return runs;
     }
   }
   std::printf("%llu runs\n", static_cast<unsigned long long>(runs));
