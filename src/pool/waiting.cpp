@@ -76,6 +76,7 @@ PoolCore::Pause PoolCore::pause() const {
   std::size_t busy = 0;
   bool soon = false, beside = false, fast = true;
   double backlog = seconds(longest_nap) * naps_in_backlog;
+  auto oldest = Clock::time_point::max();
   for (std::size_t i = 0; i < used_places_; ++i) {
     const auto& place = places_[i];
     if (place.lane == nullptr || place.in_lane() == 0) continue;
@@ -84,11 +85,13 @@ PoolCore::Pause PoolCore::pause() const {
     soon = soon || place.seconds_each < seconds(platform::spin_time);
     fast = fast && place.seconds_each <= seconds(longest_nap);
     backlog = std::min(backlog, (place.in_lane() - 1) * place.seconds_each);
+    oldest = std::min(oldest, place.last_taken);
   }
   Pause pause;
   pause.look_again = look_again_;
   pause.spin = processors_ > 1 && !beside && (busy < processors_ || soon);
-  if (fast && busy >= processors_) {
+  // A lane that has stood still for so long has another task than it used to have.
+  if (fast && busy >= processors_ && Clock::now() - oldest < longest_nap * naps_in_backlog) {
     pause.nap =
         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(backlog / naps_in_backlog));
   }

@@ -184,6 +184,17 @@ bool wait_for_task(Lane& lane, Slot& slot, bool many_before, Pace& pace) {
   return true;
 }
 
+// Of each result. Of slots that were taken back when the last of them has been passed: the program may wait
+// for nothing but room in this lane.
+void tell(Results& results, const Slot& following, bool taken_back) {
+  const auto state = following.state.load(std::memory_order_relaxed);
+  const bool low = state != static_cast<std::uint32_t>(SlotState::ready);
+  if (taken_back && (!low || state == static_cast<std::uint32_t>(SlotState::revoked))) return;
+  results.ready.wake_sleepers();
+  const auto wanted = static_cast<Wanted>(results.wanted.load());
+  if (wanted == Wanted::all || (wanted == Wanted::low && low)) results.helper.wake_sleepers();
+}
+
 }  // namespace
 
 void work(Lane& lane) {
@@ -202,26 +213,19 @@ void work(Lane& lane) {
     auto ready = static_cast<std::uint32_t>(SlotState::ready);
     const auto begun =
         planted("not_marked_as_running") ? ready : static_cast<std::uint32_t>(SlotState::running);
-    if (!slot.state.compare_exchange_strong(ready, begun)) {
-      // Taken back by the program.
-      slot.state.store(static_cast<std::uint32_t>(SlotState::passed));
-      continue;
+    const bool taken_back = !slot.state.compare_exchange_strong(ready, begun);
+    if (!taken_back) {
+      if (slot.content == Content::quit) return;
+      task_number = next + 1;
+      tell_processor(lane);
+      if (planted("done_before_result")) slot.state.store(static_cast<std::uint32_t>(SlotState::done));
+      run_task(slot);
+      pace.one_more();
+      if (lane.most_memory != 0) look_at_memory(lane);
     }
-    if (slot.content == Content::quit) return;
-    task_number = next + 1;
-    tell_processor(lane);
-    if (planted("done_before_result")) slot.state.store(static_cast<std::uint32_t>(SlotState::done));
-    run_task(slot);
-    pace.one_more();
-    if (lane.most_memory != 0) look_at_memory(lane);
     // Sequentially consistent: before the look for sleepers.
-    slot.state.store(static_cast<std::uint32_t>(SlotState::done));
-    results.ready.wake_sleepers();
-    const auto wanted = static_cast<Wanted>(results.wanted.load());
-    const Slot& following = lane.slots[(next + 1) & last_slot];
-    const bool low =
-        following.state.load(std::memory_order_relaxed) != static_cast<std::uint32_t>(SlotState::ready);
-    if (wanted == Wanted::all || (wanted == Wanted::low && low)) results.helper.wake_sleepers();
+    slot.state.store(static_cast<std::uint32_t>(taken_back ? SlotState::passed : SlotState::done));
+    tell(results, lane.slots[(next + 1) & last_slot], taken_back);
   }
 }
 

@@ -95,8 +95,6 @@ class Program {
     const auto seen = results_.ready.prepare();
     take_in();
     if (tail_ == head_) return;
-    // Of one that was taken back no worker tells: nobody waits for it.
-    if (given_[tail_ % Lane::most_slots] < 0) return std::this_thread::yield();
     EXPECT_TRUE(results_.ready.sleep(seen, brood::detail::Deadline::in(30s)));
   }
   bool is_empty() const { return head_ == tail_; }
