@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <brood/errors.hpp>
+#include <cstdlib>
 #include <new>
 #include <string>
 
@@ -67,6 +68,45 @@ std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / (1024
 
 [[noreturn]] void no_memory(std::size_t size, const std::string& why) {
   throw NoMemory("no shared memory for " + std::to_string(size) + " bytes: " + why);
+}
+
+// Smaller values touch their few pages one by one.
+constexpr std::size_t worth_a_call = 4 * platform::page_size;
+
+// One bit for each chunk whose pages this process has made present. They may have gone since; then they come
+// one by one.
+std::atomic<Word*> met{nullptr};
+
+Word* chunks_met() {
+  Word* seen = met.load(std::memory_order_acquire);
+  if (seen != nullptr) return seen;
+  // Zeros that are not touched before they are needed; never given back, for others may look into it.
+  auto* const fresh = static_cast<Word*>(std::calloc(geometry.chunk_count / 64 + 1, sizeof(Word)));
+  if (fresh == nullptr) return nullptr;
+  if (met.compare_exchange_strong(seen, fresh)) return fresh;
+  std::free(fresh);
+  return seen;
+}
+
+void meet(std::uint64_t offset, std::size_t size) {
+  Word* const bits = chunks_met();
+  if (bits == nullptr || offset < geometry.chunks) return;
+  const auto is_new = [bits](std::uint64_t chunk) {
+    Word& word = bits[chunk / 64];
+    const auto bit = std::uint64_t{1} << chunk % 64;
+    return (word.load(std::memory_order_relaxed) & bit) == 0 &&
+           (word.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
+  };
+  const auto begin = (offset - geometry.chunks) / chunk_size;
+  const auto behind = (offset - geometry.chunks + size - 1) / chunk_size + 1;
+  const auto end = std::min<std::uint64_t>(behind, geometry.chunk_count);
+  for (auto i = begin; i < end; ++i) {
+    const auto first = i;
+    while (i < end && is_new(i)) ++i;
+    if (i != first)
+      platform::make_present(region().data() + geometry.chunks + first * chunk_size,
+                             (i - first) * chunk_size);
+  }
 }
 
 // Makes more chunk words usable. False when all are.
@@ -231,7 +271,11 @@ void forbid() {
   begin_life();
 }
 std::uint32_t life() { return lives; }
-void begin_life() { ++lives; }
+// What the parent has met this process has not.
+void begin_life() {
+  ++lives;
+  met = nullptr;
+}
 bool forbidden() { return is_forbidden; }
 void require() {
   if (make != nullptr)
@@ -252,6 +296,11 @@ std::uint32_t most_members() { return geometry.member_count; }
 std::byte* at(std::uint64_t offset, std::size_t size) {
   if (head == nullptr || offset > geometry.size || size > geometry.size - offset) refuse_place();
   return region().data() + offset;
+}
+std::byte* all_of(std::uint64_t offset, std::size_t size) {
+  std::byte* const there = at(offset, size);
+  if (size >= worth_a_call) meet(offset, size);
+  return there;
 }
 void refuse_place() { throw DecodeError("a message names a place in shared memory where nothing can be"); }
 

@@ -72,6 +72,9 @@ T* object_at(std::uint64_t offset) {
   if (offset % alignof(T) != 0) refuse_place();
   return reinterpret_cast<T*>(at(offset, sizeof(T)));
 }
+/// The same for what is about to be read or written as a whole: pages that this process has not met yet are
+/// made present together.
+std::byte* all_of(std::uint64_t offset, std::size_t size);
 Header& header();
 /// The table of members, and how many it holds; as this process was told once, whatever the header says.
 Member* members();

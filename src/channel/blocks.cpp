@@ -124,7 +124,7 @@ std::uint32_t Blocks::grow(std::uint32_t size_class) {
     if (first + count > index_mask) break;
     const std::uint32_t size = shape_.block_size[size_class];
     const arena::Run run = arena::allocate(std::size_t{count} * size);
-    std::byte* at = arena::at(run.offset, std::size_t{count} * size);
+    std::byte* at = arena::all_of(run.offset, std::size_t{count} * size);
     for (std::uint32_t i = 0; i < count; ++i) std::memset(at + std::size_t{i} * size, 0, Block::head_size);
     if (group.compare_exchange_strong(none, run.place().bits))
       arena::adopt(run);
@@ -174,7 +174,7 @@ void Blocks::write(Block& block, std::size_t capacity, const detail::EncodeValue
   arena::Run run;
   if (size > capacity) {
     run = arena::allocate(size);
-    to = arena::at(run.offset, size);
+    to = arena::all_of(run.offset, size);
     const RunName name{run.offset, run.generation};
     std::memcpy(block.data, &name, sizeof name);
     capacity = size;
@@ -231,7 +231,7 @@ Blocks::Bytes Blocks::bytes_of(const Block& b, std::uint32_t block) const {
   const auto name = run_of(b);
   const arena::Run run{name.offset, static_cast<std::uint32_t>(name.generation)};
   if (arena::size_of(run) < content.all()) throw DecodeError("a value in a queue has lost its memory");
-  return {arena::at(run.offset, content.all()), content};
+  return {arena::all_of(run.offset, content.all()), content};
 }
 
 detail::Names Blocks::names_in(const Bytes& bytes) const {

@@ -20,7 +20,7 @@ inline std::byte* known_run(arena::Place place, std::size_t size) {
   Seen& seen = all[place.bits / arena::chunk_size % all.size()];
   if (seen.bits == place.bits && seen.size == size) return seen.at;
   if (!place.is_run() || arena::size_of(arena::Run::at(place)) < size) return nullptr;
-  seen = {place.bits, size, arena::at(place.offset(), size)};
+  seen = {place.bits, size, arena::all_of(place.offset(), size)};
   return seen.at;
 }
 

@@ -10,18 +10,20 @@
 
 #include "base/immortal.hpp"
 #include "exec/failure.hpp"
+#include "platform/memory.hpp"
 
 namespace brood::detail {
 namespace {
 
 constexpr std::uint32_t slab_bits = 12;
 constexpr std::uint32_t slab_size = 1U << slab_bits;
-constexpr std::uint32_t most_slabs = 1U << 16;
+constexpr std::uint32_t most_slabs = 65528;
+constexpr std::uint32_t slabs_at_once = 11, batch = 256;
 
 // Never given back to the system: a record may be looked at by somebody who has just lost it.
 struct Slab {
-  std::atomic<std::array<Record, slab_size>*> slabs[most_slabs];
-  std::atomic<std::uint32_t> count{0};
+  std::atomic<Record*> slabs[most_slabs];
+  std::uint32_t count = 0;  // of records that were made; under the mutex
   // {tag 32 | index + 1}: the tag changes with every pop, so that a stale one fails.
   std::atomic<std::uint64_t> free{0};
   std::mutex growing;
@@ -32,7 +34,7 @@ Slab& slab() {
 }
 
 Record& record_at(std::uint32_t index) {
-  return (*slab().slabs[index >> slab_bits].load())[index & (slab_size - 1)];
+  return slab().slabs[index >> slab_bits].load()[index & (slab_size - 1)];
 }
 
 void push_free(Record& record) {
@@ -56,19 +58,32 @@ Record* pop_free() {
   return nullptr;
 }
 
-void add_slab() {
+// The first stands alone, for programs with few futures.
+void add_slabs(std::uint32_t n) {
+  auto& slabs = slab().slabs;
+  if (n == 0) return slabs[0].store(std::allocator<Record>().allocate(slab_size));
+  static_assert((most_slabs - 1) % slabs_at_once == 0);
+  constexpr std::size_t needed = slabs_at_once * slab_size * sizeof(Record);
+  auto* const memory = platform::map_large((needed + platform::large_page_size - 1) /
+                                           platform::large_page_size * platform::large_page_size);
+  for (std::uint32_t i = 0; i < slabs_at_once; ++i)
+    slabs[n + i].store(reinterpret_cast<Record*>(memory) + std::size_t{i} * slab_size);
+}
+
+// So many at a time as there is a need for: they begin in memory that nobody has touched.
+void add_records() {
   auto& all = slab();
   const std::lock_guard lock(all.growing);
   if (static_cast<std::uint32_t>(all.free.load()) != 0) return;
-  const auto n = all.count.load();
+  const std::uint32_t first = all.count, n = first >> slab_bits;
   if (n == most_slabs) throw NoMemory("more than 268 million futures at once");
-  auto fresh = std::make_unique<std::array<Record, slab_size>>();
-  auto* records = fresh.release();
-  all.slabs[n].store(records);
-  all.count.store(n + 1);
-  for (std::uint32_t i = slab_size; i-- > 0;) {
-    (*records)[i].index = n << slab_bits | i;
-    push_free((*records)[i]);
+  if (all.slabs[n].load() == nullptr) add_slabs(n);
+  if (n == 0) platform::make_present(&record_at(first), batch * sizeof(Record));
+  all.count += batch;
+  for (std::uint32_t i = first + batch; i-- > first;) {
+    Record& record = *new (&record_at(i)) Record;
+    record.index = i;
+    push_free(record);
   }
 }
 
@@ -124,7 +139,7 @@ Unseen& unseen() {
 Record& take_record(TaskSource& source) {
   Record* record = pop_free();
   while (record == nullptr) {
-    add_slab();
+    add_records();
     record = pop_free();
   }
   record->word.store(0, std::memory_order_relaxed);

@@ -59,4 +59,15 @@ std::uint64_t resident_memory();
 
 inline constexpr std::size_t page_size = 4096;
 
+/// Makes all pages of [at, at + n) present in one step, for memory that is about to be used as a whole: one
+/// by one, at the first touch of each, they cost several times as much, and where a fault leaves a virtual
+/// machine fifteen times. Where the system cannot, or has no memory, nothing happens: they come one by one.
+void make_present(void* at, std::size_t n);
+
+/// Zeroed private memory for very many small things: in pages of 2 MiB where the system has some, which come
+/// at the first touch of each. `n`: a multiple of that. Throws std::bad_alloc.
+std::byte* map_large(std::size_t n);
+void unmap_large(std::byte* at, std::size_t n);
+inline constexpr std::size_t large_page_size = 2 * 1024 * 1024;
+
 }  // namespace brood::platform

@@ -97,10 +97,10 @@ void PoolCore::take_ask(Ask& ask) {
   }
 
   Waiting waiting;
-  waiting.bytes = std::move(ask.call.bytes);
-  waiting.size = waiting.bytes.size();
-  if (ask.by_pointer && waiting.bytes.size() >= sizeof waiting.task.function) {
-    std::memcpy(&waiting.task.function, waiting.bytes.data(), sizeof waiting.task.function);
+  const auto& bytes = ask.call.bytes;
+  waiting.size = bytes.size();
+  if (ask.by_pointer && bytes.size() >= sizeof waiting.task.function) {
+    std::memcpy(&waiting.task.function, bytes.data(), sizeof waiting.task.function);
   }
   if (ask.function.size() > longest_name) ask.function.resize(longest_name);
   waiting.task.asked = std::make_unique<const Asked>(
@@ -108,7 +108,7 @@ void PoolCore::take_ask(Ask& ask) {
   waiting.task.names = std::make_unique<detail::HeldNames>(ask.call.take_names());
   if (ask.options) {
     ask.options->retries = std::min(ask.options->retries.value_or(2), most_retries);
-    waiting.task.limits = limits_of(*ask.options, waiting.bytes, waiting.task.names->names());
+    waiting.task.limits = limits_of(*ask.options, bytes, waiting.task.names->names());
   }
   waiting.task.record = &detail::take_record(*this);
   if (setup_.max_pending != 0) ++submitted_;
@@ -119,15 +119,16 @@ void PoolCore::take_ask(Ask& ask) {
                                         PoolTerminated("the pool was terminated before this task began")));
     return drop_call(waiting.task);
   }
-  if (waiting.size > sizeof Slot::data) {
-    try {
+  try {
+    if (waiting.size > sizeof Slot::data) {
       waiting.task.arguments = arena::allocate(waiting.size);
-    } catch (const NoMemory&) {
-      resolve(waiting.task, std::current_exception());
-      return drop_call(waiting.task);
+      std::memcpy(arena::all_of(waiting.task.arguments.offset, waiting.size), bytes.data(), waiting.size);
+    } else {
+      waiting.bytes.assign(bytes.data(), waiting.size);
     }
-    std::memcpy(arena::at(waiting.task.arguments.offset, waiting.size), waiting.bytes.data(), waiting.size);
-    waiting.bytes.clear();
+  } catch (const std::exception&) {  // no memory
+    resolve(waiting.task, std::current_exception());
+    return drop_call(waiting.task);
   }
   // The newest first: depth before breadth, so that as few tasks as can be wait for others at one time.
   line_up(std::move(waiting), true);

@@ -22,9 +22,12 @@ PoolCore::Books::Books(PoolCore& pool, Deadline until) : pool_(pool) {
 
 PoolCore::Books::Books(PoolCore& pool, std::try_to_lock_t) : pool_(pool), held_(pool.books_.try_enter()) {}
 
+// Not for as long as others leave something: who submits a task after the other takes its own in when it
+// finds the books free, and what is left at last is the helper's.
 PoolCore::Books::~Books() {
   if (!held_) return;
-  do {
+  constexpr int most_rounds = 2;
+  for (int round = 1;; ++round) {
     if (pool_.left_.load() != nullptr) {
       pool_.take_left();
       try {
@@ -33,7 +36,13 @@ PoolCore::Books::~Books() {
       }
     }
     pool_.books_.leave();
-  } while (pool_.left_.load() != nullptr && pool_.books_.try_enter());
+    if (pool_.left_.load() == nullptr) return;
+    if (round == most_rounds) {
+      pool_.results_->helper.wake_all();
+      return;
+    }
+    if (!pool_.books_.try_enter()) return;
+  }
 }
 
 Record& PoolCore::leave_task(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
@@ -41,7 +50,7 @@ Record& PoolCore::leave_task(const TaskType& type, detail::EncodeCall call, cons
   auto left = std::make_unique<Left>();
   std::byte room[sizeof Slot::data];
   Record& record = encode_task(left->waiting, type, call, options, room);
-  if (!left->waiting.task.arguments) left->waiting.bytes.assign(room, room + left->waiting.size);
+  if (!left->waiting.task.arguments) left->waiting.bytes.assign(room, left->waiting.size);
   Left* mine = left.release();
   mine->next = left_.load(std::memory_order_relaxed);
   while (!left_.compare_exchange_weak(mine->next, mine)) {

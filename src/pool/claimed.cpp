@@ -19,7 +19,7 @@ std::exception_ptr Claimed::check_rest(std::uint32_t worker) {
       return noise("the worker's lane names a result that does not exist");
     }
     arena::take_over(run_);
-    bytes_ = arena::at(run_.offset, size_);
+    bytes_ = arena::all_of(run_.offset, size_);
   } else if (size_ > sizeof Slot::data) {
     return noise("the worker's lane holds a result of an impossible length");
   }

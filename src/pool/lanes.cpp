@@ -89,6 +89,7 @@ std::uint32_t take_lane(std::uint32_t slots) {
                    " bytes): " + OsError("fallocate", error).what());
   }
   Lane& lane = lane_at(index);
+  platform::make_present(&lane, size);
   std::memset(static_cast<void*>(&lane), 0, size);  // all that it begins as
   lane.slot_count = slots;
   return index;

@@ -267,9 +267,9 @@ bool PoolCore::run_again(Task& task) {
   try {
     if (call.size() > sizeof Slot::data) {
       task.arguments = arena::allocate(call.size());
-      std::memcpy(arena::at(task.arguments.offset, call.size()), call.data(), call.size());
+      std::memcpy(arena::all_of(task.arguments.offset, call.size()), call.data(), call.size());
     } else {
-      again.bytes = call;
+      again.bytes.assign(call.data(), call.size());
     }
   } catch (const std::exception&) {  // no memory: it fails as it has failed
     return false;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <brood/errors.hpp>
+#include <cstring>
 #include <functional>
 #include <string>
 
@@ -16,23 +17,23 @@ bool is_bound(const Task& task) { return task.limits && !task.limits->options.ke
 }  // namespace
 
 // Who has a key waits for its worker; what a worker asked for is waited for.
-std::deque<Waiting>& PoolCore::line_of(const Task& task) {
+Line& PoolCore::line_of(const Task& task) {
+  const OfPieces<Waiting> pieces(pieces_);
   if (task.asked) return asked_;
   if (!task.limits) return waiting_;
   const auto& options = task.limits->options;
   if (!options.key.empty()) {
     const auto place = std::hash<std::string>()(options.key) % static_cast<std::size_t>(setup_.workers);
-    return places_[place].bound;
+    return bound_.try_emplace(place, pieces).first->second;
   }
-  return options.priority == 0 ? waiting_ : ranked_[options.priority];
+  return options.priority == 0 ? waiting_ : ranked_.try_emplace(options.priority, pieces).first->second;
 }
 
 // Those that were withdrawn count until they come to the head of their line.
 std::size_t PoolCore::in_line() const {
   std::size_t n = waiting_.size() + asked_.size();
   for (const auto& [priority, line] : ranked_) n += line.size();
-  if (has_bound_)
-    for (const auto& place : places_) n += place.bound.size();
+  for (const auto& [place, line] : bound_) n += line.size();
   return n;
 }
 
@@ -40,14 +41,13 @@ void PoolCore::fail_lines(const std::exception_ptr& error) {
   fail_waiting(asked_, error);
   fail_waiting(waiting_, error);
   for (auto& [priority, line] : ranked_) fail_waiting(line, error);
-  for (auto& place : places_) fail_waiting(place.bound, error);
+  for (auto& [place, line] : bound_) fail_waiting(line, error);
 }
 
 // Where it stands then. Without memory for its place, or for its timer, the task fails, and this is null.
 Task* PoolCore::line_up(Waiting&& waiting, bool first) {
   try {
     auto& line = line_of(waiting.task);
-    has_bound_ = has_bound_ || is_bound(waiting.task);
     if (waiting.task.limits) schedule(*waiting.task.limits);
     Task& there =
         (first ? line.emplace_front(std::move(waiting)) : line.emplace_back(std::move(waiting))).task;
@@ -61,7 +61,7 @@ Task* PoolCore::line_up(Waiting&& waiting, bool first) {
 }
 
 // True when nobody is left in it. `bound`: they wait for that worker alone.
-bool PoolCore::hand_out(std::deque<Waiting>& waiting, Place* bound) {
+bool PoolCore::hand_out(Line& waiting, Place* bound) {
   while (!waiting.empty()) {
     Waiting& next = waiting.front();
     if (!next.task.exists()) {
@@ -76,7 +76,7 @@ bool PoolCore::hand_out(std::deque<Waiting>& waiting, Place* bound) {
     const bool alone = next.task.limits && next.task.limits->options.time_limit;
     Place* const place = bound == nullptr ? place_for_task(alone) : may_take(*bound, alone) ? bound : nullptr;
     if (place == nullptr) return false;
-    fill(*place, std::move(next.task), next.bytes.empty() ? nullptr : next.bytes.data(), next.size);
+    fill(*place, std::move(next.task), next.bytes.data(), next.size);
     waiting.pop_front();
   }
   return true;
@@ -95,11 +95,7 @@ bool PoolCore::hand_out_ranked(bool above) {
 void PoolCore::hand_out() {
   look_again_ = Clock::time_point::max();
   hand_out(asked_);  // somebody waits for these
-  if (has_bound_) {
-    bool none = true;
-    for (auto& place : places_) none = hand_out(place.bound, &place) && none;
-    has_bound_ = !none;
-  }
+  for (auto& [place, line] : bound_) hand_out(line, &places_[place]);
   if (hand_out_ranked(true) && hand_out(waiting_) && hand_out_ranked(false)) rebalance();
   if (setup_.max_tasks_per_child == 0) return;
   for (std::size_t i = 0; i < used_places_; ++i) {
@@ -133,7 +129,7 @@ void PoolCore::rebalance() {
     Waiting moved;
     for (auto n = from->tasks_in_lane() / 2; n > 0 && may_take(idle) && take_back_last(*from, moved, false);
          --n) {
-      fill(idle, std::move(moved.task), moved.bytes.empty() ? nullptr : moved.bytes.data(), moved.size);
+      fill(idle, std::move(moved.task), moved.bytes.data(), moved.size);
     }
     --to_wake;
   }
@@ -167,12 +163,13 @@ bool PoolCore::take_back_last(Place& from, Waiting& taken, bool also_bound) {
     if (!task.exists()) continue;
     if (is_bound(task) && !also_bound) return false;
     Slot& slot = from.slot_at(at);
-    taken.bytes.reserve(sizeof slot.data);  // before it is taken: without memory it must stay
+    CallBytes bytes;
+    std::byte* const to = task.arguments ? nullptr : bytes.make(task.size);  // without memory it must stay
     auto ready = raw(SlotState::ready);
     if (!slot.state.compare_exchange_strong(ready, raw(SlotState::revoked))) return false;
     taken.size = task.size;
-    taken.bytes.clear();
-    if (!task.arguments) taken.bytes.assign(from.call_at(at), from.call_at(at) + task.size);
+    if (to != nullptr) std::memcpy(to, from.call_at(at), task.size);
+    taken.bytes = std::move(bytes);
     taken.task = std::exchange(task, {});
     if (taken.task.limits) taken.task.limits->over_at = Clock::time_point::max();
     --from.given;

@@ -26,6 +26,7 @@
 #include "pool/asking.hpp"
 #include "pool/core.hpp"
 #include "pool/lane_layout.hpp"
+#include "pool/line.hpp"
 #include "process/child.hpp"
 #include "sync/role.hpp"
 
@@ -89,9 +90,11 @@ std::unique_ptr<Limits> limits_of(const CallOptions& options, std::span<const st
 /// A task that is in no lane.
 struct Waiting {
   Task task;
-  std::vector<std::byte> bytes;  // empty when the arguments lie in a run
+  CallBytes bytes;  // none when the arguments lie in a run
   std::uint64_t size = 0;
 };
+static_assert(Pieces::piece_size % sizeof(Waiting) == 0);
+using Line = std::deque<Waiting, OfPieces<Waiting>>;
 
 /// A place for a worker, and the process that fills it now.
 struct Place {
@@ -126,7 +129,6 @@ struct Place {
   std::string last_lines;
   Clock::time_point born_at, restart_at, parked_until;
   std::optional<Queue<Answer>> answers;  // to what it asked
-  std::deque<Waiting> bound;             // tasks that nobody else shall do
 
   std::uint32_t in_lane() const { return head - tail; }
   /// Of these, without those that were taken back and that the worker has not passed yet.
@@ -218,12 +220,12 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void quit(Place& place);
 
   // lines.cpp
-  std::deque<Waiting>& line_of(const Task& task);
+  Line& line_of(const Task& task);
   std::size_t in_line() const;
   void fail_lines(const std::exception_ptr& error);
   Task* line_up(Waiting&& waiting, bool first);
   void hand_out();
-  bool hand_out(std::deque<Waiting>& waiting, Place* bound = nullptr);
+  bool hand_out(Line& waiting, Place* bound = nullptr);
   bool hand_out_ranked(bool above);
   void rebalance();
   Place* busiest(Clock::time_point now);
@@ -243,7 +245,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   static void condemn(Place& place);
   void resolve(Task& task, const std::exception_ptr& error = nullptr);
   void drop_call(Task& task);
-  void fail_waiting(std::deque<Waiting>& waiting, const std::exception_ptr& error);
+  void fail_waiting(Line& waiting, const std::exception_ptr& error);
   bool all_done() const;
 
   // limits.cpp
@@ -340,12 +342,14 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   // The workers, then those that may stand in for workers whose tasks wait.
   std::vector<Place> places_;
   std::size_t used_places_ = 0;  // beyond these nobody is
-  std::deque<Waiting> waiting_, asked_;
-  std::map<int, std::deque<Waiting>, std::greater<>> ranked_;  // of other priorities than 0
-  bool has_bound_ = false;                                     // somebody stands in Place::bound
-  std::uint64_t submitted_ = 0;                                // counted for max_pending alone
-  std::size_t withdrawn_ = 0;                                  // so many of these are no tasks any more
+  Pieces pieces_;                // of these lines
+  Line waiting_{OfPieces<Waiting>(pieces_)}, asked_{OfPieces<Waiting>(pieces_)};
+  std::map<int, Line, std::greater<>> ranked_;  // of other priorities than 0
+  std::map<std::size_t, Line> bound_;           // to the worker in that place, which alone shall do them
+  std::uint64_t submitted_ = 0;                 // counted for max_pending alone
+  std::size_t withdrawn_ = 0;                   // so many of these are no tasks any more
   std::multimap<Clock::time_point, Limits*> timers_;
+  Clock::time_point helped_at_;  // when the helper looked last; its own
   Clock::time_point helper_wakes_at_ = Clock::time_point::max();
   Clock::time_point look_again_ =
       Clock::time_point::max();  // whether who was left asleep is needed after all
@@ -360,8 +364,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   std::uint32_t asks_seen_ = 0;
   std::atomic<bool> look_closer_{false};  // at the next turn, for what noise may have hidden
   std::atomic<int> waiters_{0};
-  std::atomic<int> inside_{0};  // threads in wait_until
-  bool watched_ = false;        // somebody has asked for a callback
+  std::atomic<int> inside_{0};        // threads in wait_until
+  std::atomic<bool> watched_{false};  // somebody has asked for a callback
 
   platform::Poller poller_;
   std::mutex ending_;  // one at a time joins the threads

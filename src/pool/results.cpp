@@ -170,7 +170,7 @@ bool PoolCore::take_results() {
   return any;
 }
 
-void PoolCore::fail_waiting(std::deque<Waiting>& waiting, const std::exception_ptr& error) {
+void PoolCore::fail_waiting(Line& waiting, const std::exception_ptr& error) {
   for (auto& each : waiting) {
     withdrawn_ -= !each.task.exists();
     resolve(each.task, error);

@@ -82,7 +82,7 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
       const std::byte* const bytes = made.task.arguments ? nullptr : to;
       fill(*place, std::move(made.task), bytes, made.size);
     } else {
-      if (!made.task.arguments) made.bytes.assign(to, to + made.size);
+      if (!made.task.arguments) made.bytes.assign(to, made.size);
       Task* const there = line_up(std::move(made), false);
       if (there != nullptr && is_late(*there)) expire(*there->limits);
     }
@@ -115,7 +115,7 @@ Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::Encod
   OnExit unused([&] { arena::free(task.arguments); });
   if (!writer.fits()) {
     task.arguments = arena::allocate(made.size);
-    to = arena::at(task.arguments.offset, made.size);
+    to = arena::all_of(task.arguments.offset, made.size);
     Writer whole(to, made.size);
     call.encode(whole, call.call);
   }

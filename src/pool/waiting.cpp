@@ -212,6 +212,10 @@ void PoolCore::help() {
 }
 
 bool PoolCore::help_once() {
+  // Whoever submits just now hands tasks out as well, and would have to leave its tasks while this thread has
+  // the books.
+  if (!watched_ && Clock::now() - helped_at_ < longest_nap) std::this_thread::sleep_for(longest_nap);
+  helped_at_ = Clock::now();
   const auto seen = results_->helper.prepare();
   auto until = Deadline::never();
   bool busy = false;

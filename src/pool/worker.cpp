@@ -43,7 +43,7 @@ void write_into(Slot& slot, Content content, Write write) {
   arena::Run run;
   if (!here.fits()) {
     run = arena::allocate(here.written());
-    Writer there(arena::at(run.offset, here.written()), here.written());
+    Writer there(arena::all_of(run.offset, here.written()), here.written());
     write(there);
     detail::write_names(there, names);
   }
@@ -84,7 +84,7 @@ void write_exception(Slot& slot, const platform::ThrowRecorder& recorder) {
 void run_task(Slot& slot) {
   // The task is read before the result is written over it.
   const auto size = slot.size;
-  const std::byte* bytes = slot.run_offset != 0 ? arena::at(slot.run_offset, size) : slot.data;
+  const std::byte* bytes = slot.run_offset != 0 ? arena::all_of(slot.run_offset, size) : slot.data;
   const platform::ThrowRecorder recorder;
   MemoryLimit limit(*current, task_number, slot.memory_limit);
   try {
@@ -232,6 +232,7 @@ void work(Lane& lane) {
 // What a worker process runs; the initializer comes as a packed call, empty when there is none.
 void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
   Lane& lane = own_lane();
+  platform::make_present(&lane, Lane::size_with(lane.slot_count));
   current = &lane;
   platform::note_crashes(lane.crash);
   const MemoryLimit limit(lane, 0, lane.memory_limit);

@@ -12,6 +12,7 @@
 #include <cerrno>
 #include <cstdlib>
 #include <limits>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -123,6 +124,26 @@ void SharedRegion::forget() {
   size_ = 0;
   memory_.reset();
 }
+
+// Since Linux 5.14.
+void make_present(void* at, std::size_t n) {
+  const auto begin = reinterpret_cast<std::uintptr_t>(at) / page_size * page_size;
+  const auto end = (reinterpret_cast<std::uintptr_t>(at) + n + page_size - 1) / page_size * page_size;
+  madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
+}
+
+std::byte* map_large(std::size_t n) {
+  const std::size_t room = n + large_page_size;  // the part of it that begins where a large page can
+  void* const at = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  if (at == MAP_FAILED) throw std::bad_alloc();
+  auto* const begin = static_cast<std::byte*>(at);
+  const std::size_t before = large_page_size - reinterpret_cast<std::uintptr_t>(at) % large_page_size;
+  unmap_large(begin, before);
+  if (before != large_page_size) unmap_large(begin + before + n, large_page_size - before);
+  madvise(begin + before, n, MADV_HUGEPAGE);
+  return begin + before;
+}
+void unmap_large(std::byte* at, std::size_t n) { munmap(at, n); }
 
 std::uint64_t physical_memory() {
   return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *

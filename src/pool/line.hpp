@@ -1,0 +1,98 @@
+#pragma once
+// What a line of waiting tasks is made of. Hundreds of thousands may stand in it, and to touch fresh memory
+// page by page costs more than the tasks: the bytes of a small call lie beside it, and the pieces of a line
+// come from memory that is made present many at a time and stays the pool's.
+
+#include <array>
+#include <cstddef>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+#include <vector>
+
+namespace brood::pool {
+
+/// The bytes of a call, or none.
+class CallBytes {
+ public:
+  CallBytes() = default;
+  CallBytes(CallBytes&& other) noexcept { *this = std::move(other); }
+  CallBytes& operator=(CallBytes&& other) noexcept {
+    small_ = other.small_;
+    large_ = std::move(other.large_);
+    place_ = std::exchange(other.place_, Place::none);
+    return *this;
+  }
+
+  /// Room for so many; they are to be written to what is returned. Throws std::bad_alloc.
+  std::byte* make(std::size_t n) {
+    if (n > small_.size()) large_ = std::make_unique_for_overwrite<std::byte[]>(n);
+    place_ = n > small_.size() ? Place::large : Place::small;
+    return place_ == Place::large ? large_.get() : small_.data();
+  }
+  void assign(const std::byte* from, std::size_t n) { std::memcpy(make(n), from, n); }
+  /// Null when there are none.
+  const std::byte* data() const {
+    return place_ == Place::none ? nullptr : place_ == Place::large ? large_.get() : small_.data();
+  }
+
+ private:
+  enum class Place : unsigned char { none, small, large };
+  std::unique_ptr<std::byte[]> large_;
+  std::array<std::byte, 39> small_;  // an integer or two, and the function
+  Place place_ = Place::none;
+};
+
+/// Pieces of memory of one size. Who uses it holds the books.
+class Pieces {
+ public:
+  static constexpr std::size_t piece_size = 512;  // what a deque asks for
+
+  Pieces() = default;
+  Pieces(const Pieces&) = delete;
+  Pieces& operator=(const Pieces&) = delete;
+  ~Pieces();
+  void* take();  // throws std::bad_alloc
+  void give_back(void* piece) noexcept { free_ = new (piece) Free{free_}; }
+
+ private:
+  struct Free {
+    Free* next;
+  };
+  void cut(std::byte* memory, std::size_t size);
+
+  Free* free_ = nullptr;
+  std::vector<std::unique_ptr<std::byte[]>> small_;
+  std::vector<std::byte*> large_;  // each a large page
+};
+
+/// An allocator of such pieces.
+template <class T>
+class OfPieces {
+ public:
+  using value_type = T;
+
+  explicit OfPieces(Pieces& pieces) : pieces_(&pieces) {}
+  template <class U>
+  OfPieces(const OfPieces<U>& other) : pieces_(other.pieces_) {}
+
+  T* allocate(std::size_t n) {
+    return static_cast<T*>(n * sizeof(T) == Pieces::piece_size ? pieces_->take()
+                                                               : ::operator new(n * sizeof(T)));
+  }
+  void deallocate(T* at, std::size_t n) noexcept {
+    if (n * sizeof(T) == Pieces::piece_size)
+      pieces_->give_back(at);
+    else
+      ::operator delete(at);
+  }
+  friend bool operator==(const OfPieces& a, const OfPieces& b) { return a.pieces_ == b.pieces_; }
+
+ private:
+  template <class U>
+  friend class OfPieces;
+  Pieces* pieces_;
+};
+
+}  // namespace brood::pool
