@@ -3,9 +3,9 @@
 // page by page costs more than the tasks: the bytes of a small call lie beside it, and the pieces of a line
 // come from memory that is made present many at a time and stays the pool's.
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
-#include <cstring>
 #include <memory>
 #include <new>
 #include <utility>
@@ -31,7 +31,7 @@ class CallBytes {
     place_ = n > small_.size() ? Place::large : Place::small;
     return place_ == Place::large ? large_.get() : small_.data();
   }
-  void assign(const std::byte* from, std::size_t n) { std::memcpy(make(n), from, n); }
+  void assign(const std::byte* from, std::size_t n) { std::copy_n(from, n, make(n)); }
   /// Null when there are none.
   const std::byte* data() const {
     return place_ == Place::none ? nullptr : place_ == Place::large ? large_.get() : small_.data();
