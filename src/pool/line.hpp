@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <memory>
 #include <new>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -78,20 +79,26 @@ class OfPieces {
   OfPieces(const OfPieces<U>& other) : pieces_(other.pieces_) {}
 
   T* allocate(std::size_t n) {
-    return static_cast<T*>(n * sizeof(T) == Pieces::piece_size ? pieces_->take()
-                                                               : ::operator new(n * sizeof(T)));
+    return is_piece(n) ? static_cast<T*>(pieces_->take()) : std::allocator<T>().allocate(n);
   }
   void deallocate(T* at, std::size_t n) noexcept {
-    if (n * sizeof(T) == Pieces::piece_size)
+    if (is_piece(n))
       pieces_->give_back(at);
     else
-      ::operator delete(at);
+      std::allocator<T>().deallocate(at, n);
   }
   friend bool operator==(const OfPieces& a, const OfPieces& b) { return a.pieces_ == b.pieces_; }
 
  private:
   template <class U>
   friend class OfPieces;
+  // The deque's table of pointers is not of pieces.
+  static constexpr bool is_piece([[maybe_unused]] std::size_t n) {
+    if constexpr (std::is_pointer_v<T>)
+      return false;
+    else
+      return n * sizeof(T) == Pieces::piece_size;
+  }
   Pieces* pieces_;
 };
 
