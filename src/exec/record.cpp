@@ -63,9 +63,7 @@ void add_slabs(std::uint32_t n) {
   auto& slabs = slab().slabs;
   if (n == 0) return slabs[0].store(std::allocator<Record>().allocate(slab_size));
   static_assert((most_slabs - 1) % slabs_at_once == 0);
-  constexpr std::size_t needed = slabs_at_once * slab_size * sizeof(Record);
-  auto* const memory = platform::map_large((needed + platform::large_page_size - 1) /
-                                           platform::large_page_size * platform::large_page_size);
+  auto* const memory = platform::map_large(slabs_at_once * slab_size * sizeof(Record));
   for (std::uint32_t i = 0; i < slabs_at_once; ++i)
     slabs[n + i].store(reinterpret_cast<Record*>(memory) + std::size_t{i} * slab_size);
 }

@@ -65,7 +65,7 @@ inline constexpr std::size_t page_size = 4096;
 void make_present(void* at, std::size_t n);
 
 /// Zeroed private memory for very many small things: in pages of 2 MiB where the system has some, which come
-/// at the first touch of each. `n`: a multiple of that. Throws std::bad_alloc.
+/// at the first touch of each. `n` is rounded up to such. Throws std::bad_alloc.
 std::byte* map_large(std::size_t n);
 void unmap_large(std::byte* at, std::size_t n);
 inline constexpr std::size_t large_page_size = 2 * 1024 * 1024;

@@ -22,27 +22,24 @@ class CallBytes {
   CallBytes& operator=(CallBytes&& other) noexcept {
     small_ = other.small_;
     large_ = std::move(other.large_);
-    place_ = std::exchange(other.place_, Place::none);
+    there_ = std::exchange(other.there_, false);
     return *this;
   }
 
   /// Room for so many; they are to be written to what is returned. Throws std::bad_alloc.
   std::byte* make(std::size_t n) {
-    if (n > small_.size()) large_ = std::make_unique_for_overwrite<std::byte[]>(n);
-    place_ = n > small_.size() ? Place::large : Place::small;
-    return place_ == Place::large ? large_.get() : small_.data();
+    large_ = n > small_.size() ? std::make_unique_for_overwrite<std::byte[]>(n) : nullptr;
+    there_ = true;
+    return large_ ? large_.get() : small_.data();
   }
   void assign(const std::byte* from, std::size_t n) { std::copy_n(from, n, make(n)); }
   /// Null when there are none.
-  const std::byte* data() const {
-    return place_ == Place::none ? nullptr : place_ == Place::large ? large_.get() : small_.data();
-  }
+  const std::byte* data() const { return large_ ? large_.get() : there_ ? small_.data() : nullptr; }
 
  private:
-  enum class Place : unsigned char { none, small, large };
   std::unique_ptr<std::byte[]> large_;
   std::array<std::byte, 39> small_;  // an integer or two, and the function
-  Place place_ = Place::none;
+  bool there_ = false;
 };
 
 /// Pieces of memory of one size. Who uses it holds the books.

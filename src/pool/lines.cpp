@@ -163,13 +163,13 @@ bool PoolCore::take_back_last(Place& from, Waiting& taken, bool also_bound) {
     if (!task.exists()) continue;
     if (is_bound(task) && !also_bound) return false;
     Slot& slot = from.slot_at(at);
-    CallBytes bytes;
-    std::byte* const to = task.arguments ? nullptr : bytes.make(task.size);  // without memory it must stay
+    taken.bytes = {};
+    // Before it is taken: without memory it must stay.
+    std::byte* const to = task.arguments ? nullptr : taken.bytes.make(task.size);
     auto ready = raw(SlotState::ready);
     if (!slot.state.compare_exchange_strong(ready, raw(SlotState::revoked))) return false;
     taken.size = task.size;
     if (to != nullptr) std::memcpy(to, from.call_at(at), task.size);
-    taken.bytes = std::move(bytes);
     taken.task = std::exchange(task, {});
     if (taken.task.limits) taken.task.limits->over_at = Clock::time_point::max();
     --from.given;

@@ -124,18 +124,22 @@ void stop_here() {
 
 std::uint64_t explore(const Model& model, int preemptions) { return Explorer(model, preemptions).run_all(); }
 
-std::uint64_t explore_deaths(int parties, const std::function<std::uint64_t(int, int)>& try_one) {
+std::uint64_t explore_deaths(int turns, int parties,
+                             const std::function<std::uint64_t(int, int, int)>& try_one) {
   constexpr int accesses = 12;
   std::uint64_t runs = 0;
-  for (int victim = -1; victim < parties; ++victim) {
-    for (int after = victim < 0 ? -1 : 0; after <= (victim < 0 ? -1 : accesses); ++after) {
-      runs += try_one(victim, after);
-      if (testing::Test::HasFatalFailure()) {
-        std::printf("victim %d after %d accesses\n", victim, after);
-        return runs;
+  for (int turn = 0; turn < turns; ++turn) {
+    for (int victim = -1; victim < parties; ++victim) {
+      for (int after = victim < 0 ? -1 : 0; after <= (victim < 0 ? -1 : accesses); ++after) {
+        runs += try_one(turn, victim, after);
+        if (testing::Test::HasFatalFailure()) {
+          std::printf("turns %d, victim %d after %d accesses\n", turn, victim, after);
+          return runs;
+        }
       }
     }
   }
+  std::printf("%llu runs\n", static_cast<unsigned long long>(runs));
   return runs;
 }
 

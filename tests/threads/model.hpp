@@ -59,9 +59,10 @@ struct Model {
 /// every order. Returns how many there were.
 std::uint64_t explore(const Model& model, int preemptions = -1);
 
-/// Nobody dying, then each of the parties dying before each of its first accesses: try_one(victim, after), -1
-/// for nobody, returns what explore did. Stops, and says where, at a failure. Returns how many runs there
-/// were.
-std::uint64_t explore_deaths(int parties, const std::function<std::uint64_t(int, int)>& try_one);
+/// Every turn of the cursors, nobody dying, then each of the parties dying before each of its first accesses:
+/// try_one(turns, victim, after), -1 for nobody, returns what explore did. Stops, and says where, at a
+/// failure. Returns how many runs there were, and says so.
+std::uint64_t explore_deaths(int turns, int parties,
+                             const std::function<std::uint64_t(int, int, int)>& try_one);
 
 }  // namespace model

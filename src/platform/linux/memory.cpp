@@ -132,18 +132,25 @@ void make_present(void* at, std::size_t n) {
   madvise(reinterpret_cast<void*>(begin), end - begin, MADV_POPULATE_WRITE);
 }
 
+namespace {
+std::size_t whole_pages(std::size_t n) {
+  return (n + large_page_size - 1) / large_page_size * large_page_size;
+}
+}  // namespace
+
 std::byte* map_large(std::size_t n) {
+  n = whole_pages(n);
   const std::size_t room = n + large_page_size;  // the part of it that begins where a large page can
   void* const at = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) throw std::bad_alloc();
   auto* const begin = static_cast<std::byte*>(at);
   const std::size_t before = large_page_size - reinterpret_cast<std::uintptr_t>(at) % large_page_size;
-  unmap_large(begin, before);
-  if (before != large_page_size) unmap_large(begin + before + n, large_page_size - before);
+  munmap(begin, before);
+  if (before != large_page_size) munmap(begin + before + n, large_page_size - before);
   madvise(begin + before, n, MADV_HUGEPAGE);
   return begin + before;
 }
-void unmap_large(std::byte* at, std::size_t n) { munmap(at, n); }
+void unmap_large(std::byte* at, std::size_t n) { munmap(at, whole_pages(n)); }
 
 std::uint64_t physical_memory() {
   return static_cast<std::uint64_t>(sysconf(_SC_PHYS_PAGES)) *
