@@ -3,7 +3,6 @@
 #include <fmt/format.h>
 #include <algorithm>
 #include <brood/brood.hpp>
-#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -103,12 +102,30 @@ double python_executor() {
       5000);
 }
 
-// Works for so long, without a system call.
-int busy(int microseconds) {
-  const auto until = std::chrono::steady_clock::now() + std::chrono::microseconds(microseconds);
-  while (std::chrono::steady_clock::now() < until) {
+// A fixed amount of work, each step after the other. Not until a time has come: what the system takes from a
+// task in the middle of it would pass for work then.
+int busy(int steps) {
+  unsigned x = 1;
+  for (int i = 0; i < steps; ++i) {
+    x = x * 1664525U + 1013904223U;
+    asm volatile("" : "+r"(x));
   }
-  return microseconds;
+  return steps;
+}
+
+// Steps in so many microseconds, by the quickest of many looks.
+int steps_in(int microseconds) {
+  static const double in_one = [] {
+    constexpr int steps = 20'000;
+    double least = 1;
+    for (int i = 0; i < 200; ++i) {
+      const double begun = seconds_now();
+      busy(steps);
+      least = std::min(least, seconds_now() - begun);
+    }
+    return steps / least * 1e-6;
+  }();
+  return static_cast<int>(in_one * microseconds);
 }
 
 // Some tenths of a second of work, and not too many futures.
@@ -116,22 +133,26 @@ int calls_of(int microseconds) { return std::min(100'000, 400'000 / microseconds
 
 template <class Submit>
 double busy_seconds(int microseconds, Submit submit) {
-  const int calls = calls_of(microseconds);
-  return seconds_for(calls, static_cast<long>(calls) * microseconds, submit);
+  const int calls = calls_of(microseconds), steps = steps_in(microseconds);
+  return seconds_for(calls, static_cast<long>(calls) * steps, [&](int) { return submit(steps); });
 }
 
 double brood_seconds(int microseconds) {
   brood::Pool pool(workers);
-  pool.apply(busy, microseconds);
-  return busy_seconds(microseconds, [&](int) { return pool.apply_async(busy, microseconds); });
+  pool.apply(busy, steps_in(microseconds));
+  return busy_seconds(microseconds, [&](int steps) { return pool.apply_async(busy, steps); });
 }
 double thread_seconds(int microseconds) {
   ThreadPool pool(workers);
-  pool.submit(busy, microseconds).get();
-  return busy_seconds(microseconds, [&](int) { return pool.submit(busy, microseconds); });
+  pool.submit(busy, steps_in(microseconds)).get();
+  return busy_seconds(microseconds, [&](int steps) { return pool.submit(busy, steps); });
 }
 double tbb_seconds(int microseconds) {
-  return peers::tbb_seconds(calls_of(microseconds), workers, busy, microseconds);
+  return peers::tbb_seconds(calls_of(microseconds), workers, busy, steps_in(microseconds));
+}
+// What the machine gives to processes that have nothing else to do.
+double work_alone(int microseconds) {
+  return floors::work_alone(busy, steps_in(microseconds), calls_of(microseconds), workers);
 }
 double python_seconds(int microseconds) {
   const auto calls = std::min(5000, calls_of(microseconds));
@@ -157,13 +178,15 @@ double a_second(int microseconds, double seconds) {
   return seconds < 0 ? -1 : calls_of(microseconds) / seconds;
 }
 
-std::vector<Contender> of_length(int us, double (*figure)(int, double), bool with_python) {
+std::vector<Contender> of_length(int us, double (*figure)(int, double), bool in_picture) {
   std::vector<Contender> all{
       {"brood Pool(2)", [=] { return figure(us, brood_seconds(us)); }},
       {peers::tbb_name() + ", a promise each", [=] { return figure(us, tbb_seconds(us)); }},
       {"std::thread pool, packaged_task", [=] { return figure(us, thread_seconds(us)); }}};
-  if (with_python)
+  if (in_picture)
     all.push_back({"Python multiprocessing.Pool(2)", [=] { return figure(us, python_seconds(us)); }});
+  else
+    all.push_back({"floor: the work alone, in two processes", [=] { return figure(us, work_alone(us)); }});
   return all;
 }
 

@@ -146,6 +146,18 @@ double lanes() {
   return sum == static_cast<long>(n) * (n - 1) / 2 ? n / seconds / 1e6 : -1;
 }
 
+double work_alone(int (*f)(int), int argument, int calls, int processes) {
+  const double begun = seconds_now();
+  {
+    std::vector<std::unique_ptr<Forked>> all;
+    for (int p = 0; p < processes; ++p)
+      all.push_back(std::make_unique<Forked>([&] {
+        for (int i = p; i < calls; i += processes) f(argument);
+      }));
+  }
+  return seconds_now() - begun;
+}
+
 double ping_pong() {
   constexpr std::uint64_t n = 200'000;
   struct Two {

@@ -6,6 +6,8 @@ namespace bench::floors {
 
 /// M/s: calls and results through two lanes of slots, filled by one process and emptied by two, that spin.
 double lanes();
+/// Seconds in which so many processes call f so often, all together, with nothing between them.
+double work_alone(int (*f)(int), int argument, int calls, int processes);
 /// us for a round trip of one word between two processes that spin.
 double ping_pong();
 /// us for one between two that sleep on a futex.

@@ -146,8 +146,7 @@ class Future {
   bool successful() {
     if (!ready())
       throw UsageError("successful() of a task that has not ended; ask ready() or call wait() first");
-    record_->word.fetch_or(detail::Record::looked, std::memory_order_relaxed);
-    return record_->error == nullptr;
+    return thrown() == nullptr;
   }
 
   /// A worker is at it now. Looks, does not wait. Of a task that was submitted from inside a task of the same
@@ -234,8 +233,7 @@ class Future {
     return record_->is_done() || record_->source->wait(*record_, until);
   }
   R take() {
-    record_->word.fetch_or(detail::Record::looked, std::memory_order_relaxed);
-    if (record_->error) std::rethrow_exception(record_->error);
+    if (record_->error) std::rethrow_exception(thrown());
     if constexpr (!std::is_void_v<R>) {
       Reader from(record_->data(), record_->bytes());
       if (record_->names == 0) return detail::decode_whole<R>(from);
@@ -246,7 +244,7 @@ class Future {
     }
   }
   std::exception_ptr thrown() {
-    record_->word.fetch_or(detail::Record::looked, std::memory_order_relaxed);
+    if (record_->error) record_->word.fetch_or(detail::Record::looked, std::memory_order_relaxed);
     return record_->error;
   }
   void drop() {

@@ -21,4 +21,8 @@ struct CrashNote {
 /// stack may have overflown). Children of the process leave nothing.
 void note_crashes(CrashNote& note);
 
+/// Does what the unwinder needs done once: in this process, or in one that it was cloned from. It takes some
+/// 25 page faults.
+void prepare_unwinder();
+
 }  // namespace brood::platform

@@ -136,6 +136,7 @@ class AskingCore final : public Core {
   void send(const Ask& ask) {
     asks_.put(ask);
     results_.asked.fetch_add(1);
+    platform::unpark_all(results_.asked);
     results_.helper.wake_all();
   }
 

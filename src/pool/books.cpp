@@ -20,23 +20,26 @@ PoolCore::Books::Books(PoolCore& pool, Deadline until) : pool_(pool) {
   held_ = pool.books_.enter(until);
 }
 
-PoolCore::Books::Books(PoolCore& pool, std::try_to_lock_t) : pool_(pool), held_(pool.books_.try_enter()) {}
+PoolCore::Books::Books(PoolCore& pool, std::try_to_lock_t, int times)
+    : pool_(pool), held_(pool.books_.try_enter(pool.books_.is_mine() ? 1 : times)) {}
 
-// Not for as long as others leave something: who submits a task after the other takes its own in when it
-// finds the books free, and what is left at last is the helper's.
+// Not all that others leave, nor for as long as they leave something: they could leave it as fast as it is
+// taken in. Who submits next takes in the rest, and what is left at last is the helper's.
 PoolCore::Books::~Books() {
   if (!held_) return;
   constexpr int most_rounds = 2;
+  constexpr std::size_t tasks_in_round = 256;
   for (int round = 1;; ++round) {
-    if (pool_.left_.load() != nullptr) {
-      pool_.take_left();
+    if (pool_.is_something_left()) {
+      pool_.take_left(tasks_in_round);
       try {
         pool_.hand_out();
       } catch (const std::bad_alloc&) {  // they stand in line, and the next turn tries again
       }
     }
+    const bool rest = pool_.next_left_ != nullptr;
     pool_.books_.leave();
-    if (pool_.left_.load() == nullptr) return;
+    if (!rest && pool_.left_.load() == nullptr) return;
     if (round == most_rounds) {
       pool_.results_->helper.wake_all();
       return;
@@ -60,15 +63,25 @@ Record& PoolCore::leave_task(const TaskType& type, detail::EncodeCall call, cons
   return record;
 }
 
-// In the order in which they were left. A pool that was closed meanwhile still takes them while it can.
-void PoolCore::take_left() {
-  Left* newest = left_.exchange(nullptr);
+// The newest comes first in left_, and last in here.
+void PoolCore::put_left_in_order() {
+  if (left_.load() == nullptr) return;
   Left* oldest = nullptr;
-  while (newest != nullptr) {
-    Left* const next = std::exchange(newest->next, oldest);
-    oldest = std::exchange(newest, next);
+  Left* const last = left_.exchange(nullptr);
+  for (Left* newest = last; newest != nullptr;) {
+    Left* const before = std::exchange(newest->next, oldest);
+    oldest = std::exchange(newest, before);
   }
-  for (std::unique_ptr<Left> each(oldest); each; each.reset(each->next)) {
+  (next_left_ == nullptr ? next_left_ : last_left_->next) = oldest;
+  last_left_ = last;
+}
+
+// What is there now, no more than so many of them. A pool that was closed meanwhile still takes them while it
+// can.
+void PoolCore::take_left(std::size_t most) {
+  put_left_in_order();
+  for (std::size_t n = 0; n < most && next_left_ != nullptr; ++n) {
+    const std::unique_ptr<Left> each(std::exchange(next_left_, next_left_->next));
     Waiting& waiting = each->waiting;
     if (state_ == State::open || state_ == State::closed) {
       line_up(std::move(waiting), false);

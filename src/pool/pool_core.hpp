@@ -107,20 +107,21 @@ struct Place {
   // The calls as they were put into the slots: what was not begun goes to another worker as it was.
   using Call = std::array<std::byte, sizeof Slot::data>;
   std::unique_ptr<Call[]> calls;
-  std::uint64_t secret = 0;  // by which it is known in what it asks
-  std::uint32_t head = 0;    // next slot to fill
-  std::uint32_t tail = 0;    // next slot to take from
-  std::uint32_t depth = 2;   // how many tasks it may have at once
-  std::uint32_t given = 0;   // tasks so far, for max_tasks_per_child
-  bool quitting = false;     // was told to quit
-  bool watched = false;      // its pidfd and its stderr are in the poller
-  bool waits = false;        // its task waits for a task that it submitted
-  bool parked = false;       // a substitute that is not needed now
-  bool was_up = false;       // its initializer has been run
-  bool ran_out = false;      // it was killed because of its memory limit
-  bool condemned = false;    // it has written over its lane, and is ended
-  std::uint32_t member = 0;  // its number in the arena, once it was asked for
-  int failed_births = 0;     // in a row
+  std::uint64_t secret = 0;    // by which it is known in what it asks
+  std::uint32_t head = 0;      // next slot to fill
+  std::uint32_t tail = 0;      // next slot to take from
+  std::uint32_t depth = 2;     // how many tasks it may have at once
+  std::uint32_t given = 0;     // tasks so far, for max_tasks_per_child
+  std::uint32_t in_a_row = 0;  // of these since it was looked at how far it is
+  bool quitting = false;       // was told to quit
+  bool watched = false;        // its pidfd and its stderr are in the poller
+  bool waits = false;          // its task waits for a task that it submitted
+  bool parked = false;         // a substitute that is not needed now
+  bool was_up = false;         // its initializer has been run
+  bool ran_out = false;        // it was killed because of its memory limit
+  bool condemned = false;      // it has written over its lane, and is ended
+  std::uint32_t member = 0;    // its number in the arena, once it was asked for
+  int failed_births = 0;       // in a row
   Clock::time_point last_taken;
   Clock::time_point helped_at;  // another got a part of its tasks
   double seconds_each = 0;
@@ -179,7 +180,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   class Books {
    public:
     explicit Books(PoolCore& pool, Deadline until = Deadline::never());  // waits for them
-    Books(PoolCore& pool, std::try_to_lock_t);
+    Books(PoolCore& pool, std::try_to_lock_t, int times = 1);
     ~Books();
     Books(const Books&) = delete;
     Books& operator=(const Books&) = delete;
@@ -198,13 +199,20 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   // books.cpp
   void require_not_in_codec() const;
   Record& leave_task(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
-  void take_left();
+  void put_left_in_order();
+  bool is_something_left() const { return next_left_ != nullptr || left_.load() != nullptr; }
+  void take_left(std::size_t most = ~std::size_t{0});
 
   // submit.cpp; all of them, and those that follow, with the books held
   void require_open() const;
   Record& encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call,
                       const CallOptions* options, std::byte* room);
   Record& submit_now(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
+  void note_activity() {  // whoever has the books
+    activity_.store(activity_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  bool turn_is_due();
+  void note_calm();
   Record& submit_in_time(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
   Record& run_here(const TaskType& type, detail::EncodeCall call);
   Place* place_for_task(bool alone);
@@ -214,6 +222,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   };
   Choice among_the_awake();
   bool is_underway(const Place& place, Clock::time_point now) const;
+  bool keeps_up(Place& place);
   void look_again_after(const Place& place);
   bool may_take(const Place& place, bool alone = false) const;
   void fill(Place& place, Task task, const std::byte* bytes, std::uint64_t size);
@@ -286,6 +295,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void note_doze(Clock::time_point since);
   void look_closer();
   void help();
+  void leave_alone_who_works();
   bool help_once();
   void call_back();
   std::thread own_thread(std::function<void()> work);
@@ -337,6 +347,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   const std::size_t processors_;
   sync::Role books_;
   std::atomic<Left*> left_{nullptr};  // the newest first
+  Left* next_left_ = nullptr;         // of these that have been put in order, the oldest first
+  Left* last_left_ = nullptr;
   std::atomic<State> state_{State::open};
   std::exception_ptr broken_;
   // The workers, then those that may stand in for workers whose tasks wait.
@@ -354,6 +366,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Clock::time_point look_again_ =
       Clock::time_point::max();  // whether who was left asleep is needed after all
   std::uint32_t next_place_ = 0;
+  std::uint32_t calm_for_ = 0;                 // so many tasks may come before lanes are looked at again
+  std::atomic<std::uint32_t> activity_{0};     // of those who submit or wait
   std::vector<platform::MemoryGroup> groups_;  // of dead workers, to be removed
   std::uint64_t done_ = 0, failed_ = 0, restarts_ = 0, reruns_ = 0;
   std::vector<Clock::time_point> failed_births_;  // lately, while no worker lives
@@ -361,7 +375,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   arena::Run results_run_;
   Results* results_ = nullptr;
   std::optional<Queue<Ask>> asks_;
-  std::uint32_t asks_seen_ = 0;
+  std::atomic<std::uint32_t> asks_seen_{0};
   std::atomic<bool> look_closer_{false};  // at the next turn, for what noise may have hidden
   std::atomic<int> waiters_{0};
   std::atomic<int> inside_{0};        // threads in wait_until

@@ -17,8 +17,13 @@ namespace {
 thread_local PoolCore* running_here = nullptr;
 
 constexpr std::uint32_t short_task = 20'000;  // nanoseconds; to wake a sleeper takes about as long
+// To one worker, without a look at how far it is.
+constexpr std::uint32_t most_in_a_row = 64;
 // A lane with short tasks may stand still so long before others are woken for what waits in it.
 constexpr auto longest_patience = std::chrono::milliseconds(1);
+
+// A task that is left for another costs more than a look or two.
+constexpr int looks_for_books = 20;
 
 }  // namespace
 
@@ -38,7 +43,8 @@ Record& PoolCore::submit(const TaskType& type, detail::EncodeCall call, const Ca
   if (here_) return run_here(type, call);
   process::require_member();
   if (setup_.max_pending != 0) return submit_in_time(type, call, options);
-  if (const Books books(*this, std::try_to_lock); books) return submit_now(type, call, options);
+  if (const Books books(*this, std::try_to_lock, looks_for_books); books)
+    return submit_now(type, call, options);
   return leave_task(type, call, options);
 }
 
@@ -58,15 +64,16 @@ Record& PoolCore::submit_in_time(const TaskType& type, detail::EncodeCall call, 
 
 Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
   require_open();
+  note_activity();
   const bool alone = options != nullptr && options->time_limit;
   // Who has a rank or a worker of its own goes by its line.
   const bool straight = options == nullptr || (options->priority == 0 && options->key.empty());
   const auto free_place = [&] {
-    return straight && waiting_.empty() && ranked_.empty() ? place_for_task(alone) : nullptr;
+    return straight && waiting_.empty() && ranked_.empty() && !is_something_left() ? place_for_task(alone)
+                                                                                   : nullptr;
   };
-  if (!waiting_.empty()) turn();
   Place* place = free_place();
-  if (place == nullptr && straight) {
+  if (place == nullptr && straight && turn_is_due()) {
     turn();
     place = free_place();
   }
@@ -98,8 +105,26 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
     want(Wanted::low);
     turn();
   }
-  if (waiters_.load() == 0) hurry_helper(look_again_);
+  hurry_helper(look_again_);  // who waits may have gone to sleep before
   return record;
+}
+
+// Whether lanes that were full are to be looked at again. Each look takes lines from workers that they are at
+// work with, so a lane that has much left to do is left alone while some more tasks come.
+bool PoolCore::turn_is_due() {
+  if (calm_for_ == 0 || is_something_left()) return true;
+  --calm_for_;
+  return false;
+}
+void PoolCore::note_calm() {
+  constexpr std::uint32_t longest_calm = 16, share = 8;
+  std::uint32_t least = 0;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    const auto& place = places_[i];
+    if (place.lane == nullptr || place.in_lane() == 0) continue;
+    least = least == 0 ? place.in_lane() : std::min(least, place.in_lane());
+  }
+  calm_for_ = std::min(least / share, longest_calm);
 }
 
 // Into `room`, as large as a slot's data, or into a run of the arena when it does not fit there. Does not
@@ -174,12 +199,27 @@ PoolCore::Choice PoolCore::among_the_awake() {
   return {best, best != nullptr || awake >= processors_};
 }
 
-// The last one when it has nothing to do: it may still be awake, and another would want its processor. Else
-// the next in turn, or the one after it when that has less to do.
+// It is awake, and what lies before it takes less than another would need to wake up. Looked at after some
+// tasks in a row, for a look takes a line of its lane from it.
+bool PoolCore::keeps_up(Place& place) {
+  const auto each = place.worker_nanoseconds;
+  if (each == 0 || each > short_task / 2) return false;
+  const auto most = std::min(short_task / each, most_in_a_row);
+  if (++place.in_a_row >= most) {
+    place.in_a_row = 0;
+    if (place.in_lane() >= most && place.slot_at(place.head - most).state.load() == raw(SlotState::ready))
+      return false;
+  }
+  look_again_after(place);
+  return true;
+}
+
+// The last one when it has nothing to do, or keeps up: it may still be awake, and another would want its
+// processor. Else the next in turn, or the one after it when that has less to do.
 Place* PoolCore::place_for_task(bool alone) {
   const auto n = used_places_;
   Place& last = places_[(next_place_ + n - 1) % n];
-  if (may_take(last, alone) && last.in_lane() == 0) return &last;
+  if (may_take(last, alone) && (last.in_lane() == 0 || keeps_up(last))) return &last;
   if (n > processors_ && !alone) {
     const auto choice = among_the_awake();
     if (choice.place != nullptr) next_place_ = static_cast<std::uint32_t>(choice.place - places_.data()) + 1;

@@ -21,6 +21,7 @@ using namespace std::chrono_literals;
 namespace {
 constexpr auto shortest_nap = 50us, longest_nap = 250us;
 constexpr int naps_in_backlog = 4;
+constexpr int most_naps = 4;  // of the helper, while others are at work
 }  // namespace
 
 void PoolCore::turn() {
@@ -30,6 +31,8 @@ void PoolCore::turn() {
   take_asks(closer);
   take_left();
   hand_out();
+  note_calm();
+  note_activity();
 }
 
 // Something that an idle worker should get as soon as there is one.
@@ -211,11 +214,22 @@ void PoolCore::help() {
   }
 }
 
-bool PoolCore::help_once() {
-  // Whoever submits just now hands tasks out as well, and would have to leave its tasks while this thread has
-  // the books.
-  if (!watched_ && Clock::now() - helped_at_ < longest_nap) std::this_thread::sleep_for(longest_nap);
+// Whoever submits or waits just now hands tasks out as well, and would have to leave its tasks while this
+// thread has the books. Not for long: deadlines are this thread's. And not when a worker asks for something.
+void PoolCore::leave_alone_who_works() {
+  if (!watched_ && Clock::now() - helped_at_ < longest_nap) {
+    auto seen = activity_.load(std::memory_order_relaxed);
+    const auto asked = asks_seen_.load();
+    for (int naps = 0; naps < most_naps; ++naps) {
+      if (platform::park(results_->asked, asked, Deadline::in(longest_nap))) break;
+      if (std::exchange(seen, activity_.load(std::memory_order_relaxed)) == seen) break;
+    }
+  }
   helped_at_ = Clock::now();
+}
+
+bool PoolCore::help_once() {
+  leave_alone_who_works();
   const auto seen = results_->helper.prepare();
   auto until = Deadline::never();
   bool busy = false;

@@ -7,10 +7,12 @@
 #include "process/server.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <cstring>
 #include <string>
 
 #include "base/planted.hpp"
+#include "platform/crash.hpp"
 #include "process/session.hpp"
 #include "process/spawn.hpp"
 
@@ -134,6 +136,10 @@ bool standby_is_missing(const Control& control) {
 }  // namespace
 
 void serve(Control& control) {
+  // What each child would have to do for itself, once for all of them.
+  platform::prepare_unwinder();
+  static_cast<void>(
+      std::chrono::steady_clock::now());  // which the dynamic linker looks for when it is first asked
   make_standby(control);
   for (;;) {
     const auto seen = control.bell.load();

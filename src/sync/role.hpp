@@ -22,13 +22,18 @@ class Role {
     player_.store(me(), std::memory_order_relaxed);
     return true;
   }
-  /// Waits for it, at most until the deadline; false when that has passed. Not for a thread that is_mine().
-  bool enter(detail::Deadline until = detail::Deadline::never()) {
-    for (int i = 0; i < 100; ++i) {  // it is mostly played for less than a sleeper takes to wake
-      if (try_enter()) return true;
-      if (until.is_now()) return false;
+  /// Tries so many times: it is mostly played for less than a sleeper takes to wake.
+  bool try_enter(int times) {
+    while (!try_enter()) {
+      if (--times <= 0) return false;
       platform::relax();
     }
+    return true;
+  }
+  /// Waits for it, at most until the deadline; false when that has passed. Not for a thread that is_mine().
+  bool enter(detail::Deadline until = detail::Deadline::never()) {
+    if (try_enter(until.is_now() ? 1 : 100)) return true;
+    if (until.is_now()) return false;
     while (word_.exchange(wanted) != free) {
       if (!platform::park(word_, wanted, until)) return false;
     }

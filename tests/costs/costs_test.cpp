@@ -110,6 +110,15 @@ TEST(Costs, a_start_takes_few_system_calls_of_the_caller) {
   EXPECT_LE(least(28, start), 28U);
 }
 
+// Each costs as much as ten tasks and more. What every child needs once its server has done before.
+TEST(Costs, a_worker_takes_few_page_faults_from_its_birth_to_its_first_task) {
+  const auto first_task = [] {
+    brood::Pool pool(1);
+    return pool.apply(page_faults_here, 0);
+  };
+  EXPECT_LE(least(50, first_task), 50U);
+}
+
 TEST(Costs, tasks_that_find_room_in_lanes_allocate_nothing_in_the_program_once_it_is_warm) {
   brood::Pool pool(2);
   std::vector<brood::Future<int>> futures;

@@ -10,6 +10,7 @@
 #include <csetjmp>
 #include <csignal>
 #include <cstddef>
+#include <utility>
 
 #include "platform/modules.hpp"
 
@@ -81,6 +82,13 @@ void leave_note(int signal, siginfo_t* info, void* context) {
 
 }  // namespace
 
+void prepare_unwinder() {
+  static bool prepared = false;
+  if (std::exchange(prepared, true)) return;
+  void* first[1];
+  static_cast<void>(capture_stack(first));
+}
+
 void note_crashes(CrashNote& where) {
   note = &where;
   owner = getpid();
@@ -89,8 +97,7 @@ void note_crashes(CrashNote& where) {
   there.ss_sp = stack;
   there.ss_size = sizeof stack;
   sigaltstack(&there, nullptr);
-  void* first[1];
-  static_cast<void>(capture_stack(first));  // what the unwinder sets up once
+  prepare_unwinder();
   for (const int each : deadly) handle(each, &leave_note, 0);
 }
 

@@ -6,8 +6,9 @@
 
 #include <brood/errors.hpp>
 #include <cerrno>
+#include <charconv>
 #include <csignal>
-#include <cstdio>
+#include <cstring>
 
 namespace brood::platform {
 namespace {
@@ -40,8 +41,9 @@ Lifeline Lifeline::inherited(int read_descriptor) {
 }
 
 Descriptor Lifeline::open_anew() const {
-  char path[40];
-  std::snprintf(path, sizeof path, "/proc/self/fd/%d", read_.get());
+  // Not by printf: a child that is born touches no page of the library that it need not.
+  char path[32] = "/proc/self/fd/";
+  *std::to_chars(path + std::strlen(path), path + sizeof path - 1, read_.get()).ptr = 0;
   return Descriptor(
       above_standard(open(path, O_RDONLY | O_NONBLOCK)));  // no O_CLOEXEC: programs that are started keep it
 }

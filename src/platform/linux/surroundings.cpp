@@ -153,9 +153,8 @@ void stdin_from_null() {
 }
 
 bool stderr_into(std::int32_t owner, int write_end_of) {
-  char path[64];
-  std::snprintf(path, sizeof path, "/proc/%d/fd/%d", owner, write_end_of);
-  const int fd = open(path, O_WRONLY | O_APPEND);
+  const auto path = "/proc/" + std::to_string(owner) + "/fd/" + std::to_string(write_end_of);
+  const int fd = open(path.c_str(), O_WRONLY | O_APPEND);
   if (fd < 0) return false;
   dup2(fd, 2);
   close(fd);
