@@ -134,13 +134,14 @@ double memory_of_one() {
   }
   return sum / looked_at;
 }
+// A tenth of them, times ten: a thousand take half a minute.
 double python_thousand() {
   return python(
       "import multiprocessing as m, time\n"
       "def f(x): return x\n"
-      "t=time.time(); p=m.Pool(1000); p.apply(f,(1,)); print((time.time()-t)*1e3)\n"
+      "t=time.time(); p=m.Pool(100); p.apply(f,(1,)); print((time.time()-t)*1e4)\n"
       "p.terminate()",
-      many);
+      many / 10);
 }
 
 }  // namespace
@@ -152,7 +153,7 @@ std::vector<Case> idle_cases() {
       {"a pool of 1,000 ready for work",
        "ms",
        false,
-       {{"brood", thousand_ready}, {"Python multiprocessing.Pool(1000)", python_thousand}},
+       {{"brood", thousand_ready}, {"Python multiprocessing.Pool(100), times 10", python_thousand}},
        false,
        2},
       {"memory of one of 1,000 idle workers", "KiB", false, {{"brood", memory_of_one}}, false, 1},

@@ -28,9 +28,12 @@ double brood_fib(int workers) {
 
 int nothing(int x) { return x; }
 
+// Once they have all been born.
 double brood_tasks(int workers) {
-  brood::Pool pool(workers);
-  for (int i = 0; i < workers; ++i) pool.apply_async(nothing, i);
+  brood::Queue<int> up;
+  brood::Pool pool(
+      workers, [](brood::Queue<int> to) { to.put(1); }, up);
+  for (int i = 0; i < workers; ++i) up.get();
   pool.apply(nothing, 0);
   return million_a_second(200'000, [&](int i) { return pool.apply_async(nothing, i); });
 }

@@ -112,11 +112,16 @@ void PoolCore::hand_out() {
 // helper at a time.
 void PoolCore::rebalance() {
   std::size_t busy = 0, idle_ones = 0;
-  for (std::size_t i = 0; i < used_places_; ++i) {
+  bool more = false;
+  busy_.each([&](std::size_t i) {
     busy += places_[i].in_lane() != 0;
+    more = more || places_[i].in_lane() > 1;
+  });
+  if (!more) return;
+  for (std::size_t i = 0; i < used_places_; ++i) {
     idle_ones += places_[i].in_lane() == 0 && may_take(places_[i]);
   }
-  if (idle_ones == 0 || busy == 0) return;
+  if (idle_ones == 0) return;
   const bool all_busy = busy >= processors_;
   const auto now = all_busy ? Clock::now() : Clock::time_point::max();
   auto to_wake = all_busy ? idle_ones : processors_ - busy;
@@ -139,20 +144,17 @@ void PoolCore::rebalance() {
 Place* PoolCore::busiest(Clock::time_point now) {
   Place* found = nullptr;
   std::uint32_t most = 1;
-  for (std::size_t i = 0; i < used_places_; ++i) {
+  busy_.each([&](std::size_t i) {
     auto& place = places_[i];
-    if (place.lane == nullptr || place.in_lane() <= most) continue;
-    if (is_underway(place, now)) {
-      look_again_after(place);
-      continue;
-    }
-    if (is_bound(place.task_at(place.head - 1))) continue;
+    if (place.lane == nullptr || place.in_lane() <= most) return;
+    if (is_underway(place, now)) return look_again_after(place);
+    if (is_bound(place.task_at(place.head - 1))) return;
     // Not what was taken back: behind a task that does not end that stays in the lane.
     const auto tasks = place.tasks_in_lane();
-    if (tasks <= most) continue;
+    if (tasks <= most) return;
     most = tasks;
     found = &place;
-  }
+  });
   return found;
 }
 

@@ -79,6 +79,7 @@ PoolCore::PoolCore(detail::PoolSetup setup)
   results_ = new (arena::at(results_run_.offset, sizeof(Results))) Results{};
   used_places_ = static_cast<std::size_t>(setup_.workers);
   places_ = std::vector<Place>(used_places_ + most_substitutes(setup_.workers));
+  busy_ = IndexSet(places_.size());
   for (auto& place : places_) place.restart_at = std::chrono::steady_clock::time_point::max();
   try {
     for (std::size_t i = 0; i < used_places_; ++i) start_worker(places_[i]);

@@ -25,6 +25,7 @@
 #include "platform/poller.hpp"
 #include "pool/asking.hpp"
 #include "pool/core.hpp"
+#include "pool/index_set.hpp"
 #include "pool/lane_layout.hpp"
 #include "pool/line.hpp"
 #include "process/child.hpp"
@@ -354,6 +355,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   // The workers, then those that may stand in for workers whose tasks wait.
   std::vector<Place> places_;
   std::size_t used_places_ = 0;  // beyond these nobody is
+  IndexSet busy_;                // all that have something in their lane, and perhaps others
   Pieces pieces_;                // of these lines
   Line waiting_{OfPieces<Waiting>(pieces_)}, asked_{OfPieces<Waiting>(pieces_)};
   std::map<int, Line, std::greater<>> ranked_;  // of other priorities than 0

@@ -169,7 +169,10 @@ void PoolCore::adapt(Place& place, std::uint32_t taken) {
 
 bool PoolCore::take_results() {
   bool any = false;
-  for (std::size_t i = 0; i < used_places_; ++i) any = take_results(places_[i]) || any;
+  busy_.each([&](std::size_t i) {
+    any = take_results(places_[i]) || any;
+    if (places_[i].in_lane() == 0) busy_.remove(i);
+  });
   return any;
 }
 

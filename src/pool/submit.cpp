@@ -23,7 +23,7 @@ constexpr std::uint32_t most_in_a_row = 64;
 constexpr auto longest_patience = std::chrono::milliseconds(1);
 
 // A task that is left for another costs more than a look or two.
-constexpr int looks_for_books = 20;
+constexpr int looks_for_books = 4;
 
 }  // namespace
 
@@ -119,11 +119,10 @@ bool PoolCore::turn_is_due() {
 void PoolCore::note_calm() {
   constexpr std::uint32_t longest_calm = 16, share = 8;
   std::uint32_t least = 0;
-  for (std::size_t i = 0; i < used_places_; ++i) {
-    const auto& place = places_[i];
-    if (place.lane == nullptr || place.in_lane() == 0) continue;
-    least = least == 0 ? place.in_lane() : std::min(least, place.in_lane());
-  }
+  busy_.each([&](std::size_t i) {
+    const auto n = places_[i].in_lane();
+    if (n != 0) least = least == 0 ? n : std::min(least, n);
+  });
   calm_for_ = std::min(least / share, longest_calm);
 }
 
@@ -173,10 +172,10 @@ void PoolCore::look_again_after(const Place& place) {
 }
 
 // Short tasks stay with as many workers as there are processors: one more would be woken only to take turns
-// with them. When their lanes are full they are left alone with them as long as they go on. Who is not known
-// yet gets one task.
+// with them. When their lanes are full they are left alone with them as long as they go on. Where fewer are
+// known to be quick, one that is not known yet gets a task.
 PoolCore::Choice PoolCore::among_the_awake() {
-  Place* best = nullptr;
+  Place *best = nullptr, *unknown = nullptr;
   std::size_t awake = 0;
   auto now = Clock::time_point::min();
   for (std::size_t i = 0; i < used_places_ && awake < processors_; ++i) {
@@ -184,7 +183,7 @@ PoolCore::Choice PoolCore::among_the_awake() {
     if (place.lane == nullptr || place.quitting || place.waits || place.parked) continue;
     if (place.worker_nanoseconds >= short_task) continue;
     if (place.worker_nanoseconds == 0) {
-      if (place.in_lane() == 0 && may_take(place)) return {&place, true};
+      if (unknown == nullptr && place.in_lane() == 0 && may_take(place)) unknown = &place;
       continue;
     }
     if (may_take(place)) {
@@ -196,6 +195,7 @@ PoolCore::Choice PoolCore::among_the_awake() {
     }
     ++awake;
   }
+  if (awake < processors_ && unknown != nullptr) return {unknown, true};
   return {best, best != nullptr || awake >= processors_};
 }
 
@@ -254,6 +254,7 @@ void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64
   if (task.record != nullptr) task.record->task = &place.task_at(place.head);
   place.task_at(place.head) = std::move(task);
   ++place.head;
+  busy_.add(static_cast<std::size_t>(&place - places_.data()));
   ++place.given;
   place.lane->program_processor.store(platform::this_processor(), std::memory_order_relaxed);
   // Sequentially consistent: before the look whether the worker sleeps.

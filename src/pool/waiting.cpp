@@ -38,10 +38,9 @@ void PoolCore::turn() {
 // Something that an idle worker should get as soon as there is one.
 bool PoolCore::work_is_left() const {
   if (in_line() != 0) return true;
-  for (std::size_t i = 0; i < used_places_; ++i) {
-    if (places_[i].in_lane() > 1) return true;
-  }
-  return false;
+  bool more = false;
+  busy_.each([&](std::size_t i) { more = more || places_[i].in_lane() > 1; });
+  return more;
 }
 
 void PoolCore::want(Wanted wanted) {
@@ -80,16 +79,16 @@ PoolCore::Pause PoolCore::pause() const {
   bool soon = false, beside = false, fast = true;
   double backlog = seconds(longest_nap) * naps_in_backlog;
   auto oldest = Clock::time_point::max();
-  for (std::size_t i = 0; i < used_places_; ++i) {
+  busy_.each([&](std::size_t i) {
     const auto& place = places_[i];
-    if (place.lane == nullptr || place.in_lane() == 0) continue;
+    if (place.lane == nullptr || place.in_lane() == 0) return;
     ++busy;
     beside = beside || place.lane->worker_processor.load(std::memory_order_relaxed) == here;
     soon = soon || place.seconds_each < seconds(platform::spin_time);
     fast = fast && place.seconds_each <= seconds(longest_nap);
     backlog = std::min(backlog, (place.in_lane() - 1) * place.seconds_each);
     oldest = std::min(oldest, place.last_taken);
-  }
+  });
   Pause pause;
   pause.look_again = look_again_;
   pause.spin = processors_ > 1 && !beside && (busy < processors_ || soon);
