@@ -141,7 +141,7 @@ double python_thousand() {
       "def f(x): return x\n"
       "t=time.time(); p=m.Pool(100); p.apply(f,(1,)); print((time.time()-t)*1e4)\n"
       "p.terminate()",
-      many / 10);
+      many / 10.0);
 }
 
 }  // namespace
