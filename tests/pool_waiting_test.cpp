@@ -183,6 +183,23 @@ TEST(PoolLanes, hold_nothing_behind_tasks_that_do_not_end) {
   for (auto& each : stuck) each.get(10s);
 }
 
+// A worker that was quick until now has another task before it than it used to have; who waits for that one
+// sleeps, and need not be woken for the helper to see it.
+TEST(PoolLanes, hold_nothing_behind_a_long_task_for_which_another_thread_waits) {
+  brood::Pool pool(2);
+  brood::Queue<int> go, did;
+  for (int i = 0; i < 200; ++i) pool.apply(twice, i);
+  auto is_long = pool.apply_async(until_told, go);
+  std::jthread waits([&] { EXPECT_EQ(is_long.get(50s), 1); });
+  std::this_thread::sleep_for(50ms);
+  std::vector<brood::Future<void>> behind;
+  for (int i = 0; i < 4; ++i) behind.push_back(pool.apply_async(put_into, i, did));
+  for (int i = 0; i < 4; ++i) EXPECT_NO_THROW(did.get(10s));
+  go.put(1);
+  waits.join();
+  for (auto& each : behind) each.get(10s);
+}
+
 // Also while all processors have work for long.
 TEST(PoolLanes, keep_no_deadline_of_a_wait_waiting) {
   brood::Pool pool(2);

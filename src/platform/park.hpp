@@ -31,9 +31,5 @@ bool spin(const Word& word, std::uint32_t seen, const Word& peer,
 void yield();
 /// One breath of a spinning wait.
 inline void relax() { __builtin_ia32_pause(); }
-/// This processor will write there soon: the line is fetched meanwhile, from the other that has it now.
-inline void fetch_to_write(const void* at) {
-  asm volatile("prefetchw %0" : : "m"(*static_cast<const char*>(at)));  // where unknown, it does nothing
-}
 
 }  // namespace brood::platform

@@ -88,8 +88,8 @@ struct Results {
   alignas(64) sync::EventCount helper;  // the program's helper thread
   platform::Word
       wanted;  // program: of which results the helper wants to hear: when a lane runs low, or of all
-  platform::Word
-      asked;  // workers: bumped after each message in the queue of what they ask; the helper naps here
+  // Workers: bumped after each message in the queue of what they ask. The helper naps here.
+  platform::Word asked;
 };
 
 }  // namespace brood::pool

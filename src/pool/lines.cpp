@@ -107,17 +107,20 @@ void PoolCore::hand_out() {
   }
 }
 
+// A task in some lane, behind the one that its worker is at.
+bool PoolCore::waits_behind_another() const {
+  bool any = false;
+  busy_.each([&](std::size_t i) { any = any || places_[i].in_lane() > 1; });
+  return any;
+}
+
 // A worker with nothing to do gets what waits behind another's task. Where every processor has its worker
 // already, short tasks that are underway are left where they are, and a lane that stands still gets one
 // helper at a time.
 void PoolCore::rebalance() {
+  if (!waits_behind_another()) return;
   std::size_t busy = 0, idle_ones = 0;
-  bool more = false;
-  busy_.each([&](std::size_t i) {
-    busy += places_[i].in_lane() != 0;
-    more = more || places_[i].in_lane() > 1;
-  });
-  if (!more) return;
+  busy_.each([&](std::size_t i) { busy += places_[i].in_lane() != 0; });
   for (std::size_t i = 0; i < used_places_; ++i) {
     idle_ones += places_[i].in_lane() == 0 && may_take(places_[i]);
   }

@@ -237,6 +237,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void hand_out();
   bool hand_out(Line& waiting, Place* bound = nullptr);
   bool hand_out_ranked(bool above);
+  bool waits_behind_another() const;
   void rebalance();
   Place* busiest(Clock::time_point now);
   bool take_back_last(Place& from, Waiting& taken, bool also_bound);

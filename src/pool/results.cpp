@@ -17,8 +17,6 @@ namespace {
 
 // A lane holds about this much work: enough to hide a wake-up, little to wait behind.
 constexpr double lane_seconds = 1e-3;
-// Results come many at a time where there are many; each lies in a line that the worker had.
-constexpr std::uint32_t fetched_ahead = 4;
 
 }  // namespace
 
@@ -135,7 +133,6 @@ bool PoolCore::take_results(Place& place) {
   place.was_up = place.was_up || place.lane->up.load(std::memory_order_relaxed) == 1;
   std::uint32_t taken = 0;
   while (place.tail != place.head) {
-    if (place.in_lane() > fetched_ahead) platform::fetch_to_write(&place.slot_at(place.tail + fetched_ahead));
     Slot& slot = place.slot_at(place.tail);
     const auto state = slot.state.load(std::memory_order_acquire);
     Task& task = place.task_at(place.tail);

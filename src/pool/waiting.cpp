@@ -36,12 +36,7 @@ void PoolCore::turn() {
 }
 
 // Something that an idle worker should get as soon as there is one.
-bool PoolCore::work_is_left() const {
-  if (in_line() != 0) return true;
-  bool more = false;
-  busy_.each([&](std::size_t i) { more = more || places_[i].in_lane() > 1; });
-  return more;
-}
+bool PoolCore::work_is_left() const { return in_line() != 0 || waits_behind_another(); }
 
 void PoolCore::want(Wanted wanted) {
   results_->wanted.store(static_cast<std::uint32_t>(watched_ ? Wanted::all : wanted));

@@ -214,7 +214,6 @@ void work(Lane& lane) {
     const auto begun =
         planted("not_marked_as_running") ? ready : static_cast<std::uint32_t>(SlotState::running);
     const bool taken_back = !slot.state.compare_exchange_strong(ready, begun);
-    platform::fetch_to_write(&lane.slots[(next + 1) & last_slot]);  // while this task runs
     if (!taken_back) {
       if (slot.content == Content::quit) return;
       task_number = next + 1;

@@ -136,10 +136,10 @@ bool standby_is_missing(const Control& control) {
 }  // namespace
 
 void serve(Control& control) {
-  // What each child would have to do for itself, once for all of them.
+  // What each child would have to do for itself, once for all of them. The dynamic linker looks for what a
+  // library calls when that is first called, as for the clock.
   platform::prepare_unwinder();
-  static_cast<void>(
-      std::chrono::steady_clock::now());  // which the dynamic linker looks for when it is first asked
+  static_cast<void>(std::chrono::steady_clock::now());
   make_standby(control);
   for (;;) {
     const auto seen = control.bell.load();
