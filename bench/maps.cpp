@@ -1,10 +1,16 @@
 // One function over many items.
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <brood/brood.hpp>
+#include <cstdlib>
 #include <numeric>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include "floors/floors.hpp"
 #include "harness.hpp"
 
 namespace bench {
@@ -76,6 +82,43 @@ double brood_imap() {
   for ([[maybe_unused]] const int each : pool.imap_unordered(square, items)) ++n;
   return n == items.size() ? 1 / metered.seconds() : -1;
 }
+// stderr is a terminal that nobody looks at, while this lives.
+class OnTerminal {
+ public:
+  OnTerminal() {
+    if (grantpt(master_) != 0 || unlockpt(master_) != 0) return;
+    const int terminal = open(ptsname(master_), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    dup2(terminal, 2);
+    close(terminal);
+  }
+  ~OnTerminal() {
+    dup2(stderr_, 2);
+    close(stderr_);
+    close(master_);
+  }
+  OnTerminal(const OnTerminal&) = delete;
+  OnTerminal& operator=(const OnTerminal&) = delete;
+
+ private:
+  int master_ = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), stderr_ = fcntl(2, F_DUPFD_CLOEXEC, 3);
+};
+
+// The same results, ten times, some with a bar around them.
+template <class Around>
+double read_through(Around around) {
+  const OnTerminal terminal;
+  brood::Pool pool(workers);
+  const auto items = ints(1'000'000);
+  std::size_t n = 0;
+  const auto read = [&] {
+    for ([[maybe_unused]] const int each : around(pool.imap_unordered(square, items))) ++n;
+  };
+  read();
+  const Metered metered(10);
+  for (int i = 0; i < 10; ++i) read();
+  return n == 11 * items.size() ? metered.seconds() / 10 * 1e3 : -1;
+}
+
 double python_imap() {
   return python(
       "import multiprocessing as m, time\n"
@@ -96,11 +139,19 @@ std::vector<Case> map_cases() {
        true,
        {{"brood Pool(2)", brood_map},
         {"std::thread chunks", thread_map},
-        {"Python multiprocessing.Pool(2)", python_map}}},
+        {"Python multiprocessing.Pool(2)", python_map},
+        {"floor: two processes, shared memory, a call each",
+         [] { return floors::mapped(square, ints(100'000), 10); }}}},
       {"imap_unordered over 1,000,000 ints",
        "M/s",
        true,
        {{"brood Pool(2)", brood_imap}, {"Python multiprocessing.Pool(2), 100,000", python_imap}}},
+      {"1,000,000 results under a progress bar on a terminal",
+       "ms",
+       false,
+       {{"brood",
+         [] { return read_through([](auto results) { return brood::progress(std::move(results)); }); }},
+        {"brood, without the bar", [] { return read_through([](auto results) { return results; }); }}}},
   };
 }
 

@@ -7,7 +7,9 @@
 #include <brood/queue.hpp>
 #include <brood/shared_block.hpp>
 #include <csignal>
+#include <deque>
 
+#include "arena/arena.hpp"
 #include "nothing_left.hpp"
 #include "run_program.hpp"
 
@@ -92,6 +94,26 @@ TEST(SharedBlock, may_be_none) {
   EXPECT_TRUE(moved);
   moved = none;
   EXPECT_FALSE(moved);
+}
+
+// Fresh pages cost more than anything else about a block. Whoever frees in turn, as a queue's reader does,
+// leaves holes behind those who still have theirs.
+TEST(SharedBlock, that_is_new_lies_where_others_were) {
+  const nothing_left::Memory memory;
+  std::deque<SharedBlock> blocks;
+  for (int i = 0; i < 64; ++i) blocks.emplace_back(100'000);
+  const auto used = brood::arena::header().used_end.load();
+  for (int round = 0; round < 1000; ++round) {
+    blocks.pop_front();
+    blocks.emplace_back(100'000);
+    if (round % 3 == 0) {
+      blocks.pop_front();
+      blocks.pop_front();
+      blocks.emplace_back(100'000);
+      blocks.emplace_back(100'000);
+    }
+  }
+  EXPECT_EQ(brood::arena::header().used_end.load(), used);
 }
 
 TEST(SharedBlock, needs_nothing_else_in_a_program) {

@@ -2,6 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
+#include <memory>
+#include <string>
+
 #include "wire_support.hpp"
 
 namespace {
@@ -65,6 +69,23 @@ TEST(WireMap, of_maps_of_text_arrives_unchanged) {
   const std::map<std::string, std::map<int, std::vector<std::string>>> value = {
       {"a", {{1, {"x", "y"}}, {2, {}}}}, {"b", {}}};
   EXPECT_EQ(there_and_back(value), value);
+}
+
+// So that a copy of a long key costs nothing either.
+TEST(WireMap, needs_no_copy_of_a_key) {
+  struct Pointed {
+    bool operator()(const std::unique_ptr<std::string>& a, const std::unique_ptr<std::string>& b) const {
+      return *a < *b;
+    }
+  };
+  std::map<std::unique_ptr<std::string>, int, Pointed> value;
+  value.emplace(std::make_unique<std::string>("one"), 1);
+  value.emplace(std::make_unique<std::string>("two"), 2);
+  const auto again = there_and_back(value);
+  ASSERT_EQ(again.size(), 2U);
+  EXPECT_EQ(*again.begin()->first, "one");
+  EXPECT_EQ(again.begin()->second, 1);
+  EXPECT_EQ(*again.rbegin()->first, "two");
 }
 
 TEST(WireSequence, with_its_own_comparison_and_hash_keeps_them) {

@@ -3,6 +3,7 @@
 #include <linux/futex.h>
 #include <sys/syscall.h>
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <memory>
@@ -41,13 +42,24 @@ struct Ring {
 };
 
 // Dmitry Vyukov's bounded queue: a cell's number says whose turn it is, a cursor is claimed by one
-// compare-and-swap. Who is killed between claim and number stops the others for good.
+// compare-and-swap. Who is killed between claim and number stops the others for good. `owned`: a word of each
+// value tells whose it is, which takes one more on each side; that alone, nobody looks at it.
+template <bool owned>
 struct ManyRing {
   static constexpr std::uint64_t capacity = 4096;
   struct Cell {
     std::atomic<std::uint64_t> turn{0};
+    std::atomic<std::uint64_t> owner{0};
     std::array<std::uint64_t, 8> value{};
   };
+  static constexpr std::uint64_t nobody = 0, writer = 1, complete = 2, reader = 3;
+  static void own([[maybe_unused]] Cell& cell, [[maybe_unused]] std::uint64_t from,
+                  [[maybe_unused]] std::uint64_t to) {
+    if constexpr (owned) cell.owner.compare_exchange_strong(from, to);
+  }
+  static void disown([[maybe_unused]] Cell& cell, [[maybe_unused]] std::uint64_t now) {
+    if constexpr (owned) cell.owner.store(now, std::memory_order_release);
+  }
   Line head, tail;
   std::array<Cell, capacity> cells;
 
@@ -71,13 +83,17 @@ struct ManyRing {
   void put(std::uint64_t value) {
     std::uint64_t at = 0;
     Cell& cell = claim(tail, 0, at);
+    own(cell, nobody, writer);
     cell.value = {value};
+    disown(cell, complete);
     cell.turn.store(at + 1, std::memory_order_release);
   }
   std::uint64_t get() {
     std::uint64_t at = 0;
     Cell& cell = claim(head, 1, at);
+    own(cell, complete, reader);
     const auto value = cell.value;
+    disown(cell, nobody);
     cell.turn.store(at + capacity, std::memory_order_release);
     return value[0];
   }
@@ -220,34 +236,109 @@ double ring() {
   return wrong == 0 ? static_cast<double>(n) / seconds / 1e6 : -1;
 }
 
-double many_ring(int writers, int readers) {
+namespace {
+
+// All of them are there before the first value is put.
+template <bool owned>
+double through_many_ring(int writers, int readers) {
   constexpr std::uint64_t n = 2'000'000;
-  Shared<ManyRing> shared;
+  struct All {
+    ManyRing<owned> ring;
+    Line here, go;
+  };
+  Shared<All> shared;
   const auto each = n / static_cast<std::uint64_t>(writers);
-  const double begun = seconds_now();
+  double begun = 0;
   {
-    std::vector<std::unique_ptr<Forked>> all;
+    std::vector<std::unique_ptr<Forked>> gets, puts;
     for (int r = 0; r < readers; ++r) {
-      all.push_back(std::make_unique<Forked>([&] {
-        while (shared->get() != 0) {
+      gets.push_back(std::make_unique<Forked>([&] {
+        shared->here.word.fetch_add(1);
+        while (shared->ring.get() != 0) {
         }
       }));
     }
-    {
-      std::vector<std::unique_ptr<Forked>> puts;
-      for (int w = 0; w < writers; ++w) {
-        puts.push_back(std::make_unique<Forked>([&] {
-          for (std::uint64_t i = 0; i < each; ++i) shared->put(i + 1);
-        }));
-      }
+    for (int w = 0; w < writers; ++w) {
+      puts.push_back(std::make_unique<Forked>([&] {
+        shared->here.word.fetch_add(1);
+        while (shared->go.word.load() == 0) relax();
+        for (std::uint64_t i = 0; i < each; ++i) shared->ring.put(i + 1);
+      }));
     }
-    for (int r = 0; r < readers; ++r) shared->put(0);
+    while (shared->here.word.load() != static_cast<std::uint64_t>(writers + readers)) relax();
+    begun = seconds_now();
+    shared->go.word.store(1);
+    puts.clear();  // waits for them
+    for (int r = 0; r < readers; ++r) shared->ring.put(0);
   }
   return static_cast<double>(n) / (seconds_now() - begun) / 1e6;
 }
 
+}  // namespace
+
+double many_ring(int writers, int readers) { return through_many_ring<false>(writers, readers); }
+double owned_ring(int writers, int readers) { return through_many_ring<true>(writers, readers); }
+
+double mapped(int (*f)(int), const std::vector<int>& items, unsigned times) {
+  constexpr std::size_t most = 100'000, workers = 2;
+  constexpr std::uint32_t before = 3;  // until the memory is there for all of them
+  struct alignas(64) Word {
+    std::atomic<std::uint32_t> word{0};
+    void wait(std::uint32_t wanted) {
+      for (std::uint32_t seen = word.load(); seen != wanted; seen = word.load())
+        futex(word, FUTEX_WAIT, seen);
+    }
+    void tell(std::uint32_t value) {
+      word.store(value);
+      futex(word, FUTEX_WAKE, 1);
+    }
+  };
+  struct Block {
+    std::array<Word, workers> go, done;
+    std::array<std::atomic<char>, most> state;
+    std::array<int, most> item, result;
+  };
+  Shared<Block> block;
+  const auto n = std::min(items.size(), most);
+  const auto begin_of = [&](std::size_t w) { return w * n / workers; };
+  std::array<std::unique_ptr<Forked>, workers> forked;
+  for (std::size_t w = 0; w < workers; ++w) {
+    forked[w] = std::make_unique<Forked>([&, w] {
+      int (*volatile call)(int) = f;
+      for (std::uint32_t time = 1; time <= before + times; ++time) {
+        block->go[w].wait(time);
+        for (std::size_t i = begin_of(w); i < begin_of(w + 1); ++i) {
+          block->state[i].store(1, std::memory_order_relaxed);
+          block->result[i] = call(block->item[i]);
+          block->state[i].store(2, std::memory_order_release);
+        }
+        block->done[w].tell(time);
+      }
+    });
+  }
+  bool right = true;
+  double begun = 0;
+  for (std::uint32_t time = 1; time <= before + times; ++time) {
+    if (time == before + 1) begun = seconds_now();
+    for (std::size_t w = 0; w < workers; ++w) {
+      const auto from = begin_of(w);
+      std::memcpy(&block->item[from], &items[from], (begin_of(w + 1) - from) * sizeof(int));
+      block->go[w].tell(time);
+    }
+    std::vector<int> results(n);
+    for (std::size_t w = 0; w < workers; ++w) {
+      block->done[w].wait(time);
+      const auto from = begin_of(w);
+      std::memcpy(&results[from], &block->result[from], (begin_of(w + 1) - from) * sizeof(int));
+    }
+    right = right && results[n / 3] == f(items[n / 3]);
+  }
+  const double seconds = seconds_now() - begun;
+  return right ? static_cast<double>(n) * times / seconds / 1e6 : -1;
+}
+
 double copies() {
-  constexpr std::uint64_t n = 20'000;
+  constexpr std::uint64_t n = 50'000;
   constexpr std::size_t size = 65536;
   using Value = std::array<char, size>;
   Shared<Ring<Value, 64>> shared;
@@ -257,9 +348,13 @@ double copies() {
       shared->put(i, seen, [&](Value& to) { std::memcpy(to.data(), value.data(), size); });
   });
   std::vector<char> got(size);
-  const double begun = seconds_now();
-  for (std::uint64_t i = 0, seen = 0; i < n; ++i)
+  std::uint64_t seen = 0;
+  const auto get = [&](std::uint64_t i) {
     shared->get(i, seen, [&](const Value& from) { std::memcpy(got.data(), from.data(), size); });
+  };
+  get(0);  // the writer is there
+  const double begun = seconds_now();
+  for (std::uint64_t i = 1; i < n; ++i) get(i);
   const double seconds = seconds_now() - begun;
   return got == value ? static_cast<double>(n * size) / seconds / 1e9 : -1;
 }

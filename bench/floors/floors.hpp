@@ -2,6 +2,8 @@
 // The bare mechanism under each case: what the machine allows when nobody may crash, wait, be told or be
 // many. Between brood and its floor lies what brood gives for it.
 
+#include <vector>
+
 namespace bench::floors {
 
 /// M/s: calls and results through two lanes of slots, filled by one process and emptied by two, that spin.
@@ -16,6 +18,12 @@ double ping_pong_asleep();
 double ring();
 /// M/s: the same through a bounded ring for many writers and readers (Vyukov's), each in a process.
 double many_ring(int writers, int readers);
+/// M/s: the same where at each instruction a word says whose a value is, as it must where anybody may be
+/// killed.
+double owned_ring(int writers, int readers);
+/// M/s: f of each int in memory that the two processes share with a third, which copies them in and the
+/// results out; f is called through a pointer, and a byte says of each int whether it was begun and is done.
+double mapped(int (*f)(int), const std::vector<int>& items, unsigned times);
 /// GB/s: values of 64 KiB through a ring of them, copied in and copied out.
 double copies();
 

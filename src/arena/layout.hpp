@@ -21,6 +21,8 @@ struct Header {
   std::uint32_t member_count;
   std::atomic<std::uint32_t> words_ready;             // chunk words whose memory is reserved; only grows
   std::atomic<std::uint32_t> hint;                    // where a free chunk was seen last; may be wrong
+  std::atomic<std::uint32_t> used_end;                // no chunk from here on was ever used; may be too low
+  std::atomic<std::uint32_t> fresh_end;               // fresh chunks below are taken without a search
   std::atomic<std::uint32_t> members_used;            // slots below this one have been used
   std::uint32_t creator;                              // pid of the program that made it
   std::array<std::atomic<std::uint64_t>, 33> shared;  // see shared_words

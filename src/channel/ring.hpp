@@ -79,6 +79,7 @@ class BasicRing {
   void clear(const Named& named);
 
  private:
+  std::uint64_t look_at_head();
   Word& cell(std::uint64_t at) const { return s_->cells[at & mask_]; }
   std::uint32_t lap(std::uint64_t at) const {
     return static_cast<std::uint32_t>(at >> std::countr_one(mask_));

@@ -14,7 +14,7 @@ typename BasicRing<Word>::Publish BasicRing<Word>::publish(std::uint32_t block, 
   const std::uint64_t most = limit == 0 || limit > mask_ ? mask_ : limit;
   std::uint64_t t = s_->tail.load();
   for (Steps step(mask_);; step()) {
-    if (t - s_->head.load() >= most) {
+    if (t - s_->head_seen.load() >= most && t - look_at_head() >= most) {
       const auto again = s_->tail.load();
       if (again == t) return limit != 0 && most == limit ? Publish::limit : Publish::full;
       t = again;
@@ -37,6 +37,13 @@ typename BasicRing<Word>::Publish BasicRing<Word>::publish(std::uint32_t block, 
     }
     if (s_->tail.compare_exchange_strong(t, t + 1)) ++t;  // filled; else t is the newer tail
   }
+}
+
+template <class Word>
+std::uint64_t BasicRing<Word>::look_at_head() {
+  const auto head = s_->head.load();
+  s_->head_seen.store(head);
+  return head;
 }
 
 template <class Word>

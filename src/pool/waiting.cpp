@@ -20,6 +20,8 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr auto shortest_nap = 50us, longest_nap = 250us;
+// Between two looks for a result, each of which takes lines from the worker.
+constexpr int shortest_spin = 8, longest_spin = 100;
 constexpr int naps_in_backlog = 4;
 constexpr int most_naps = 4;  // of the helper, while others are at work
 }  // namespace
@@ -122,6 +124,7 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   } const waiter(*this);
   const auto spin_until = std::chrono::steady_clock::now() + platform::spin_time;
   // A ticket is drawn only to sleep: whoever holds one is woken, a system call for each result.
+  int relaxes = shortest_spin;
   for (bool to_sleep = false;;) {
     const auto seen = to_sleep ? results_->ready.prepare() : 0;
     if (step()) return true;
@@ -131,7 +134,8 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
       std::this_thread::sleep_for(until.is_never() ? next.nap
                                                    : std::min<Clock::duration>(next.nap, until.left()));
     } else if (spins) {
-      for (int i = 0; i < 100; ++i) platform::relax();
+      for (int i = 0; i < relaxes; ++i) platform::relax();
+      relaxes = std::min(relaxes + relaxes / 2, longest_spin);
     } else if (to_sleep) {
       const auto since = Clock::now();
       const bool looks_again = next.look_again != Clock::time_point::max();

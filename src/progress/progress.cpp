@@ -77,7 +77,7 @@ void Progress::look() {
     until_look_ = 0;
     return;
   }
-  const auto now = Clock::now();
+  const auto now = platform::rough_time();
   if (now - bar_->drawn >= Bar::between_draws) {
     bar_->note_rate(now, count_);
     bar_->seat.draw(bar_->text(count_, failed_, false));

@@ -174,7 +174,7 @@ class SeldomLook {
     if (--left_ != 0) return false;
     const auto now = Clock::now();
     if (nanoseconds != 0 && now - begin_ > std::chrono::nanoseconds(nanoseconds)) return true;
-    stride_ = now - seen_ < std::chrono::microseconds(2) ? std::min<std::uint64_t>(stride_ * 2, 64) : 1;
+    stride_ = now - seen_ < std::chrono::microseconds(2) ? std::min<std::uint64_t>(stride_ * 2, 256) : 1;
     left_ = stride_;
     seen_ = now;
     return false;

@@ -162,11 +162,13 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
     SharedBlock results;        // where they are not of one size
     Future<ChunkEnd<R>> future;
   };
-  // One chunk of the arena: what is used again stays in the caches.
+  // One chunk of the arena: what is used again stays in the caches. Four for plain ones, so that a worker is
+  // woken once for some ten thousand of the smallest.
   static constexpr std::size_t usual_bytes = (std::size_t{64} << 10) - 64;
+  static constexpr std::size_t most_bytes_plain = (std::size_t{256} << 10) - 64;
   // Of plain ones; three rows begin at multiples of 64.
   static constexpr std::size_t most_plain =
-      std::max<std::size_t>(1, (usual_bytes - 3 * 64) / (sizeof(Item) + Layout::result_size + 1));
+      std::max<std::size_t>(1, (most_bytes_plain - 3 * 64) / (sizeof(Item) + Layout::result_size + 1));
   static constexpr double wanted_seconds = 250e-6, least_seconds = 20e-6;
   static constexpr std::uint64_t most_nanoseconds = 1'000'000, most_reading = 250'000;
   // How long a lazy one waits for the end of a task before it looks for what is done of it.

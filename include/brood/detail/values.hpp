@@ -238,10 +238,13 @@ void encode(Writer& w, const T& v) {
 template <class T>
 T decode(Reader& r);
 
-template <class T>
-void append(T& to, typename T::value_type&& element) {
+// Into a map without a copy of the key: once it is part of a value_type it is const, and cannot be moved.
+template <class T, class Element>
+void append(T& to, Element&& element) {
   if constexpr (requires { to.push_back(std::move(element)); })
     to.push_back(std::move(element));
+  else if constexpr (requires { to.emplace_hint(to.end(), std::move(element)); })
+    to.emplace_hint(to.end(), std::move(element));
   else
     to.insert(to.end(), std::move(element));
 }
@@ -280,7 +283,7 @@ T decode_sequence(Reader& r) {
   } else {
     // Reserve no more memory than the message has bytes: its length may be a lie.
     if constexpr (requires { to.reserve(n); }) to.reserve(std::min(n, r.left() / sizeof(Element) + 1));
-    for (std::size_t i = 0; i < n; ++i) append(to, typename T::value_type(decode<Element>(r)));
+    for (std::size_t i = 0; i < n; ++i) append(to, decode<Element>(r));
   }
   return to;
 }
