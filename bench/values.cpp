@@ -1,5 +1,8 @@
 // Large values through a pool and a queue; values to bytes and back.
 
+#include <malloc.h>
+
+#include <algorithm>
 #include <brood/brood.hpp>
 #include <cstring>
 #include <map>
@@ -54,7 +57,10 @@ double copied() {
 }
 // As the task makes it and the receiver gets it: twice into memory that is new.
 double made_and_copied() {
-  return rate([] { return Bytes(made(large)).size(); });
+  return rate([] {
+    const Bytes first = made(large);
+    return Bytes(first).size();
+  });
 }
 double copied_over() {
   const Bytes value(large, 'x');
@@ -113,6 +119,14 @@ Words words() {
   return all;
 }
 
+// The least of some, with a heap that is not given back in between: what that costs depends on who was there
+// before.
+template <class Once>
+double least(Once once) {
+  double least = once();
+  for (int i = 0; i < 9; ++i) least = std::min(least, once());
+  return least;
+}
 template <class T>
 double there_and_back(const T& value) {
   const Metered metered(1);
@@ -144,6 +158,13 @@ double copied_twice() {
   const std::vector<Body> again(first, first + value.size());
   const double seconds = metered.seconds();
   return again.back().id == value.back().id ? seconds * 1e3 : -1;
+}
+
+double of_words(double (*once)(const Words&)) {
+  mallopt(M_MMAP_THRESHOLD, 1 << 30);
+  mallopt(M_TRIM_THRESHOLD, 1 << 30);
+  const Words all = words();
+  return least([&] { return once(all); });
 }
 
 }  // namespace
@@ -181,9 +202,9 @@ std::vector<Case> value_cases() {
       {"a map of 100,000 strings to bytes and back",
        "ms",
        false,
-       {{"brood", [] { return there_and_back(words()); }},
-        {peers::cereal_name(), [] { return peers::cereal_words(words()); }},
-        {"floor: the map built from its elements", [] { return built(words()); }}}},
+       {{"brood", [] { return of_words(there_and_back<Words>); }},
+        {peers::cereal_name(), [] { return of_words(peers::cereal_words); }},
+        {"floor: the map built from its elements", [] { return of_words(built); }}}},
   };
 }
 

@@ -286,6 +286,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool work_is_left() const;
   struct Pause {
     bool spin = false;
+    int relaxes = 0;  // before the next look at least
     Clock::duration nap{};
     Clock::time_point look_again;
   };

@@ -20,7 +20,8 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr auto shortest_nap = 50us, longest_nap = 250us;
-// Between two looks for a result, each of which takes lines from the worker.
+// Between two looks for a result, each of which takes lines from the workers. Who waits for the one task
+// there is looks soon, then less and less often.
 constexpr int shortest_spin = 8, longest_spin = 100;
 constexpr int naps_in_backlog = 4;
 constexpr int most_naps = 4;  // of the helper, while others are at work
@@ -73,6 +74,7 @@ PoolCore::Pause PoolCore::pause() const {
   const auto seconds = [](auto duration) { return std::chrono::duration<double>(duration).count(); };
   const auto here = platform::this_processor();
   std::size_t busy = 0;
+  std::uint32_t tasks = 0;
   bool soon = false, beside = false, fast = true;
   double backlog = seconds(longest_nap) * naps_in_backlog;
   auto oldest = Clock::time_point::max();
@@ -80,6 +82,7 @@ PoolCore::Pause PoolCore::pause() const {
     const auto& place = places_[i];
     if (place.lane == nullptr || place.in_lane() == 0) return;
     ++busy;
+    tasks += place.in_lane();
     beside = beside || place.lane->worker_processor.load(std::memory_order_relaxed) == here;
     soon = soon || place.seconds_each < seconds(platform::spin_time);
     fast = fast && place.seconds_each <= seconds(longest_nap);
@@ -88,6 +91,7 @@ PoolCore::Pause PoolCore::pause() const {
   });
   Pause pause;
   pause.look_again = look_again_;
+  pause.relaxes = tasks == 1 ? shortest_spin : longest_spin;
   pause.spin = processors_ > 1 && !beside && (busy < processors_ || soon);
   // A lane that has stood still for so long has another task than it used to have.
   if (fast && busy >= processors_ && Clock::now() - oldest < longest_nap * naps_in_backlog) {
@@ -123,8 +127,8 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
     }
   } const waiter(*this);
   const auto spin_until = std::chrono::steady_clock::now() + platform::spin_time;
+  int relaxes = 0;
   // A ticket is drawn only to sleep: whoever holds one is woken, a system call for each result.
-  int relaxes = shortest_spin;
   for (bool to_sleep = false;;) {
     const auto seen = to_sleep ? results_->ready.prepare() : 0;
     if (step()) return true;
@@ -134,8 +138,8 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
       std::this_thread::sleep_for(until.is_never() ? next.nap
                                                    : std::min<Clock::duration>(next.nap, until.left()));
     } else if (spins) {
+      relaxes = std::min(std::max(relaxes + relaxes / 2, next.relaxes), longest_spin);
       for (int i = 0; i < relaxes; ++i) platform::relax();
-      relaxes = std::min(relaxes + relaxes / 2, longest_spin);
     } else if (to_sleep) {
       const auto since = Clock::now();
       const bool looks_again = next.look_again != Clock::time_point::max();

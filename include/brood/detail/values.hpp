@@ -240,7 +240,7 @@ T decode(Reader& r);
 
 // Into a map without a copy of the key: once it is part of a value_type it is const, and cannot be moved.
 template <class T, class Element>
-void append(T& to, Element&& element) {
+void append(T& to, Element element) {
   if constexpr (requires { to.push_back(std::move(element)); })
     to.push_back(std::move(element));
   else if constexpr (requires { to.emplace_hint(to.end(), std::move(element)); })
