@@ -127,6 +127,16 @@ void serve(Lane& lane) {
 void futex(std::atomic<std::uint32_t>& word, int what, std::uint32_t value) {
   syscall(SYS_futex, &word, what, value, nullptr, nullptr, 0);
 }
+struct alignas(64) FutexWord {
+  std::atomic<std::uint32_t> word{0};
+  void wait(std::uint32_t wanted) {
+    for (std::uint32_t seen = word.load(); seen != wanted; seen = word.load()) futex(word, FUTEX_WAIT, seen);
+  }
+  void tell(std::uint32_t value) {
+    word.store(value);
+    futex(word, FUTEX_WAKE, 1);
+  }
+};
 
 }  // namespace
 
@@ -196,27 +206,17 @@ double ping_pong() {
 
 double ping_pong_asleep() {
   constexpr std::uint32_t n = 5'000;
-  struct alignas(64) Word {
-    std::atomic<std::uint32_t> word{0};
-  };
-  Shared<std::array<Word, 2>> words;
-  const auto wait = [](std::atomic<std::uint32_t>& word, std::uint32_t wanted) {
-    for (std::uint32_t seen = word.load(); seen != wanted; seen = word.load()) futex(word, FUTEX_WAIT, seen);
-  };
-  const auto tell = [](std::atomic<std::uint32_t>& word, std::uint32_t value) {
-    word.store(value);
-    futex(word, FUTEX_WAKE, 1);
-  };
+  Shared<std::array<FutexWord, 2>> words;
   const Forked other([&] {
     for (std::uint32_t i = 1; i <= n; ++i) {
-      wait((*words)[0].word, i);
-      tell((*words)[1].word, i);
+      (*words)[0].wait(i);
+      (*words)[1].tell(i);
     }
   });
   const double begun = seconds_now();
   for (std::uint32_t i = 1; i <= n; ++i) {
-    tell((*words)[0].word, i);
-    wait((*words)[1].word, i);
+    (*words)[0].tell(i);
+    (*words)[1].wait(i);
   }
   return (seconds_now() - begun) / n * 1e6;
 }
@@ -282,19 +282,8 @@ double owned_ring(int writers, int readers) { return through_many_ring<true>(wri
 double mapped(int (*f)(int), const std::vector<int>& items, unsigned times) {
   constexpr std::size_t most = 100'000, workers = 2;
   constexpr std::uint32_t before = 3;  // until the memory is there for all of them
-  struct alignas(64) Word {
-    std::atomic<std::uint32_t> word{0};
-    void wait(std::uint32_t wanted) {
-      for (std::uint32_t seen = word.load(); seen != wanted; seen = word.load())
-        futex(word, FUTEX_WAIT, seen);
-    }
-    void tell(std::uint32_t value) {
-      word.store(value);
-      futex(word, FUTEX_WAKE, 1);
-    }
-  };
   struct Block {
-    std::array<Word, workers> go, done;
+    std::array<FutexWord, workers> go, done;
     std::array<std::atomic<char>, most> state;
     std::array<int, most> item, result;
   };

@@ -14,7 +14,6 @@
 #include <brood/errors.hpp>
 #include <limits>
 #include <span>
-#include <utility>
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
@@ -97,30 +96,19 @@ void note(platform::Word& processor) {
   if (processor.load(std::memory_order_relaxed) != here) processor.store(here, std::memory_order_relaxed);
 }
 
-// Threads seldom change their processor; where several write to a queue, or read, it changes all the time.
-constexpr std::uint64_t noted_each = 32;
-struct Noted {
-  const platform::Word* last = nullptr;
-  std::uint64_t since = 0;
-
-  void operator()(platform::Word& processor) {
-    if (std::exchange(last, &processor) == &processor && ++since % noted_each != 0) return;
-    since = 0;
-    note(processor);
-  }
-};
-constinit thread_local Noted noted_put, noted_got;
-
 }  // namespace
 
 void tell_put(QueueObject& queue) {
-  noted_put(queue.writer_processor);
+  note(queue.writer_processor);
   queue.values.wake_one();
 }
 void tell_got(QueueObject& queue, bool bounded) {
-  noted_got(queue.reader_processor);
+  note(queue.reader_processor);
   if (bounded) queue.room.wake_one();
 }
+
+// Threads seldom change their processor.
+constexpr std::uint64_t noted_each = 32;
 
 bool put_again(std::uint64_t object, const detail::EncodeValue& value, detail::Deadline until) {
   Seat& seat = seat_of(object, Side::writer);

@@ -8,7 +8,6 @@
 #include <string>
 
 #include "arena/arena.hpp"
-#include "arena/members.hpp"
 #include "arena/references.hpp"
 #include "base/copied.hpp"
 #include "base/planted.hpp"
@@ -32,17 +31,10 @@ struct Cursor {
 };
 thread_local std::array<Cursor, 64> cursors;
 
-// Where a thread begins, so that several do not go round together, each looking at what another has just
-// taken.
-std::uint32_t first_place() {
-  const auto thread = reinterpret_cast<std::uintptr_t>(&cursors) / alignof(std::max_align_t);
-  return (arena::self_member() + static_cast<std::uint32_t>(thread)) * 0x9e3779b1U;
-}
-
 Cursor& cursor_of(std::uint64_t object, std::uint32_t generation, std::uint32_t size_class) {
   auto& cursor = cursors[(object / arena::chunk_size * size_classes + size_class) % cursors.size()];
   if (cursor.object != object + size_class || cursor.generation != generation)
-    cursor = {object + size_class, generation, first_place(), 0};
+    cursor = {object + size_class, generation, 0, 0};
   return cursor;
 }
 

@@ -108,9 +108,9 @@ struct QueueObject {
   std::uint32_t value_words;     // of a value that may lie in a ring that one thread fills; 0: it may not
   std::atomic<std::uint32_t> closed;
   alignas(64) std::atomic<std::uint32_t> write_segment;
-  std::atomic<std::uint32_t> read_segment;
-  alignas(64) std::atomic<std::uint32_t> writer_processor;
-  alignas(64) std::atomic<std::uint32_t> reader_processor;
+  std::atomic<std::uint32_t> writer_processor;
+  alignas(64) std::atomic<std::uint32_t> read_segment;
+  std::atomic<std::uint32_t> reader_processor;
   alignas(64) sync::EventCount values;
   alignas(64) sync::EventCount room;
   // arena::Place; 0: none yet; 1: the queue was closed here; 2: rings for many from here on
