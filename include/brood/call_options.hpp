@@ -53,11 +53,10 @@ struct CallOptions {
   /// while workers are idle. When that worker has died they go to the one that takes its place. Heeded for
   /// calls from where the pool was made.
   std::string key = {};
-  /// For map, starmap, imap and imap_unordered: so many items travel together. Without it they are as many as
-  /// take some hundred microseconds, by what the last ones took. It changes nothing but the time: each item
-  /// succeeds or fails by itself, and what stands behind one whose worker died goes to others. Items that
-  /// wait for one another need 1. map_async sends each item by itself whatever it says. UsageError below 1,
-  /// and in apply.
+  /// For map, starmap, their _async, imap and imap_unordered: so many items travel together. Without it they
+  /// are as many as take some hundred microseconds, by what the last ones took. It changes nothing but the
+  /// time: each item succeeds or fails by itself, and what stands behind one whose worker died goes to
+  /// others. Items that wait for one another need 1. UsageError below 1, and in apply.
   std::optional<int> chunksize = {};
 };
 

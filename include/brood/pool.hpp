@@ -27,12 +27,14 @@
 #include <brood/call_options.hpp>
 #include <brood/detail/chunked_map.hpp>
 #include <brood/detail/imap.hpp>
+#include <brood/detail/map_under_way.hpp>
 #include <brood/detail/pool_core.hpp>
 #include <brood/detail/reduce.hpp>
 #include <brood/detail/star.hpp>
 #include <brood/detail/task.hpp>
 #include <brood/future.hpp>
 #include <brood/init.hpp>
+#include <brood/map_future.hpp>
 #include <brood/this_worker.hpp>
 #include <chrono>
 #include <ranges>
@@ -179,16 +181,17 @@ class Pool {
   auto map(Items&& items, Extra&&... extra) {
     return map(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
   }
-  /// The same without waiting. Reads all items at once. What it returns has get, wait, ready and successful
-  /// as a Future has, for all results together; its futures() are those of the single items.
+  /// The same without waiting. Reads all items at once; a thread of the pool sends them, in chunks, as others
+  /// end, also after close(). What it returns, a MapFuture, has get, wait, ready, successful and
+  /// add_done_callback as a Future has, for all results together.
   template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto map_async(F&& f, Items&& items, Extra&&... extra) {
-    return submit_all(nullptr, f, std::forward<Items>(items), extra...);
+    return begin_map(nullptr, f, std::forward<Items>(items), extra...);
   }
-  /// The same, each call within limits.
+  /// The same, each call within limits, or so many at a time.
   template <class F, std::ranges::input_range Items, class... Extra>
   auto map_async(const CallOptions& options, F&& f, Items&& items, Extra&&... extra) {
-    return submit_all(&options, f, std::forward<Items>(items), extra...);
+    return begin_map(&options, f, std::forward<Items>(items), extra...);
   }
 
   /// f(item, extra...) for each item, for what it does: results are dropped, the rest is as in map. Where the
@@ -299,8 +302,8 @@ class Pool {
 
   // ---- the end ----
 
-  /// No more tasks; those submitted are done. A map that is under way in another thread sends its items
-  /// little by little: the rest of them fails with UsageError. Again: nothing.
+  /// No more tasks; those submitted are done, and what map_async was given. A map that another thread waits
+  /// for sends its items little by little: the rest of them fails with UsageError. Again: nothing.
   void close() { core_.close(); }
   /// Ends the workers now. Futures whose task has not ended throw PoolTerminated. Again: nothing.
   void terminate() { core_.terminate(); }
@@ -335,6 +338,20 @@ class Pool {
     return submit_all(options, f, std::forward<Items>(items), extra...).get();
   }
   template <class F, class Items, class... Extra>
+  auto begin_map(const CallOptions* options, F& f, Items&& items, const Extra&... extra) {
+    using Function = std::decay_t<F>;
+    using Args = detail::Stored<Function, std::ranges::range_reference_t<Items>, const Extra&...>;
+    if constexpr (detail::can_chunk<Function, Args>) {
+      const auto chunksize = detail::chunksize_for(core_, options);
+      if (chunksize && core_.can_look_after()) {
+        using Map = detail::ChunksUnderWay<Function, Args, std::remove_reference_t<Items>>;
+        auto map = std::make_shared<Map>(core_.borrow(), *chunksize, f, items, extra...);
+        return MapFuture<typename Map::R>(Future<void>(core_.look_after(map)), map);
+      }
+    }
+    return submit_all(options, f, std::forward<Items>(items), extra...);
+  }
+  template <class F, class Items, class... Extra>
   auto submit_all(const CallOptions* options, F& f, Items&& items, const Extra&... extra) {
     if (options != nullptr) detail::checked_chunksize(*options);
     using Result = detail::CallResult<F&, std::ranges::range_reference_t<Items>, const Extra&...>;
@@ -343,7 +360,7 @@ class Pool {
     for (auto&& item : items) {
       futures.push_back(detail::submit(core_, options, f, std::forward<decltype(item)>(item), extra...));
     }
-    return detail::MapFuture<Result>(std::move(futures));
+    return MapFuture<Result>(std::move(futures));
   }
   static detail::PoolSetup setup(PoolOptions options, detail::PackedCall initializer) {
     const int n = options.processes.value_or(usable_cpu_count());

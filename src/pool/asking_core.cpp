@@ -112,6 +112,7 @@ class AskingCore final : public Core {
     return false;
   }
 
+  Record& look_after(std::shared_ptr<detail::UnderWay>) override { refuse("leave a map to"); }
   void close() override { refuse("close"); }
   void terminate() override { refuse("terminate"); }
   bool join(Deadline) override { refuse("join"); }

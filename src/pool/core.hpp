@@ -14,6 +14,9 @@ class Core : public detail::TaskSource {
   /// Without options: null.
   virtual detail::Record& submit(const detail::TaskType& type, detail::EncodeCall call,
                                  const CallOptions* options) = 0;
+  /// See PoolHandle. Only where it can.
+  virtual bool can_look_after() const { return false; }
+  virtual detail::Record& look_after(std::shared_ptr<detail::UnderWay> work) = 0;
   virtual void close() = 0;
   virtual void terminate() = 0;
   virtual bool join(detail::Deadline until) = 0;

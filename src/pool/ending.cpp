@@ -23,6 +23,8 @@ bool PoolCore::join(Deadline until) {
     if (here_) state_ = State::joined;
   }
   if (here_) return true;
+  if (is_carrier())
+    throw UsageError("join() in code that encodes or decodes for map_async would wait for itself");
   // Without the books, when the time is up, nothing can be told.
   if (!wait_until([&] { return books_.is_mine() && all_done(); }, until)) return false;
   std::vector<std::shared_ptr<process::Child>> children;
@@ -104,7 +106,7 @@ void PoolCore::stop_threads() {
     one_at_a_time.lock();
   else if (!one_at_a_time.try_lock())
     return;
-  for (auto* thread : {&supervisor_, &helper_, &caller_}) {
+  for (auto* thread : {&supervisor_, &helper_, &caller_, &carrier_}) {
     if (!thread->joinable() || thread->get_id() == me)
       continue;  // from a callback: the pool's end lets it go
     thread->join();

@@ -113,8 +113,9 @@ PoolCore::~PoolCore() {
   // A waiter that was woken by the end may still be on its way out.
   while (inside_.load() != 0) platform::relax();
   { const Books books(*this); }
-  if (caller_.joinable()) {  // destroyed by its own callback
-    caller_.detach();
+  for (auto* thread : {&caller_, &carrier_}) {
+    if (!thread->joinable()) continue;  // else destroyed by its own callback
+    thread->detach();
     --process::session().own_threads;
   }
   if (results_run_) arena::free(results_run_);
@@ -188,6 +189,8 @@ Record& PoolHandle::submit(const TaskType& type, EncodeCall call, const CallOpti
 bool PoolHandle::wait_any(const std::vector<const Record*>& records, Deadline until) {
   return core().wait_any(records, until);
 }
+bool PoolHandle::can_look_after() const { return core().can_look_after(); }
+Record& PoolHandle::look_after(std::shared_ptr<UnderWay> work) { return core().look_after(std::move(work)); }
 void PoolHandle::close() { core().close(); }
 void PoolHandle::terminate() { core().terminate(); }
 bool PoolHandle::join(Deadline until) { return core().join(until); }

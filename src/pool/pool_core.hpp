@@ -2,7 +2,8 @@
 // The program's side of a pool: its private books. books.cpp says who may write in them, submit.cpp hands
 // tasks out, lines.cpp is for those that are in no lane, results.cpp takes results in, limits.cpp ends what
 // must end, waiting.cpp is for those who wait, ending.cpp for the end, asked.cpp for tasks that workers
-// submit, supervisor.cpp sees to births, deaths and what workers write to stderr.
+// submit, under_way.cpp for maps that nobody waits for, supervisor.cpp sees to births, deaths and what
+// workers write to stderr.
 
 #include <algorithm>
 #include <array>
@@ -11,6 +12,7 @@
 #include <chrono>
 #include <deque>
 #include <functional>
+#include <list>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -163,6 +165,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void attend() override;
   bool wait_any(const std::vector<const Record*>& records, Deadline until) override;
 
+  bool can_look_after() const override { return true; }
+  Record& look_after(std::shared_ptr<detail::UnderWay> work) override;
   void close() override;
   void terminate() override;
   bool join(Deadline until) override;
@@ -303,6 +307,15 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void call_back();
   std::thread own_thread(std::function<void()> work);
 
+  // under_way.cpp
+  struct Work {
+    std::shared_ptr<detail::UnderWay> work;
+    Record* record;
+  };
+  void carry_on();
+  void end_work(Work& work);
+  bool is_carrier() const { return carrier_of_ == this; }
+
   // ending.cpp
   void stop_threads();
 
@@ -387,8 +400,12 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
 
   platform::Poller poller_;
   std::mutex ending_;  // one at a time joins the threads
-  std::thread supervisor_, helper_, caller_;
-  sync::EventCount callbacks_;  // the caller sleeps here
+  std::thread supervisor_, helper_, caller_, carrier_;
+  sync::EventCount callbacks_;    // the caller sleeps here
+  std::atomic<int> works_{0};     // under way; changed by who has the books
+  std::list<Work> new_works_;     // that the carrier has not seen
+  sync::EventCount works_go_on_;  // it sleeps here
+  static inline thread_local const PoolCore* carrier_of_ = nullptr;  // this thread is its carrier
   bool stop_ = false;
 };
 

@@ -49,6 +49,7 @@ void PoolCore::resolve(Task& task, const std::exception_ptr& error) {
     task.record = nullptr;
     detail::finish_record(record);
   }
+  if (works_ != 0) works_go_on_.wake_sleepers();
 }
 
 // Nobody will look at the call any more.
@@ -189,7 +190,8 @@ bool PoolCore::all_done() const {
     }
     return true;
   };
-  return !is_something_left() && in_line() == 0 && std::all_of(places_.begin(), places_.end(), lane_is_done);
+  return works_ == 0 && !is_something_left() && in_line() == 0 &&
+         std::all_of(places_.begin(), places_.end(), lane_is_done);
 }
 
 }  // namespace brood::pool

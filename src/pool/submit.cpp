@@ -33,6 +33,9 @@ void PoolCore::require_open() const {
       return;
     case State::broken:
       std::rethrow_exception(broken_);
+    case State::closed:
+      if (is_carrier()) return;
+      [[fallthrough]];
     default:
       throw UsageError(
           "the pool takes no more tasks: it has been closed; submit before close(), or make a new Pool");

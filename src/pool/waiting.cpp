@@ -39,10 +39,12 @@ void PoolCore::turn() {
 }
 
 // Something that an idle worker should get as soon as there is one.
-bool PoolCore::work_is_left() const { return in_line() != 0 || waits_behind_another(); }
+bool PoolCore::work_is_left() const { return works_ != 0 || in_line() != 0 || waits_behind_another(); }
 
+// What is under way goes on before a lane has run low.
 void PoolCore::want(Wanted wanted) {
-  results_->wanted.store(static_cast<std::uint32_t>(watched_ ? Wanted::all : wanted));
+  const bool all = watched_ || (works_ != 0 && wanted == Wanted::low);
+  results_->wanted.store(static_cast<std::uint32_t>(all ? Wanted::all : wanted));
 }
 
 // The last one who waited leaves the rest to the helper.
@@ -179,6 +181,7 @@ void PoolCore::wake_waiters() {
   results_->ready.wake_all();
   results_->helper.wake_all();
   callbacks_.wake_all();
+  works_go_on_.wake_all();
 }
 
 void PoolCore::attend() {
@@ -219,7 +222,7 @@ void PoolCore::help() {
 // Whoever submits or waits just now hands tasks out as well, and would have to leave its tasks while this
 // thread has the books. Not for long: deadlines are this thread's. And not when a worker asks for something.
 void PoolCore::leave_alone_who_works() {
-  if (!watched_ && Clock::now() - helped_at_ < longest_nap) {
+  if (!watched_ && works_ == 0 && Clock::now() - helped_at_ < longest_nap) {
     auto seen = activity_.load(std::memory_order_relaxed);
     const auto asked = asks_seen_.load();
     for (int naps = 0; naps < most_naps; ++naps) {

@@ -125,14 +125,13 @@ void work_names(Books& books) {
 }
 
 // Two chunks of a map: whatever happens in one each item begins once, and one at most is lost.
-void work_chunks(Books& books) {
-  brood::Pool pool(1);
-  const auto one = [](int i) { return small(i, Marks{0, 4}); };
+template <class Values, class Right>
+void settle_chunks(Books& books, Values values, Right right) {
   bool lost = false;
   try {
-    const auto values = pool.map({.chunksize = 3}, one, std::vector<int>{0, 1, 2, 3, 4, 5});
+    const auto all = values();
     for (int i = 0; i < 6; ++i)
-      books.check(values.at(static_cast<std::size_t>(i)) == 7 * i + 1, "an item has a wrong result");
+      books.check(right(i, all.at(static_cast<std::size_t>(i))), "an item has a wrong result");
   } catch (const brood::WorkerDied& e) {
     lost = true;
     books.check(books.killed() && e.signal() == SIGKILL, e.what());
@@ -144,7 +143,25 @@ void work_chunks(Books& books) {
     begun += times;
   }
   books.check(begun + (lost ? 1 : 0) >= 6, "of six items only " + std::to_string(begun) + " have begun");
+}
+void work_chunks(Books& books) {
+  brood::Pool pool(1);
+  const auto one = [](int i) { return small(i, Marks{0, 4}); };
+  settle_chunks(
+      books, [&] { return pool.map({.chunksize = 3}, one, std::vector<int>{0, 1, 2, 3, 4, 5}); },
+      [](int i, int value) { return value == 7 * i + 1; });
   books.check(pool.apply(small, 60, Marks{}) == 421, "the pool does not work any more");
+}
+// Nobody waits for them, and the pool is at its end; the results lie one behind the other.
+void work_chunks_left_alone(Books& books) {
+  brood::Pool pool(1);
+  const auto one = [](int i) { return text(i, Marks{0, 4}, 40); };
+  auto all = pool.map_async({.chunksize = 3}, one, std::vector<int>{0, 1, 2, 3, 4, 5});
+  pool.close();
+  books.check(pool.join(Books::patience()), "the pool does not come to its end");
+  settle_chunks(
+      books, [&] { return std::move(all).get(0s); },
+      [](int i, const std::string& value) { return value == body(i, 40); });
 }
 
 // The worker falls asleep before the next task comes.
@@ -335,6 +352,7 @@ constexpr Scenario all[] = {
     {"worker_small", Mode::kill, work_small},
     {"worker_small_goes_on", Mode::stop_go, work_asleep},
     {"worker_chunks", Mode::kill, work_chunks},
+    {"worker_chunks_left_alone", Mode::kill, work_chunks_left_alone},
     {"worker_asleep", Mode::kill, work_asleep},
     {"worker_result_in_slot", Mode::kill, work_result_in_slot},
     {"worker_result_in_run", Mode::kill, work_result_in_run},

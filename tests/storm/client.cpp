@@ -92,7 +92,7 @@ void Client::settle() {
 }
 
 void Client::map(const Burst& burst) {
-  auto all = pool_.map_async(perform, specs_of(burst), Bytes());
+  auto all = pool_.map_async({.chunksize = 1}, perform, specs_of(burst), Bytes());
   books().tasks += burst.items.size();
   accepted_ += burst.items.size();
   for (std::size_t i = 0; i < burst.items.size(); ++i) {

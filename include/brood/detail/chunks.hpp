@@ -3,6 +3,7 @@
 // each.
 
 #include <algorithm>
+#include <atomic>
 #include <brood/detail/chunk_call.hpp>
 #include <brood/detail/input.hpp>
 #include <brood/detail/names.hpp>
@@ -89,7 +90,8 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   Chunks(PoolHandle& pool, ChunkPlan plan, F f, Range& items, E&&... extra)
       : pool_(pool), plan_(plan), f_(std::move(f)), input_(items), extra_(std::forward<E>(extra)...) {
     running_.reserve(most_running());
-    if (!plan_.lazy) seconds_each_ = last_seconds_each;
+    if (const auto last = last_seconds_each.load(std::memory_order_relaxed); last != 0 && !plan_.lazy)
+      seconds_each_ = last;
   }
 
   Input<Range, Item>& input() { return input_; }
@@ -98,11 +100,25 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   /// Why no more is read before the end: what the input threw, or the pool, which is at its end.
   const std::exception_ptr& broken() const { return broken_; }
 
+  /// Reads all that there is; the range is not needed afterwards. Throws what it throws, and codecs.
+  void read_all() {
+    for (;;) {
+      Part part = lay_out(most_in_block());
+      if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
+      if (part.count == 0) break;
+      waiting_left_ += part.count;
+      waiting_.push_back(std::move(part));
+    }
+    input_.close();
+    is_all_read_ = true;
+  }
+
   /// Submits what keeps the workers busy. `taken`: how many items are done with, in a lazy plan.
   template <class Sink>
   void fill(Sink& sink, std::size_t taken = 0) {
     while (running_.size() < most_running() && !(broken_ && waiting_.empty())) {
       const bool is_new = waiting_.empty();
+      if (is_new && is_all_read_) return;
       Part part = is_new ? lay_out(size_to_read(taken)) : next_waiting();
       if (part.count == 0) return;
       if (!ended_ && submit(part)) continue;
@@ -130,6 +146,18 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
       return true;
     }
     patience_ = least_patience;
+    settle_ended(sink);
+    return true;
+  }
+
+  /// Something has been submitted and not been settled.
+  bool is_under_way() const { return !running_.empty(); }
+  bool has_ended_ones() const {
+    return std::ranges::any_of(running_, [](const Running& each) { return each.future.is_done(); });
+  }
+  /// Tells the sink of those that have ended. Does not wait.
+  template <class Sink>
+  void settle_ended(Sink& sink) {
     for (std::size_t i = 0; i < running_.size();) {
       if (!running_[i].future.is_done()) {
         ++i;
@@ -139,7 +167,6 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
       running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
       settle(ended, sink);
     }
-    return true;
   }
 
  private:
@@ -162,13 +189,14 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
     SharedBlock results;        // where they are not of one size
     Future<ChunkEnd<R>> future;
   };
-  // One chunk of the arena: what is used again stays in the caches. Four for plain ones, so that a worker is
-  // woken once for some ten thousand of the smallest.
+  // One chunk of the arena: what is used again stays in the caches. Four for plain ones that are there
+  // already, so that a worker is woken once for some ten thousand of the smallest.
   static constexpr std::size_t usual_bytes = (std::size_t{64} << 10) - 64;
   static constexpr std::size_t most_bytes_plain = (std::size_t{256} << 10) - 64;
   // Of plain ones; three rows begin at multiples of 64.
-  static constexpr std::size_t most_plain =
-      std::max<std::size_t>(1, (most_bytes_plain - 3 * 64) / (sizeof(Item) + Layout::result_size + 1));
+  static constexpr std::size_t plain_in(std::size_t bytes) {
+    return std::max<std::size_t>(1, (bytes - 3 * 64) / (sizeof(Item) + Layout::result_size + 1));
+  }
   static constexpr double wanted_seconds = 250e-6, least_seconds = 20e-6;
   static constexpr std::uint64_t most_nanoseconds = 1'000'000, most_reading = 250'000;
   // How long a lazy one waits for the end of a task before it looks for what is done of it.
@@ -194,10 +222,13 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   // Enough of them that all workers end together, large enough that the work is more than the way.
   std::size_t measured_size() const {
     auto left = std::numeric_limits<std::size_t>::max();
-    if constexpr (Input<Range, Item>::is_sized) left = input_.left() + waiting_left_;
+    if (is_all_read_)
+      left = waiting_left_;
+    else if constexpr (Input<Range, Item>::is_sized)
+      left = input_.left() + waiting_left_;
+    const bool is_known = is_all_read_ || Input<Range, Item>::is_sized;
     if (!seconds_each_)
-      return plan_.lazy || !Input<Range, Item>::is_sized ? 1
-                                                         : std::max<std::size_t>(1, left / (16 * workers()));
+      return plan_.lazy || !is_known ? 1 : std::max<std::size_t>(1, left / (16 * workers()));
     const auto in = [&](double seconds) {
       return static_cast<std::size_t>(std::clamp(seconds / *seconds_each_, 1.0, 1e9));
     };
@@ -211,6 +242,12 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
     const auto ahead = read_ - taken;
     const auto most = std::max(64 * workers(), 2 * most_running() * std::min(n, last_size_));
     return ahead >= most ? 0 : std::min(n, most - ahead);
+  }
+
+  // Of chunks that are all laid out beforehand; whole ones, where their size is given.
+  std::size_t most_in_block() const {
+    if (!Layout::plain_items || plan_.chunksize == 0) return std::numeric_limits<std::size_t>::max();
+    return std::max<std::size_t>(1, plain_in(most_bytes_plain) / plan_.chunksize) * plan_.chunksize;
   }
 
   // At most n of the next items; fewer where they do not fit, and where they take long to read. What the
@@ -238,7 +275,7 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   }
 
   void lay_out_plain(Part& part, std::size_t n) {
-    if (plan_.chunksize == 0) n = std::min(n, most_plain);
+    if (plan_.chunksize == 0) n = std::min(n, plain_in(plan_.lazy ? usual_bytes : most_bytes_plain));
     if constexpr (Input<Range, Item>::is_sized) n = std::min(n, std::max<std::size_t>(1, input_.left()));
     if constexpr (Input<Range, Item>::is_array) {
       n = std::min(n, input_.left());
@@ -264,7 +301,9 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
     starts_.clear();
     encoded_.clear();
     const auto fits = [&](std::size_t size) {
-      return plan_.chunksize != 0 || Layout::size(starts_.size() + 1, encoded_.size() + size) <= usual_bytes;
+      const auto before = starts_.size();
+      const bool in_chunk = plan_.chunksize != 0 && (before == 0 || before % plan_.chunksize != 0);
+      return in_chunk || Layout::size(before + 1, encoded_.size() + size) <= usual_bytes;
     };
     SeldomLook clock;
     try {
@@ -322,6 +361,7 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   }
   void give_free(std::shared_ptr<Block> block) {
     if (block.use_count() != 1) return;  // other parts of it are on their way
+    if (is_all_read_) return;            // nothing is laid out any more
     block->names.clear();
     block->held = HeldNames();
     free_.push_back(std::move(block));
@@ -411,7 +451,7 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
       }
       if (done() == 0) throw DecodeError("the items of a map have been overwritten while a task had them");
       seconds_each_ = static_cast<double>(end.nanoseconds) * 1e-9 / static_cast<double>(done());
-      last_seconds_each = *seconds_each_;
+      last_seconds_each.store(*seconds_each_, std::memory_order_relaxed);
     } catch (const PoolTerminated&) {
       ended_ = std::current_exception();
     } catch (const PoolBroken&) {
@@ -449,6 +489,7 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   Input<Range, Item> input_;
   const std::tuple<Extra...> extra_;
   std::size_t read_ = 0, last_size_ = 1;
+  bool is_all_read_ = false;
   std::deque<Part> waiting_;
   std::size_t waiting_left_ = 0;  // items in there
   std::vector<Running> running_;
@@ -460,9 +501,9 @@ class Chunks<F, std::tuple<Item, Extra...>, Range> {
   // A task ends at the first result for which there is no place: those that there is place for.
   std::size_t most_results_ = OneCall::in_rows ? std::numeric_limits<std::size_t>::max() : 1024;
   std::optional<double> seconds_each_;
-  // Of the last map of this kind in this thread, which is where the next one begins: a chunk that takes
-  // longer than that says comes back with what is left.
-  static inline thread_local std::optional<double> last_seconds_each;
+  // Of the last map of this kind, which is where the next one begins: a chunk that takes longer than that
+  // says comes back with what is left. 0: there was none.
+  static inline std::atomic<double> last_seconds_each{0};
   std::chrono::nanoseconds patience_ = least_patience;
   std::exception_ptr broken_;
   std::exception_ptr ended_;  // the pool is

@@ -53,6 +53,13 @@ class Input {
     if (left_ != 0) --left_;  // the range may have said less than it has
   }
 
+  /// No more is read: the range may go.
+  void close() {
+    at_.reset();
+    now_ = nullptr;
+    ended_ = true;
+  }
+
   /// How many are there, where that is known.
   std::size_t left() const
     requires is_sized

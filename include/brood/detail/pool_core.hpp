@@ -7,6 +7,7 @@
 #include <brood/detail/record.hpp>
 #include <brood/start_method.hpp>
 #include <cstdint>
+#include <exception>
 #include <functional>
 #include <memory>
 #include <string>
@@ -39,6 +40,17 @@ struct EncodeCall {
   }
 };
 
+/// Work of many tasks that goes on while nobody waits for it.
+class UnderWay {
+ public:
+  virtual ~UnderWay() = default;
+  /// Takes in what has ended and submits what follows, whenever tasks of the pool have ended; one thread at a
+  /// time. True when all of it is over. Throws nothing.
+  virtual bool go_on() = 0;
+  /// Why it failed, after it is over.
+  virtual std::exception_ptr failure() const = 0;
+};
+
 struct PoolSetup {
   int workers;
   PackedCall initializer;
@@ -65,6 +77,13 @@ class PoolHandle {
   Record& submit(const TaskType& type, EncodeCall call, const CallOptions* options);
   /// Waits until one of them is done. False when the deadline has passed.
   bool wait_any(const std::vector<const Record*>& records, Deadline until = Deadline::never());
+  /// Whether there is somebody to look after work that is under way: not in a worker.
+  bool can_look_after() const;
+  /// A thread of the pool goes on with it until it is over, and the pool's end waits for that. Then the
+  /// record is done.
+  Record& look_after(std::shared_ptr<UnderWay> work);
+  /// The same pool, whose end is somebody else's business.
+  PoolHandle borrow() const { return PoolHandle(core_); }
   void close();
   void terminate();
   bool join(Deadline until);

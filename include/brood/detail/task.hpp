@@ -1,13 +1,11 @@
 #pragma once
-// A call as a task, and the futures of many.
+// A call as a task.
 
 #include <brood/detail/pool_core.hpp>
 #include <brood/future.hpp>
-#include <chrono>
 #include <optional>
 #include <tuple>
 #include <type_traits>
-#include <vector>
 
 namespace brood::detail {
 
@@ -69,65 +67,5 @@ inline std::optional<std::size_t> chunksize_for(const PoolHandle& pool, const Ca
   if (given == 1 || limited || (given == 0 && pool.each_by_itself())) return std::nullopt;
   return given;
 }
-
-/// The results of a map.
-template <class R>
-class MapFuture {
- public:
-  explicit MapFuture(std::vector<Future<R>> futures) : futures_(std::move(futures)) {}
-
-  /// All results in order, or the failure of the first item that has one, after all have ended.
-  auto get() {
-    wait();
-    return collect();
-  }
-  template <class Rep, class Period>
-  auto get(std::chrono::duration<Rep, Period> timeout) {
-    if (!wait(timeout)) throw TimeoutError("the results are not all there yet; the tasks go on");
-    return collect();
-  }
-  void wait() {
-    for (auto& future : futures_) future.wait();
-  }
-  template <class Rep, class Period>
-  bool wait(std::chrono::duration<Rep, Period> timeout) {
-    const auto until = Deadline::in(timeout);
-    for (auto& future : futures_) {
-      if (until.is_never())
-        future.wait();
-      else if (!future.wait(until.left()))
-        return false;
-    }
-    return true;
-  }
-  bool ready() {
-    for (auto& future : futures_) {
-      if (!future.ready()) return false;
-    }
-    return true;
-  }
-  bool successful() {
-    bool good = true;
-    for (auto& future : futures_) good = future.successful() && good;
-    return good;
-  }
-  std::vector<Future<R>>& futures() { return futures_; }
-
- private:
-  auto collect() {
-    // All are looked at: the failures after the first are not reported as unseen.
-    for (auto& future : futures_) static_cast<void>(future.successful());
-    if constexpr (std::is_void_v<R>) {
-      for (auto& future : futures_) future.get();
-    } else {
-      std::vector<R> results;
-      results.reserve(futures_.size());
-      for (auto& future : futures_) results.push_back(future.get());
-      return results;
-    }
-  }
-
-  std::vector<Future<R>> futures_;
-};
 
 }  // namespace brood::detail

@@ -1,0 +1,75 @@
+#pragma once
+// Maps that nobody waits for.
+
+#include <brood/detail/chunked_map.hpp>
+#include <brood/detail/chunks.hpp>
+#include <brood/detail/pool_core.hpp>
+#include <cstddef>
+#include <exception>
+#include <optional>
+#include <type_traits>
+#include <utility>
+#include <variant>
+#include <vector>
+
+namespace brood::detail {
+
+/// Of all items; nothing where they return nothing.
+template <class R>
+using AllResults = std::conditional_t<std::is_void_v<R>, std::monostate, std::vector<R>>;
+
+/// A map on its way, whatever it calls.
+template <class R>
+class MapUnderWay : public UnderWay {
+ public:
+  std::exception_ptr failure() const final { return failure_; }
+  /// When it is over and has not failed.
+  AllResults<R>& results() { return results_; }
+
+ protected:
+  std::exception_ptr failure_;
+  AllResults<R> results_;
+};
+
+/// In chunks. The items have been read when it has been made, and are not needed any more.
+template <class F, class StoredArgs, class Range>
+class ChunksUnderWay final : public MapUnderWay<typename Call<F, StoredArgs>::Result> {
+ public:
+  using R = typename Call<F, StoredArgs>::Result;
+
+  /// Throws what the range throws, and codecs; nothing has been submitted then.
+  template <class... Extra>
+  ChunksUnderWay(PoolHandle pool, std::size_t chunksize, const F& f, Range& items, const Extra&... extra)
+      : pool_(std::move(pool)) {
+    chunks_.emplace(*pool_, ChunkPlan{chunksize, false}, f, items, extra...);
+    chunks_->read_all();
+    mapped_.reserve(chunks_->items_read());
+  }
+
+  bool go_on() override {
+    try {
+      do {
+        chunks_->settle_ended(mapped_);
+        chunks_->fill(mapped_);
+      } while (chunks_->has_ended_ones());
+      if (chunks_->is_under_way()) return false;
+      const auto n = chunks_->items_read();
+      if constexpr (std::is_void_v<R>)
+        mapped_.results(n);
+      else
+        this->results_ = mapped_.results(n);
+    } catch (...) {
+      this->failure_ = std::current_exception();
+    }
+    chunks_.reset();
+    pool_.reset();  // which may be at its end before the results are looked at
+    return true;
+  }
+
+ private:
+  std::optional<PoolHandle> pool_;
+  std::optional<Chunks<F, StoredArgs, Range>> chunks_;
+  MappedResults<R> mapped_;
+};
+
+}  // namespace brood::detail
