@@ -1,11 +1,13 @@
 #pragma once
 // Cases measure brood and its peers in turn, in one run; only ratios out of one run mean anything.
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <limits>
 #include <string>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -97,6 +99,18 @@ double microseconds_each(int n, Once once) {
   const Metered metered(n);
   for (int i = 0; i < n; ++i) once(i);
   return metered.seconds() / n * 1e6;
+}
+/// The same, each after a rest of so many us, which is not counted; 0: none.
+template <class Once>
+double microseconds_after_rest(int n, int rest, Once once) {
+  double all = 0;
+  for (int i = 0; i < n; ++i) {
+    if (rest != 0) std::this_thread::sleep_for(std::chrono::microseconds(rest));
+    const double begun = seconds_now();
+    once(i);
+    all += seconds_now() - begun;
+  }
+  return all / n * 1e6;
 }
 
 /// The Fibonacci number, and how many calls the plain recursion takes for it.

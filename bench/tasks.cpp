@@ -200,6 +200,18 @@ double thread_latency() {
   return microseconds_each(20000, [&](int i) { pool.submit(nothing, i).get(); });
 }
 
+// After a rest, in which workers fall asleep.
+constexpr int rest = 500;
+double brood_after_rest() {
+  brood::Pool pool(workers);
+  pool.apply(nothing, 0);
+  return microseconds_after_rest(1'000, rest, [&](int) { pool.apply(nothing, 1); });
+}
+double thread_after_rest() {
+  ThreadPool pool(workers);
+  return microseconds_after_rest(1'000, rest, [&](int) { pool.submit(nothing, 1).get(); });
+}
+
 double brood_ready() {
   const Metered metered(1);
   brood::Pool pool(workers);
@@ -251,6 +263,12 @@ std::vector<Case> task_cases() {
         {"socketpair, a byte there and back", [] { return peers::socket_latency(5'000); }},
         {"floor: ping-pong, spinning", floors::ping_pong},
         {"floor: ping-pong on a futex, asleep", floors::ping_pong_asleep}}},
+      {"submit to result, all asleep before",
+       "us",
+       false,
+       {{"brood Pool(2)", brood_after_rest},
+        {"std::thread pool, packaged_task", thread_after_rest},
+        {"floor: ping-pong on a futex", [] { return floors::ping_pong_after_rest(rest); }}}},
       {"a pool of two ready for work",
        "us",
        false,

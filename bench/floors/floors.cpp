@@ -204,8 +204,9 @@ double ping_pong() {
   return (seconds_now() - begun) / n * 1e6;
 }
 
-double ping_pong_asleep() {
-  constexpr std::uint32_t n = 5'000;
+namespace {
+
+double futex_ping_pong(std::uint32_t n, int rest) {
   Shared<std::array<FutexWord, 2>> words;
   const Forked other([&] {
     for (std::uint32_t i = 1; i <= n; ++i) {
@@ -213,13 +214,16 @@ double ping_pong_asleep() {
       (*words)[1].tell(i);
     }
   });
-  const double begun = seconds_now();
-  for (std::uint32_t i = 1; i <= n; ++i) {
-    (*words)[0].tell(i);
-    (*words)[1].wait(i);
-  }
-  return (seconds_now() - begun) / n * 1e6;
+  return microseconds_after_rest(static_cast<int>(n), rest, [&](int i) {
+    (*words)[0].tell(static_cast<std::uint32_t>(i) + 1);
+    (*words)[1].wait(static_cast<std::uint32_t>(i) + 1);
+  });
 }
+
+}  // namespace
+
+double ping_pong_asleep() { return futex_ping_pong(5'000, 0); }
+double ping_pong_after_rest(int rest) { return futex_ping_pong(1'000, rest); }
 
 double ring() {
   constexpr std::uint64_t n = 5'000'000;

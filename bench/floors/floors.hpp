@@ -14,6 +14,8 @@ double work_alone(int (*f)(int), int argument, int calls, int processes);
 double ping_pong();
 /// us for one between two that sleep on a futex.
 double ping_pong_asleep();
+/// us for such a one after a rest of so many us, in which both have gone to sleep.
+double ping_pong_after_rest(int rest);
 /// M/s: values of 64 bytes through a ring with one writer and one reader.
 double ring();
 /// M/s: the same through a bounded ring for many writers and readers (Vyukov's), each in a process.

@@ -148,7 +148,10 @@ void work_chunks(Books& books) {
   brood::Pool pool(1);
   const auto one = [](int i) { return small(i, Marks{0, 4}); };
   settle_chunks(
-      books, [&] { return pool.map({.chunksize = 3}, one, std::vector<int>{0, 1, 2, 3, 4, 5}); },
+      books,
+      [&] {
+        return pool.map({.chunksize = 3}, one, std::vector<int>{0, 1, 2, 3, 4, 5});
+      },
       [](int i, int value) { return value == 7 * i + 1; });
   books.check(pool.apply(small, 60, Marks{}) == 421, "the pool does not work any more");
 }
