@@ -14,6 +14,7 @@
 #include <string>
 #include <thread>
 
+#include "floors/floors.hpp"
 #include "harness.hpp"
 
 namespace bench {
@@ -122,6 +123,15 @@ double thousand_ready() {
   pool.apply(nothing, 0);
   return metered.seconds() * 1e3;
 }
+double thousand_forked() {
+  const double begun = seconds_now();
+  const floors::ManyForked all(many);
+  return (seconds_now() - begun) * 1e3;
+}
+double memory_of_forked() {
+  const floors::ManyForked all(many);
+  return share_of_memory(all.pids().back());
+}
 double memory_of_one() {
   constexpr int looked_at = 20;
   brood::Pool pool(many);
@@ -153,10 +163,17 @@ std::vector<Case> idle_cases() {
       {"a pool of 1,000 ready for work",
        "ms",
        false,
-       {{"brood", thousand_ready}, {"Python multiprocessing.Pool(100), times 10", python_thousand}},
+       {{"brood", thousand_ready},
+        {"Python multiprocessing.Pool(100), times 10", python_thousand},
+        {"floor: raw forks that say that they are there", thousand_forked}},
        false,
        2},
-      {"memory of one of 1,000 idle workers", "KiB", false, {{"brood", memory_of_one}}, false, 1},
+      {"memory of one of 1,000 idle workers",
+       "KiB",
+       false,
+       {{"brood", memory_of_one}, {"floor: a raw fork that sleeps", memory_of_forked}},
+       false,
+       1},
   };
 }
 

@@ -205,11 +205,11 @@ constexpr int rest = 500;
 double brood_after_rest() {
   brood::Pool pool(workers);
   pool.apply(nothing, 0);
-  return microseconds_after_rest(1'000, rest, [&](int) { pool.apply(nothing, 1); });
+  return microseconds_after_rest(300, rest, [&](int) { pool.apply(nothing, 1); });
 }
 double thread_after_rest() {
   ThreadPool pool(workers);
-  return microseconds_after_rest(1'000, rest, [&](int) { pool.submit(nothing, 1).get(); });
+  return microseconds_after_rest(300, rest, [&](int) { pool.submit(nothing, 1).get(); });
 }
 
 double brood_ready() {
@@ -217,6 +217,11 @@ double brood_ready() {
   brood::Pool pool(workers);
   pool.apply(nothing, 0);
   return metered.seconds() * 1e6;
+}
+double forked_ready() {
+  const double begun = seconds_now();
+  const floors::ManyForked both(workers);
+  return (seconds_now() - begun) * 1e6;
 }
 double python_ready() {
   return python(
@@ -272,7 +277,9 @@ std::vector<Case> task_cases() {
       {"a pool of two ready for work",
        "us",
        false,
-       {{"brood", brood_ready}, {"Python multiprocessing.Pool(2)", python_ready}}},
+       {{"brood", brood_ready},
+        {"Python multiprocessing.Pool(2)", python_ready},
+        {"floor: two raw forks that say that they are there", forked_ready}}},
   };
 }
 

@@ -223,7 +223,34 @@ double futex_ping_pong(std::uint32_t n, int rest) {
 }  // namespace
 
 double ping_pong_asleep() { return futex_ping_pong(5'000, 0); }
-double ping_pong_after_rest(int rest) { return futex_ping_pong(1'000, rest); }
+double ping_pong_after_rest(int rest) { return futex_ping_pong(300, rest); }
+
+struct ManyForked::Words {
+  struct Two {
+    std::atomic<int> here{0};
+    FutexWord all, go;
+  };
+  Shared<Two> shared;
+};
+
+ManyForked::ManyForked(int n) : words_(std::make_unique<Words>()) {
+  auto& words = *words_->shared;
+  for (int i = 0; i < n; ++i) {
+    const int pid = fork();
+    if (pid == 0) {
+      if (++words.here == n) words.all.tell(1);
+      words.go.wait(1);
+      words.go.tell(1);  // the next one
+      _exit(0);
+    }
+    pids_.push_back(pid);
+  }
+  words.all.wait(1);
+}
+ManyForked::~ManyForked() {
+  words_->shared->go.tell(1);
+  for (const int pid : pids_) waitpid(pid, nullptr, 0);
+}
 
 double ring() {
   constexpr std::uint64_t n = 5'000'000;

@@ -2,6 +2,7 @@
 // The bare mechanism under each case: what the machine allows when nobody may crash, wait, be told or be
 // many. Between brood and its floor lies what brood gives for it.
 
+#include <memory>
 #include <vector>
 
 namespace bench::floors {
@@ -16,6 +17,20 @@ double ping_pong();
 double ping_pong_asleep();
 /// us for such a one after a rest of so many us, in which both have gone to sleep.
 double ping_pong_after_rest(int rest);
+/// So many raw forks that have said that they are there, and sleep until this goes.
+class ManyForked {
+ public:
+  explicit ManyForked(int n);
+  ~ManyForked();
+  ManyForked(const ManyForked&) = delete;
+  ManyForked& operator=(const ManyForked&) = delete;
+  const std::vector<int>& pids() const { return pids_; }
+
+ private:
+  struct Words;
+  std::unique_ptr<Words> words_;
+  std::vector<int> pids_;
+};
 /// M/s: values of 64 bytes through a ring with one writer and one reader.
 double ring();
 /// M/s: the same through a bounded ring for many writers and readers (Vyukov's), each in a process.
