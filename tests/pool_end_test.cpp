@@ -293,7 +293,8 @@ TEST(PoolProgram, runs_all_in_the_caller_when_inline) {
   unsetenv("BROOD_INLINE");
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_EQ(ran.out,
-            "here\n6\n1 4 9\n1 4 9\nasked for\ncallback 2\nnested 10 in 0\nclosed: UsageError\nno worker: "
+            "here\n6\n1 4 9\n1 4 9\nasked for\ncallback 2\nall: 9\nall: 9\nnested 10 in 0\nclosed: "
+            "UsageError\nno worker: "
             "UsageError\njoined\n");
 }
 

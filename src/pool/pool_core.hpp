@@ -165,7 +165,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void attend() override;
   bool wait_any(const std::vector<const Record*>& records, Deadline until) override;
 
-  bool can_look_after() const override { return true; }
+  bool can_look_after() const override { return !here_; }
   Record& look_after(std::shared_ptr<detail::UnderWay> work) override;
   void close() override;
   void terminate() override;

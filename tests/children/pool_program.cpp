@@ -45,6 +45,11 @@ void run_inline() {
     say("%s\n", e.what());
   }
   pool.apply_async(twice, 1).add_done_callback([](brood::Outcome<int> o) { say("callback %d\n", *o); });
+  for (const auto& options : {brood::CallOptions{}, brood::CallOptions{.chunksize = 2}}) {
+    pool.map_async(options, square, items).add_done_callback([](auto all) {
+      say("all: %d\n", all->get()[2]);
+    });
+  }
   say("nested %d in %d\n", pool.apply([] { return brood::this_worker::pool().apply(twice, 5); }),
       pool.apply([] { return brood::this_worker::index(); }));
   pool.close();
