@@ -17,7 +17,7 @@
 
 namespace pool_map_async {
 
-int square(int n) { return n * n; }
+int square(int n) { return static_cast<int>(static_cast<unsigned>(n) * static_cast<unsigned>(n)); }
 int put_and_say(int n, brood::Queue<int> queue) {
   queue.put(n);
   return n;
@@ -61,7 +61,7 @@ std::vector<int> numbers(int n) {
 }
 std::vector<int> squares(int n) {
   auto all = numbers(n);
-  for (int& each : all) each *= each;
+  for (int& each : all) each = square(each);
   return all;
 }
 std::vector<int> sorted_from(brood::Queue<int>& queue, int n) {

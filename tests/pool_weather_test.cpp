@@ -53,7 +53,8 @@ TEST(PoolWeather, without_processes_what_there_is_goes_on) {  // RLIMIT_NPROC
   const auto ran = run({"weather", "processes"});
   if (ran.code == 77) GTEST_SKIP() << "not run as root, who becomes a user without other processes";
   EXPECT_EQ(ran.code, 0) << ran.err;
-  EXPECT_EQ(ran.out, "processes: told\na pool: told\nstill 8\na death: told\nlater 10\n") << ran.err;
+  EXPECT_EQ(ran.out, "processes: told\na pool: told\nstill 8\na map: told\na death: told\nlater 16\n")
+      << ran.err;
 }
 
 TEST(PoolWeather, few_addresses_are_enough_for_what_is_small) {  // RLIMIT_AS

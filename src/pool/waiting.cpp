@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <brood/errors.hpp>
+#include <system_error>
 
 #include "exec/failure.hpp"
 #include "platform/surroundings.hpp"
@@ -277,9 +278,13 @@ void PoolCore::call_back() {
 
 std::thread PoolCore::own_thread(std::function<void()> work) {
   const platform::SignalsBlocked quiet;  // signals are for the program's threads
-  std::thread made(std::move(work));
-  ++process::session().own_threads;
-  return made;
+  try {
+    std::thread made(std::move(work));
+    ++process::session().own_threads;
+    return made;
+  } catch (const std::system_error& e) {
+    throw OsError("pthread_create a thread for a pool", e.code().value());
+  }
 }
 
 }  // namespace brood::pool

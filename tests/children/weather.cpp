@@ -122,6 +122,8 @@ int few_processes() {
   say("processes: %s\n", told(why).c_str());
   say("a pool: %s\n", told(error_of([] { brood::Pool(30).apply(twice, 4); })).c_str());
   say("still %d\n", pool.apply(twice, 4));
+  const std::vector<int> items{1, 2, 3};
+  say("a map: %s\n", told(error_of([&] { pool.map_async(twice, items).get(); })).c_str());
   for (auto& each : sleepers) {
     try {
       each.kill();
@@ -130,7 +132,7 @@ int few_processes() {
     }
   }
   say("a death: %s\n", error_of([&] { pool.apply([] { std::raise(SIGKILL); }); }) == "nothing" ? "" : "told");
-  say("later %d\n", pool.apply(twice, 5));
+  say("later %d\n", pool.apply(twice, 5) + pool.map_async(twice, items).get()[2]);
   return 0;
 }
 
