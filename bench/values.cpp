@@ -18,7 +18,7 @@ namespace {
 
 using Bytes = std::vector<char>;
 constexpr std::size_t large = std::size_t{64} << 20;
-constexpr int times = 8;
+constexpr int times = 5;
 
 double gigabytes_a_second(std::size_t bytes, double seconds) {
   return static_cast<double>(bytes) / seconds / 1e9;
