@@ -18,9 +18,8 @@ class Heap {
  public:
   explicit Heap(std::size_t size) : size_(size) {
     if (size_ == 0) return;
-    at_ =
-        static_cast<char*>(mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0));
-    for (std::size_t i = 0; i < size_; i += 4096) at_[i] = 1;
+    at_ = static_cast<char*>(
+        mmap(nullptr, size_, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0));
   }
   ~Heap() {
     if (at_ != nullptr) munmap(at_, size_);
