@@ -7,16 +7,15 @@
 #include <csignal>
 #include <list>
 #include <map>
-#include <numeric>
 #include <ranges>
 #include <set>
 #include <thread>
 
+#include "items.hpp"
 #include "nothing_left.hpp"
 
 namespace pool_chunks {
 
-int square(int n) { return static_cast<int>(static_cast<unsigned>(n) * static_cast<unsigned>(n)); }
 bool is_even(long n) { return n % 2 == 0; }
 int refuses_every_tenth(int n) {
   if (n % 10 == 3) throw std::out_of_range("number " + std::to_string(n));
@@ -67,20 +66,12 @@ namespace {
 
 using namespace pool_chunks;
 using namespace std::chrono_literals;
-
-std::vector<int> numbers(int n) {
-  std::vector<int> all(static_cast<std::size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
-}
+using items::numbers;
+using items::square;
 
 class PoolChunks : public testing::TestWithParam<int> {
  protected:
-  brood::CallOptions options() const {
-    brood::CallOptions all;
-    if (GetParam() != 0) all.chunksize = GetParam();
-    return all;
-  }
+  brood::CallOptions options() const { return items::chunks_of(GetParam()); }
 };
 INSTANTIATE_TEST_SUITE_P(of, PoolChunks, testing::Values(0, 1, 2, 6, 20, 40, 50, 1000, 1'000'000),
                          [](const auto& info) {

@@ -8,12 +8,12 @@
 #include <csignal>
 #include <fstream>
 #include <map>
-#include <numeric>
 #include <ranges>
 #include <set>
 #include <sstream>
 #include <thread>
 
+#include "items.hpp"
 #include "nothing_left.hpp"
 
 namespace pool_lazy {
@@ -75,12 +75,8 @@ namespace {
 
 using namespace pool_lazy;
 using namespace std::chrono_literals;
+using items::numbers;
 
-std::vector<int> numbers(int n) {
-  std::vector<int> all(static_cast<std::size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
-}
 template <class F>
 auto results_of(F f, const std::vector<int>& items) {
   std::vector<decltype(f(0))> all;
@@ -96,11 +92,7 @@ std::vector<R> gathered(Range range) {
 
 class PoolLazyChunks : public testing::TestWithParam<int> {
  protected:
-  brood::CallOptions options() const {
-    brood::CallOptions all;
-    if (GetParam() != 0) all.chunksize = GetParam();
-    return all;
-  }
+  brood::CallOptions options() const { return items::chunks_of(GetParam()); }
 };
 INSTANTIATE_TEST_SUITE_P(of, PoolLazyChunks, testing::Values(0, 1, 2, 7, 40, 1000), [](const auto& info) {
   return info.param == 0 ? "any_size" : std::to_string(info.param);

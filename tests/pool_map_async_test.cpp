@@ -8,16 +8,15 @@
 #include <csignal>
 #include <future>
 #include <list>
-#include <numeric>
 #include <ranges>
 #include <thread>
 
+#include "items.hpp"
 #include "nothing_left.hpp"
 #include "what_it_threw.hpp"
 
 namespace pool_map_async {
 
-int square(int n) { return static_cast<int>(static_cast<unsigned>(n) * static_cast<unsigned>(n)); }
 int put_and_say(int n, brood::Queue<int> queue) {
   queue.put(n);
   return n;
@@ -41,7 +40,7 @@ int put_through(brood::Queue<int> queue) { return queue.get() + 1; }
 int sum_of_squares(int n) {
   int all = 0;
   for (const int each :
-       brood::this_worker::pool().map_async({.chunksize = 5}, square, std::views::iota(0, n)).get())
+       brood::this_worker::pool().map_async({.chunksize = 5}, items::square, std::views::iota(0, n)).get())
     all += each;
   return all;
 }
@@ -52,18 +51,11 @@ namespace {
 
 using namespace pool_map_async;
 using namespace std::chrono_literals;
+using items::numbers;
+using items::square;
+using items::squares;
 using what_it_threw::text_of;
 
-std::vector<int> numbers(int n) {
-  std::vector<int> all(static_cast<std::size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
-}
-std::vector<int> squares(int n) {
-  auto all = numbers(n);
-  for (int& each : all) each = square(each);
-  return all;
-}
 std::vector<int> sorted_from(brood::Queue<int>& queue, int n) {
   std::vector<int> all;
   while (static_cast<int>(all.size()) < n) {
@@ -99,9 +91,7 @@ class Heard {
 class MapAsync : public testing::TestWithParam<int> {
  protected:
   // 0: as measured.
-  brood::CallOptions options() const {
-    return GetParam() == 0 ? brood::CallOptions{} : brood::CallOptions{.chunksize = GetParam()};
-  }
+  brood::CallOptions options() const { return items::chunks_of(GetParam()); }
 };
 INSTANTIATE_TEST_SUITE_P(chunksize, MapAsync, testing::Values(0, 1, 2, 7, 1000),
                          [](const auto& size) { return "of_" + std::to_string(size.param); });

@@ -7,31 +7,22 @@
 #include <brood/queue.hpp>
 #include <list>
 #include <map>
-#include <numeric>
 #include <ranges>
 #include <thread>
 
+#include "items.hpp"
 #include "nothing_left.hpp"
 
 namespace {
 
 using namespace std::chrono_literals;
+using items::numbers;
+using items::square;
+using items::squares;
 
-int square(int i) { return i * i; }
 int picky(int i) {
   if (i % 10 == 3) throw std::invalid_argument("not " + std::to_string(i));
   return i;
-}
-
-std::vector<int> numbers(int n) {
-  std::vector<int> all(static_cast<std::size_t>(n));
-  std::iota(all.begin(), all.end(), 0);
-  return all;
-}
-std::vector<int> squares(int n) {
-  auto all = numbers(n);
-  for (int& i : all) i *= i;
-  return all;
 }
 
 /// 0, 1, 2, ... for ever or until it throws; counts what was pulled out of it.

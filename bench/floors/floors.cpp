@@ -252,6 +252,12 @@ ManyForked::~ManyForked() {
   for (const int pid : pids_) waitpid(pid, nullptr, 0);
 }
 
+double forked_ready(int n) {
+  const double begun = seconds_now();
+  const ManyForked all(n);
+  return seconds_now() - begun;
+}
+
 double ring() {
   constexpr std::uint64_t n = 5'000'000;
   using Value = std::array<std::uint64_t, 8>;

@@ -31,6 +31,8 @@ class ManyForked {
   std::unique_ptr<Words> words_;
   std::vector<int> pids_;
 };
+/// Seconds until so many are there.
+double forked_ready(int n);
 /// M/s: values of 64 bytes through a ring with one writer and one reader.
 double ring();
 /// M/s: the same through a bounded ring for many writers and readers (Vyukov's), each in a process.
