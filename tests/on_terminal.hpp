@@ -78,7 +78,7 @@ class OnTerminal {
 
  private:
   using Clock = std::chrono::steady_clock;
-  static constexpr std::chrono::seconds patience{30};
+  static constexpr std::chrono::seconds patience{90};
 
   // Takes what has been printed. False when nobody has the terminal any more, and when the time ran out.
   bool take(Clock::time_point until) {

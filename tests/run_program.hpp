@@ -108,7 +108,7 @@ class Program {
   const std::string& out() const { return out_; }
   const std::string& err() const { return err_; }
 
-  static constexpr std::chrono::seconds patience{30};
+  static constexpr std::chrono::seconds patience{90};  // under sanitizers, beside others
 
  private:
   using Time = std::chrono::steady_clock::time_point;

@@ -35,7 +35,7 @@ void tell_unseen() {
 }
 
 // Before any global of the program is initialised: that may use brood already.
-[[gnu::constructor(200)]] void register_here() { process::hooks().before_end = &end_all_pools; }
+[[gnu::constructor(200)]] void end_pools_first() { process::hooks().before_end = &end_all_pools; }
 
 }  // namespace
 

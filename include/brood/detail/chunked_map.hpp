@@ -92,10 +92,11 @@ class MappedResults<void> {
   FirstFailure failure_;
 };
 
-template <class F, class StoredArgs, class Range, class... Extra>
-auto map_in_chunks(PoolHandle& pool, std::size_t chunksize, F f, Range& items, const Extra&... extra) {
-  Chunks<F, StoredArgs, Range> chunks(pool, {chunksize, false}, std::move(f), items, extra...);
-  MappedResults<typename Chunks<F, StoredArgs, Range>::R> results;
+template <class Item, class R, class Range>
+auto map_in_chunks(PoolHandle& pool, std::size_t chunksize, std::unique_ptr<const ChunkFunction> function,
+                   Range& items) {
+  Chunks<Item, R, Range> chunks(pool, {chunksize, false}, std::move(function), items);
+  MappedResults<R> results;
   if constexpr (std::ranges::sized_range<Range>)
     results.reserve(static_cast<std::size_t>(std::ranges::size(items)));
   do {

@@ -11,21 +11,25 @@
 
 namespace brood::detail {
 
-template <bool Ordered, class F, class View, class... Extra>
+/// How far an iteration has come. Stays where it is, for the iterators.
+template <class R, class View>
+struct ImapState {
+  using Item = std::ranges::range_value_t<View>;
+
+  std::optional<CallOptions> options;
+  View view;
+  std::unique_ptr<Turns<Item, R>> turns = {};  // over these
+  Turn<Item, R> now = {};
+  std::optional<std::pair<Item, Outcome<R>>> pair = {};
+};
+
+template <class R, class View>
 class Imap {
  public:
-  using Item = std::ranges::range_value_t<View>;
-  using Args = Stored<F, std::ranges::range_reference_t<View>, Extra...>;
-  using R = typename Call<F, Args>::Result;
+  using State = ImapState<R, View>;
+  using Item = typename State::Item;
 
- private:
-  using Pair = std::pair<Item, Outcome<R>>;
-  struct State;
-
- public:
-  Imap(PoolHandle& pool, std::optional<CallOptions> options, F f, View view, std::tuple<Extra...> extra)
-      : state_(std::make_unique<State>(pool, std::move(options), std::move(f), std::move(view),
-                                       std::move(extra))) {}
+  explicit Imap(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
   /// {item, Outcome<R>} at each turn; nothing is thrown but what the input itself throws.
   class Outcomes {
@@ -37,7 +41,7 @@ class Imap {
     }
     class iterator {
      public:
-      using value_type = Pair;
+      using value_type = std::pair<Item, Outcome<R>>;
       using difference_type = std::ptrdiff_t;
       explicit iterator(State* state) : state_(state) { ++*this; }
       value_type& operator*() const { return *state_->pair; }
@@ -84,46 +88,41 @@ class Imap {
   std::default_sentinel_t end() { return {}; }
 
  private:
-  // Stays where it is, for the iterators.
-  struct State {
-    State(PoolHandle& pool, std::optional<CallOptions> o, F f, View v, std::tuple<Extra...> extra)
-        : options(std::move(o)), view(std::move(v)) {
-      make_turns(pool, std::move(f), std::move(extra), std::type_identity<Args>{});
-    }
-    template <class First, class... To>
-    void make_turns(PoolHandle& pool, F f, std::tuple<Extra...> extra,
-                    std::type_identity<std::tuple<First, To...>>) {
-      auto stored =
-          std::apply([](Extra&... e) { return std::tuple<To...>(static_cast<To>(std::move(e))...); }, extra);
-      const CallOptions* const given = options ? &*options : nullptr;
-      if constexpr (can_chunk<F, Args>) {
-        if (const auto chunksize = chunksize_for(pool, given)) {
-          turns = std::make_unique<TurnsOfChunks<Ordered, F, Args, View>>(pool, *chunksize, std::move(f),
-                                                                          view, std::move(stored));
-          return;
-        }
-      }
-      turns = std::make_unique<TurnsOfTasks<Ordered, F, Args, View>>(pool, given, std::move(f), view,
-                                                                     std::move(stored));
-    }
-
-    std::optional<CallOptions> options;
-    View view;
-    std::unique_ptr<Turns<Item, R>> turns;
-    Turn<Item, R> now;
-    std::optional<Pair> pair;
-  };
-
   std::unique_ptr<State> state_;
 };
+
+template <bool Ordered, class F, class Args, class R, class View, class... Extra>
+std::unique_ptr<Turns<std::ranges::range_value_t<View>, R>> turns_of(PoolHandle& pool,
+                                                                     ImapState<R, View>& state, F f,
+                                                                     std::tuple<Extra...> extra) {
+  using Item = std::tuple_element_t<0, Args>;
+  const CallOptions* const given = state.options ? &*state.options : nullptr;
+  if constexpr (can_chunk<F, Args>) {
+    if (const auto chunksize = chunksize_for(pool, given)) {
+      auto function = std::apply(
+          [&](Extra&... e) { return chunk_function<F, Args>(std::move(f), std::move(e)...); }, extra);
+      return std::make_unique<TurnsOfChunks<Ordered, Item, R, View>>(pool, *chunksize, std::move(function),
+                                                                     state.view);
+    }
+  }
+  return std::make_unique<TurnsOfTasks<Ordered, Item, R, View>>(
+      pool, given, std::make_unique<ItemFunctionOf<F, Args>>(std::move(f), std::move(extra)), state.view);
+}
 
 template <bool Ordered, class F, class Items, class... Extra>
 auto imap(PoolHandle& pool, std::optional<CallOptions> options, F&& f, Items&& items, Extra&&... extra) {
   if (options) checked_chunksize(*options);
   using View = std::views::all_t<Items>;
-  return Imap<Ordered, std::decay_t<F>, View, Natural<Extra>...>(
-      pool, std::move(options), std::forward<F>(f), std::views::all(std::forward<Items>(items)),
-      std::tuple<Natural<Extra>...>(std::forward<Extra>(extra)...));
+  using Function = std::decay_t<F>;
+  using Args = Stored<Function, std::ranges::range_reference_t<View>, Natural<Extra>...>;
+  using R = typename Call<Function, Args>::Result;
+  auto state = std::make_unique<ImapState<R, View>>(
+      ImapState<R, View>{std::move(options), std::views::all(std::forward<Items>(items))});
+  auto stored = [&]<class First, class... To>(std::type_identity<std::tuple<First, To...>>) {
+    return std::tuple<To...>(static_cast<To>(Natural<Extra>(std::forward<Extra>(extra)))...);
+  }(std::type_identity<Args>{});
+  state->turns = turns_of<Ordered, Function, Args>(pool, *state, std::forward<F>(f), std::move(stored));
+  return Imap<R, View>(std::move(state));
 }
 
 }  // namespace brood::detail

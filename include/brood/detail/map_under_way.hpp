@@ -6,6 +6,7 @@
 #include <brood/detail/pool_core.hpp>
 #include <cstddef>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -32,16 +33,14 @@ class MapUnderWay : public UnderWay {
 };
 
 /// In chunks. The items have been read when it has been made, and are not needed any more.
-template <class F, class StoredArgs, class Range>
-class ChunksUnderWay final : public MapUnderWay<typename Call<F, StoredArgs>::Result> {
+template <class Item, class R, class Range>
+class ChunksUnderWay final : public MapUnderWay<R> {
  public:
-  using R = typename Call<F, StoredArgs>::Result;
-
   /// Throws what the range throws, and codecs; nothing has been submitted then.
-  template <class... Extra>
-  ChunksUnderWay(PoolHandle pool, std::size_t chunksize, const F& f, Range& items, const Extra&... extra)
+  ChunksUnderWay(PoolHandle pool, std::size_t chunksize, std::unique_ptr<const ChunkFunction> function,
+                 Range& items)
       : pool_(std::move(pool)) {
-    chunks_.emplace(*pool_, ChunkPlan{chunksize, false}, f, items, extra...);
+    chunks_.emplace(*pool_, ChunkPlan{chunksize, false}, std::move(function), items);
     chunks_->read_all();
     mapped_.reserve(chunks_->items_read());
   }
@@ -68,7 +67,7 @@ class ChunksUnderWay final : public MapUnderWay<typename Call<F, StoredArgs>::Re
 
  private:
   std::optional<PoolHandle> pool_;
-  std::optional<Chunks<F, StoredArgs, Range>> chunks_;
+  std::optional<Chunks<Item, R, Range>> chunks_;
   MappedResults<R> mapped_;
 };
 

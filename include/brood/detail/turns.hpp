@@ -3,12 +3,11 @@
 
 #include <brood/detail/chunks.hpp>
 #include <brood/detail/input.hpp>
-#include <brood/detail/task.hpp>
 #include <cstddef>
 #include <deque>
 #include <exception>
+#include <memory>
 #include <optional>
-#include <tuple>
 #include <utility>
 #include <vector>
 
@@ -32,18 +31,14 @@ class Turns {
 };
 
 /// A window of tasks that moves over the input as results are taken.
-template <bool Ordered, class F, class StoredArgs, class Range>
-class TurnsOfTasks;
-
-template <bool Ordered, class F, class Item, class... Extra, class Range>
-class TurnsOfTasks<Ordered, F, std::tuple<Item, Extra...>, Range> final
-    : public Turns<std::ranges::range_value_t<Range>, typename Call<F, std::tuple<Item, Extra...>>::Result> {
+template <bool Ordered, class Item, class R, class Range>
+class TurnsOfTasks final : public Turns<std::ranges::range_value_t<Range>, R> {
  public:
-  using R = typename Call<F, std::tuple<Item, Extra...>>::Result;
   using Value = std::ranges::range_value_t<Range>;
 
-  TurnsOfTasks(PoolHandle& pool, const CallOptions* options, F f, Range& items, std::tuple<Extra...> extra)
-      : pool_(pool), options_(options), f_(std::move(f)), input_(items), extra_(std::move(extra)) {}
+  TurnsOfTasks(PoolHandle& pool, const CallOptions* options,
+               std::unique_ptr<const ItemFunction<Item, R>> function, Range& items)
+      : pool_(pool), options_(options), function_(std::move(function)), input_(items) {}
 
   void keep_items() override { input_.keep(); }
   bool next(Turn<Value, R>& turn) override {
@@ -74,12 +69,7 @@ class TurnsOfTasks<Ordered, F, std::tuple<Item, Extra...>, Range> final
       while (!broken_ && entries_.size() < window) {
         const Item* item = input_.peek();
         if (item == nullptr) return;
-        entries_.push_back({read_, std::apply(
-                                       [&](const Extra&... e) {
-                                         return submit_stored<F, Item, Extra...>(pool_, options_, f_, *item,
-                                                                                 e...);
-                                       },
-                                       extra_)});
+        entries_.push_back({read_, function_->submit(pool_, options_, *item)});
         ++read_;
         input_.pass();
       }
@@ -102,30 +92,22 @@ class TurnsOfTasks<Ordered, F, std::tuple<Item, Extra...>, Range> final
 
   PoolHandle& pool_;
   const CallOptions* options_;
-  F f_;
+  const std::unique_ptr<const ItemFunction<Item, R>> function_;
   Input<Range, Item> input_;
-  std::tuple<Extra...> extra_;
   std::size_t read_ = 0;
   std::exception_ptr broken_;
   std::deque<Entry> entries_;
 };
 
 /// Chunks of many items, whose results are taken one by one.
-template <bool Ordered, class F, class StoredArgs, class Range>
-class TurnsOfChunks final
-    : public Turns<std::ranges::range_value_t<Range>, typename Call<F, StoredArgs>::Result> {
+template <bool Ordered, class Item, class R, class Range>
+class TurnsOfChunks final : public Turns<std::ranges::range_value_t<Range>, R> {
  public:
-  using R = typename Call<F, StoredArgs>::Result;
   using Value = std::ranges::range_value_t<Range>;
 
-  template <class... Extra>
-  TurnsOfChunks(PoolHandle& pool, std::size_t chunksize, F f, Range& items, std::tuple<Extra...> extra)
-      : chunks_(std::apply(
-            [&](Extra&... e) {
-              return Chunks<F, StoredArgs, Range>(pool, {chunksize, true}, std::move(f), items,
-                                                  std::move(e)...);
-            },
-            extra)) {}
+  TurnsOfChunks(PoolHandle& pool, std::size_t chunksize, std::unique_ptr<const ChunkFunction> function,
+                Range& items)
+      : chunks_(pool, {chunksize, true}, std::move(function), items) {}
 
   void keep_items() override { chunks_.input().keep(); }
   bool next(Turn<Value, R>& turn) override {
@@ -223,7 +205,7 @@ class TurnsOfChunks final
     }
   }
 
-  Chunks<F, StoredArgs, Range> chunks_;
+  Chunks<Item, R, Range> chunks_;
   std::size_t taken_ = 0;
   std::deque<Run> runs_;
   std::vector<std::vector<std::byte>> spare_;
