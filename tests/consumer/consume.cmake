@@ -1,5 +1,5 @@
 # Builds and runs the consumer. INSTALL: a build folder to install from; or SOURCE: a checkout to fetch from, which is
-# then built without libdw.
+# then built without libdw, in large pieces.
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE said ERROR_VARIABLE said)
   if(NOT code EQUAL 0)
@@ -14,7 +14,7 @@ if(INSTALL)
   run(${CMAKE_COMMAND} --install ${INSTALL} --prefix ${WORK}/prefix)
   set(where -DCMAKE_PREFIX_PATH=${WORK}/prefix)
 else()
-  set(where -DBROOD_SOURCE=${SOURCE} -DBROOD_LIBDW=OFF)
+  set(where -DBROOD_SOURCE=${SOURCE} -DBROOD_LIBDW=OFF -DBROOD_UNITY=ON)
 endif()
 run(${CMAKE_COMMAND} -S ${PROGRAM} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER} ${where})
 run(${CMAKE_COMMAND} --build ${WORK}/build -j 2)

@@ -21,6 +21,7 @@ std::size_t chunks_at() {
 }
 
 std::vector<std::byte> make_books() {
+  brood::arena::set_maker(nullptr);  // an arena without the program that it belongs to
   brood::arena::create({.bytes = bytes_in_all, .members = 8});
   { const brood::Queue<int> first; }  // this process is a member and has its ledger
   const auto all = books();
