@@ -30,13 +30,15 @@ enum Entry : std::uint64_t {
 constexpr std::uint64_t object_in(std::uint64_t entry) { return entry & ~std::uint64_t{chunk_size - 1}; }
 constexpr std::uint64_t entry_kind(std::uint64_t entry) { return entry & (chunk_size - 1); }
 
+constexpr const char* no_object = "a message names a shared object that does not exist";
+
 // This process's own view; nothing in it is shared.
 struct Holds {
   std::mutex mutex;
   Ledger* ledger = nullptr;
   std::size_t next = 0;  // entry to look at first for a free one
   struct Held {
-    std::uint32_t times;
+    std::uint32_t times, kind;
     std::size_t entry;
   };
   std::map<std::uint64_t, Held> objects;
@@ -213,15 +215,22 @@ void drop(std::uint64_t object, Note note) noexcept {
   if (entry != nullptr) entry->store(0);
 }
 
-void hold_once_more(ObjectHeader* head, std::uint64_t object) {
+// What is held already is not looked at: others may be changing its count. `kind`: 0 when it may be any.
+void hold_once_more(std::uint64_t object, std::uint32_t kind) {
+  const auto is_right = [&](std::uint32_t its) { return kind == 0 || its == kind; };
   auto& mine = holds();
   const std::lock_guard lock(mine.mutex);
   if (const auto it = mine.objects.find(object); it != mine.objects.end()) {
+    if (!is_right(it->second.kind)) throw DecodeError(no_object);
     ++it->second.times;
     return;
   }
+  auto* const head = living_object(object);
+  if (head == nullptr) throw DecodeError(no_object);
+  const auto its_kind = copied(head->kind);
+  if (!is_right(its_kind)) throw DecodeError(no_object);
   const auto entry = free_entry();
-  const auto it = mine.objects.emplace(object, Holds::Held{1, entry}).first;
+  const auto it = mine.objects.emplace(object, Holds::Held{1, its_kind, entry}).first;
   if (change(*head, object, 1, 0, wide(entry_at(entry), object | held)) == Changed::no) {
     mine.objects.erase(it);
     throw DecodeError("a message names a shared object that does not exist any more");
@@ -238,24 +247,14 @@ void hold_new(std::uint64_t object) {
   auto& mine = holds();
   const std::lock_guard lock(mine.mutex);
   const auto entry = free_entry();
-  mine.objects.emplace(object, Holds::Held{1, entry});
-  object_at<ObjectHeader>(object)->references.store(References::make(1, 0, 0).bits);
+  auto& head = *object_at<ObjectHeader>(object);
+  mine.objects.emplace(object, Holds::Held{1, head.kind, entry});
+  head.references.store(References::make(1, 0, 0).bits);
   entry_at(entry).store(object | held);
 }
 
-void hold(std::uint64_t object) {
-  auto* const head = living_object(object);
-  if (head == nullptr) throw DecodeError("a message names a shared object that does not exist");
-  hold_once_more(head, object);
-}
-
-void hold(std::uint64_t object, std::uint32_t kind) {
-  auto* const head = living_object(object);
-  if (head == nullptr || copied(head->kind) != kind) {
-    throw DecodeError("a message names a shared object that does not exist");
-  }
-  hold_once_more(head, object);
-}
+void hold(std::uint64_t object) { hold_once_more(object, 0); }
+void hold(std::uint64_t object, std::uint32_t kind) { hold_once_more(object, kind); }
 
 void let_go(std::uint64_t object) noexcept {
   if (forbidden()) return;  // the handle is a copy that counts nothing
