@@ -332,11 +332,9 @@ class Pool {
     using Function = std::decay_t<F>;
     using Args = detail::Stored<Function, std::ranges::range_reference_t<Items>, const Extra&...>;
     if constexpr (detail::can_chunk<Function, Args>) {
-      using Item = std::tuple_element_t<0, Args>;
-      using R = typename detail::Call<Function, Args>::Result;
       if (const auto chunksize = detail::chunksize_for(core_, options))
-        return detail::map_in_chunks<Item, R>(core_, *chunksize,
-                                              detail::chunk_function<Function, Args>(f, extra...), items);
+        return detail::map_in_chunks(core_, *chunksize, detail::chunk_function<Function, Args>(f, extra...),
+                                     items);
     }
     return submit_all(options, f, std::forward<Items>(items), extra...).get();
   }
@@ -345,13 +343,11 @@ class Pool {
     using Function = std::decay_t<F>;
     using Args = detail::Stored<Function, std::ranges::range_reference_t<Items>, const Extra&...>;
     if constexpr (detail::can_chunk<Function, Args>) {
-      using Item = std::tuple_element_t<0, Args>;
-      using R = typename detail::Call<Function, Args>::Result;
       const auto chunksize = detail::chunksize_for(core_, options);
       if (chunksize && core_.can_look_after()) {
-        auto map = std::make_shared<detail::ChunksUnderWay<Item, R, std::remove_reference_t<Items>>>(
-            core_.borrow(), *chunksize, detail::chunk_function<Function, Args>(f, extra...), items);
-        return MapFuture<R>(Future<void>(core_.look_after(map)), map);
+        auto map = detail::begin_in_chunks(core_.borrow(), *chunksize,
+                                           detail::chunk_function<Function, Args>(f, extra...), items);
+        return MapFuture(Future<void>(core_.look_after(map)), map);
       }
     }
     return submit_all(options, f, std::forward<Items>(items), extra...);

@@ -5,6 +5,7 @@
 #include <brood/detail/chunks.hpp>
 #include <cstring>
 #include <exception>
+#include <memory>
 #include <optional>
 #include <ranges>
 #include <type_traits>
@@ -93,8 +94,8 @@ class MappedResults<void> {
 };
 
 template <class Item, class R, class Range>
-auto map_in_chunks(PoolHandle& pool, std::size_t chunksize, std::unique_ptr<const ChunkFunction> function,
-                   Range& items) {
+auto map_in_chunks(PoolHandle& pool, std::size_t chunksize,
+                   std::unique_ptr<const ChunkFunction<Item, R>> function, Range& items) {
   Chunks<Item, R, Range> chunks(pool, {chunksize, false}, std::move(function), items);
   MappedResults<R> results;
   if constexpr (std::ranges::sized_range<Range>)

@@ -56,7 +56,8 @@ class DoneItems {
 template <class Item, class R, class Range>
 class Chunks {
  public:
-  Chunks(PoolHandle& pool, ChunkPlan plan, std::unique_ptr<const ChunkFunction> function, Range& items)
+  Chunks(PoolHandle& pool, ChunkPlan plan, std::unique_ptr<const ChunkFunction<Item, R>> function,
+         Range& items)
       : pool_(pool), plan_(plan), function_(std::move(function)), blocks_(items, plan) {
     running_.reserve(most_running());
     const auto last = function_->last_seconds_each().load(std::memory_order_relaxed);
@@ -282,7 +283,7 @@ class Chunks {
 
   PoolHandle& pool_;
   const ChunkPlan plan_;
-  const std::unique_ptr<const ChunkFunction> function_;
+  const std::unique_ptr<const ChunkFunction<Item, R>> function_;
   ItemBlocks<Item, R, Range> blocks_;
   std::deque<BlockPart> waiting_;
   std::size_t waiting_left_ = 0;  // items in there

@@ -28,6 +28,7 @@ constexpr bool can_chunk<F, std::tuple<Item, Extra...>> = [] {
 }();
 
 /// Called with many items in one task.
+template <class Item, class R>
 class ChunkFunction {
  public:
   virtual ~ChunkFunction() = default;
@@ -42,7 +43,8 @@ class ChunkFunction {
 template <class F, class StoredArgs>
 class ChunkFunctionOf;
 template <class F, class Item, class... Extra>
-class ChunkFunctionOf<F, std::tuple<Item, Extra...>> final : public ChunkFunction {
+class ChunkFunctionOf<F, std::tuple<Item, Extra...>> final
+    : public ChunkFunction<Item, typename Call<F, std::tuple<Item, Extra...>>::Result> {
  public:
   template <class... E>
   explicit ChunkFunctionOf(F f, E&&... extra) : f_(std::move(f)), extra_(std::forward<E>(extra)...) {}
@@ -68,7 +70,9 @@ class ChunkFunctionOf<F, std::tuple<Item, Extra...>> final : public ChunkFunctio
 
 /// Of a function that can_chunk; E: what becomes Extra.
 template <class F, class StoredArgs, class... E>
-std::unique_ptr<const ChunkFunction> chunk_function(F f, E&&... extra) {
+std::unique_ptr<
+    const ChunkFunction<std::tuple_element_t<0, StoredArgs>, typename Call<F, StoredArgs>::Result>>
+chunk_function(F f, E&&... extra) {
   return std::make_unique<ChunkFunctionOf<F, StoredArgs>>(std::move(f), std::forward<E>(extra)...);
 }
 

@@ -37,8 +37,8 @@ template <class Item, class R, class Range>
 class ChunksUnderWay final : public MapUnderWay<R> {
  public:
   /// Throws what the range throws, and codecs; nothing has been submitted then.
-  ChunksUnderWay(PoolHandle pool, std::size_t chunksize, std::unique_ptr<const ChunkFunction> function,
-                 Range& items)
+  ChunksUnderWay(PoolHandle pool, std::size_t chunksize,
+                 std::unique_ptr<const ChunkFunction<Item, R>> function, Range& items)
       : pool_(std::move(pool)) {
     chunks_.emplace(*pool_, ChunkPlan{chunksize, false}, std::move(function), items);
     chunks_->read_all();
@@ -70,5 +70,13 @@ class ChunksUnderWay final : public MapUnderWay<R> {
   std::optional<Chunks<Item, R, Range>> chunks_;
   MappedResults<R> mapped_;
 };
+
+template <class Item, class R, class Range>
+std::shared_ptr<MapUnderWay<R>> begin_in_chunks(PoolHandle pool, std::size_t chunksize,
+                                                std::unique_ptr<const ChunkFunction<Item, R>> function,
+                                                Range& items) {
+  return std::make_shared<ChunksUnderWay<Item, R, Range>>(std::move(pool), chunksize, std::move(function),
+                                                          items);
+}
 
 }  // namespace brood::detail

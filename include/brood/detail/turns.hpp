@@ -105,8 +105,8 @@ class TurnsOfChunks final : public Turns<std::ranges::range_value_t<Range>, R> {
  public:
   using Value = std::ranges::range_value_t<Range>;
 
-  TurnsOfChunks(PoolHandle& pool, std::size_t chunksize, std::unique_ptr<const ChunkFunction> function,
-                Range& items)
+  TurnsOfChunks(PoolHandle& pool, std::size_t chunksize,
+                std::unique_ptr<const ChunkFunction<Item, R>> function, Range& items)
       : chunks_(pool, {chunksize, true}, std::move(function), items) {}
 
   void keep_items() override { chunks_.input().keep(); }
