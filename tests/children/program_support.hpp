@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 #include <brood/brood.hpp>
+#include <cstdarg>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -17,9 +18,11 @@ inline brood::StartMethod method_of(std::string_view name) {
 }
 
 /// One line, at once.
-template <class... Args>
-void say(const char* format, Args... args) {
-  std::printf(format, args...);
+[[gnu::format(printf, 1, 2)]] inline void say(const char* format, ...) {
+  std::va_list args;
+  va_start(args, format);
+  std::vprintf(format, args);
+  va_end(args);
   std::fflush(stdout);
 }
 

@@ -1,5 +1,5 @@
-# Builds and runs the consumer. INSTALL: a build folder to install from; or SOURCE: a checkout to fetch from, which is
-# then built without libdw, in large pieces.
+# Builds and runs the consumer. INSTALL: a build folder to install from, whose tour (in BINDIR) is run too; or SOURCE: a
+# checkout to fetch from, which is then built without libdw, in large pieces.
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE said ERROR_VARIABLE said)
   if(NOT code EQUAL 0)
@@ -11,7 +11,12 @@ endfunction()
 
 file(REMOVE_RECURSE ${WORK})
 if(INSTALL)
-  run(${CMAKE_COMMAND} --install ${INSTALL} --prefix ${WORK}/prefix)
+  run(${CMAKE_COMMAND} --install ${INSTALL} --prefix ${WORK}/prefix --strip)
+  # The tour finds the examples' programs where brood was installed to, and no others.
+  run(${WORK}/prefix/${BINDIR}/brood tour --lang en 21)
+  if(NOT said MATCHES "parent ends: num is 100")
+    message(FATAL_ERROR "the installed tour printed:\n${said}")
+  endif()
   set(where -DCMAKE_PREFIX_PATH=${WORK}/prefix)
 else()
   set(where -DBROOD_SOURCE=${SOURCE} -DBROOD_LIBDW=OFF -DBROOD_UNITY=ON)

@@ -1,6 +1,6 @@
-// brood_deaths [--deaths N] [--numbers]: a program dies in every state and way, N times in all; printed is
-// how long its last descendant lived on. Exit code 1 when one does not end, or anything is left in /dev/shm
-// or /tmp. This side uses nothing of brood.
+// brood_deaths [--deaths N] [--seed N] [--numbers]: a program dies in every state and way, N times in all;
+// printed is how long its last descendant lived on. Exit code 1 when one does not end, or anything is left in
+// /dev/shm or /tmp. This side uses nothing of brood.
 
 #include <poll.h>
 #include <sys/prctl.h>
@@ -109,14 +109,14 @@ double part(const std::vector<double>& sorted, double p) {
       std::min(sorted.size() - 1, static_cast<std::size_t>(p * static_cast<double>(sorted.size()))));
 }
 
-int run(int deaths, bool numbers) {
+int run(int deaths, unsigned seed, bool numbers) {
   prctl(PR_SET_CHILD_SUBREAPER, 1);
   struct sigaction action {};
   action.sa_handler = [](int) { late = 1; };
   sigaction(SIGALRM, &action, nullptr);
   signal(SIGPIPE, SIG_IGN);
   const auto before = leftovers();
-  std::mt19937 dice(1);
+  std::mt19937 dice(seed);
   std::vector<double> all;
   const auto kinds = states().size() * ways().size();
   const int each = std::max(1, static_cast<int>((static_cast<std::size_t>(deaths) + kinds - 1) / kinds));
@@ -157,19 +157,24 @@ int run(int deaths, bool numbers) {
 int main(int argc, char** argv) {
   if (argc == 4 && std::strcmp(argv[1], "--die") == 0) return deaths::die(argc, argv, argv[2], argv[3]);
   int deaths = 1000;
+  unsigned seed = 1;
   bool numbers = false;
   for (int i = 1; i < argc; ++i) {
     if (std::strcmp(argv[i], "--deaths") == 0 && i + 1 < argc) {
       deaths = std::atoi(argv[++i]);
+    } else if (std::strcmp(argv[i], "--seed") == 0 && i + 1 < argc) {
+      seed = static_cast<unsigned>(std::atoi(argv[++i]));
     } else if (std::strcmp(argv[i], "--numbers") == 0) {
       numbers = true;
     } else {
       std::fputs(
-          "brood_deaths [--deaths N] [--numbers]: N deaths of a program (1000) over all states and ways;\n"
+          "brood_deaths [--deaths N] [--seed N] [--numbers]: N deaths of a program (1000) over all states "
+          "and\n"
+          "  ways, at moments by the seed (1);\n"
           "  how long its last descendant lived on, in milliseconds; --numbers: count, p50, p99, max alone\n",
           stderr);
       return 2;
     }
   }
-  return deaths::run(deaths, numbers);
+  return deaths::run(deaths, seed, numbers);
 }

@@ -202,6 +202,10 @@ int run_all(const Options& options) {
   std::uint32_t failures = 0, parts = 0;
   for (const auto& scenario : scenarios())
     parts += options.scenario.empty() || options.scenario == scenario.name;
+  if (parts == 0) {
+    std::fprintf(stderr, "brood_failing: no scenario is called '%s'\n", options.scenario.c_str());
+    return 2;
+  }
   std::printf("offset %u\n%-10s %-10s %6s %6s %6s %6s %8s\n", options.offset, "scenario", "kind", "calls",
               "runs", "right", "clean", "failures");
   for (const auto& scenario : scenarios()) {

@@ -18,6 +18,7 @@ constexpr int skipped = 77;
 
 struct Options {
   bool list = false, plants = false, quiet = false;
+  std::string plant;  // empty: all
   std::regex scenario{""};
   std::string at;
   unsigned every = 0;  // 0: as the time allows
@@ -30,12 +31,13 @@ struct Options {
 
 const char* const usage =
     "brood_points [--list] [--scenario REGEX] [--every K] [--offset N] [--seconds N] [--at POINT]\n"
-    "             [--patience SECONDS] [--first] [--plants]\n"
+    "             [--patience SECONDS] [--first] [--plants | --plant NAME]\n"
     "  --every K     every K-th point; without it, as many as --seconds allows, or all\n"
     "  --offset N    which of K; without it, it changes with the date\n"
     "  --at POINT    this point alone, as a failure names it\n"
     "  --first       stop at the first failure\n"
-    "  --plants      in a build with planted bugs: looks for each of them\n";
+    "  --plants      in a build with planted bugs: looks for each of them\n"
+    "  --plant NAME  looks for that one alone\n";
 
 std::vector<const Scenario*> all_scenarios() {
   std::vector<const Scenario*> all;
@@ -121,6 +123,7 @@ int run_all(const Options& options) {
   for (const auto* each : all_scenarios()) {
     if (std::regex_search(each->name, options.scenario)) chosen.push_back(each);
   }
+  if (chosen.empty()) throw std::runtime_error("no scenario has a name that matches --scenario");
   if (options.list) {
     for (const auto* each : chosen) std::puts(each->name);
     return 0;
@@ -159,7 +162,7 @@ int find_plants(Options options) {
   options.quiet = options.stop_at_first = true;
   options.patience = 4;
   std::printf("%-26s %-28s %8s %8s\n", "planted", "scenario", "points", "found at");
-  int missed = 0;
+  int missed = 0, looked = 0;
   const auto look = [&](const char* plant, const Scenario& scenario, double seconds) {
     setenv("BROOD_PLANT", plant, 1);
     const Row row = run(scenario, options, seconds);
@@ -172,12 +175,15 @@ int find_plants(Options options) {
     missed += !right;
   };
   for (const auto& plant : plants()) {
+    if (!options.plant.empty() && options.plant != plant.name) continue;
     for (const auto* each : all_scenarios()) {
       if (std::string_view(each->name) != plant.scenario) continue;
+      ++looked;
       look(plant.name, *each, 0);
       look("", *each, 1);
     }
   }
+  if (looked == 0) throw std::runtime_error("no planted bug is called " + options.plant);
   return missed == 0 ? 0 : 1;
 #else
   static_cast<void>(options);
@@ -195,6 +201,8 @@ bool parse(int argc, char** argv, Options& options) {
       options.list = true;
     else if (name == "--plants")
       options.plants = true;
+    else if (name == "--plant")
+      options.plants = true, options.plant = value();
     else if (name == "--first")
       options.stop_at_first = true;
     else if (name == "--scenario")

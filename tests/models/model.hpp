@@ -3,13 +3,9 @@
 // with another order, until there is none left. Whatever stops the parties is here; what they do is the
 // test's, or the code that is tested, with Word for an atomic word.
 
-#include <ucontext.h>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
-#include <memory>
-#include <stdexcept>
 #include <vector>
 
 namespace model {

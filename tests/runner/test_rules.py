@@ -1,0 +1,87 @@
+"""tests/rings.txt, the kinds, and what the command line refuses."""
+
+import contextlib
+import io
+import pathlib
+import tempfile
+import unittest
+from unittest import mock
+
+import support
+import options as door
+import plan
+from jobs import Job, Outcome
+from kinds import KINDS
+from registry import RegistryError, matches, read_rings
+from share import Share
+
+
+class RulesTest(unittest.TestCase):
+    def test_a_pattern_is_suite_and_name_whatever_instantiates_it(self):
+        self.assertTrue(matches("over/PoolHostile.loses/up", ["PoolHostile.*"]))
+        self.assertTrue(matches("PoolHostile.loses", ["PoolHostile.*"]))
+        self.assertFalse(matches("NoPoolHostile.loses", ["PoolHostile.*"]))
+
+    def test_the_file_of_rings_is_read_and_nonsense_in_it_named(self):
+        self.assertTrue(read_rings(support.ROOT / "tests" / "rings.txt"))
+        with tempfile.TemporaryDirectory() as folder:
+            file = pathlib.Path(folder, "rings.txt")
+            file.write_text("# a comment\nnoise A.*\n\nsometimes B.*\n")
+            with self.assertRaisesRegex(RegistryError, r"rings.txt:4: .*'sometimes B"):
+                read_rings(file)
+
+    def test_contributing_tells_of_each_kind(self):
+        page = (support.ROOT / "CONTRIBUTING.md").read_text("utf-8")
+        for kind in KINDS.values():
+            self.assertIn(f"| {kind.name} | {kind.ring} | {kind.proves} |", page)
+
+
+class CoveredTest(unittest.TestCase):
+    def covered(self, units, outcomes):
+        covered = plan.Covered([KINDS["points"]])
+        chosen = covered.choose("points", units, Share(0, 1), None)
+        covered.note(outcomes)
+        with contextlib.redirect_stdout(io.StringIO()) as said:
+            code = covered.close()
+        return chosen, code, said.getvalue()
+
+    def test_a_share_that_was_cut_short_fails_and_says_so(self):
+        units = [Job("points", name, []) for name in "abc"]
+        _, code, said = self.covered(units, [Outcome("points", name, "passed", 1) for name in "ab"])
+        self.assertEqual(code, 1)
+        self.assertIn("cut short: points (2 of 3 chosen)", said)
+        _, code, said = self.covered(units, [Outcome("points", name, "passed", 1) for name in "abc"])
+        self.assertEqual(code, 0)
+        self.assertEqual(said.split("\n")[-2], "3 passed, 0 failed, 0 skipped")
+
+    def test_no_test_at_all_is_a_failure(self):
+        self.assertEqual(self.covered([], [])[1], 1)
+
+
+class CommandLineTest(unittest.TestCase):
+    def refused(self, *arguments):
+        with contextlib.redirect_stderr(io.StringIO()) as said, self.assertRaises(SystemExit) as end:
+            door.parse(arguments)
+        self.assertEqual(end.exception.code, 2)
+        return said.getvalue().split("\n")[0]
+
+    def test_nonsense_is_refused_in_a_sentence(self):
+        self.assertIn("there is no ring 'quick'", self.refused("quick"))
+        self.assertIn("there is no kind of test 'x'", self.refused("--kind", "x"))
+        self.assertIn("it cannot be '0/8'", self.refused("--share", "0/8"))
+        self.assertIn("it cannot be 'soon'", self.refused("--seed", "soon"))
+        self.assertIn("is not a regular expression", self.refused("--only", "("))
+        self.assertIn("it cannot be '0'", self.refused("--flakes", "0", "x"))
+
+    def test_ci_runs_its_ring_when_none_is_named(self):
+        with mock.patch.dict("os.environ", {"CI": "true"}):
+            options = door.parse([])
+        self.assertEqual((options.ring, options.share.parts), ("ci", 8))
+        with mock.patch.dict("os.environ", {"CI": ""}):
+            self.assertEqual(door.parse([]).ring, "fast")
+        self.assertEqual(door.parse(["deep"]).share.parts, 1)
+        self.assertEqual(door.parse(["deep", "--seed", "7", "--share", "1/4"]).share, Share(7, 4))
+
+
+if __name__ == "__main__":
+    unittest.main()
