@@ -47,6 +47,12 @@ TEST_P(ForkServer, goes_on_when_its_standby_is_killed) {
   EXPECT_EQ(ran.out + ran.err, "ended with 5\n");
 }
 
+TEST_P(ForkServer, ends_with_the_program_also_when_the_kernel_loses_the_signal) {
+  const auto ran = run({"server", "deaf", GetParam()});
+  if (ran.out == "not allowed\n") GTEST_SKIP() << "descriptors of other processes cannot be had here";
+  EXPECT_EQ(ran.code, -SIGKILL) << "-2000: somebody lives on";
+}
+
 // P26
 TEST_P(ForkServer, ignores_what_is_meant_for_the_program) {
   const auto ran = run({"server", "interrupt", GetParam()});

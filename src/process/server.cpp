@@ -101,9 +101,10 @@ Word* note_former(Control& control, std::uint32_t pid) {
   return nullptr;
 }
 
-// Sleeps until the server has died, then is the server.
+// Sleeps until the server has died, then is the server. Idle until then, it also makes sure that everybody
+// hears of the program's death.
 void stand_by(Control& control, const platform::Descriptor& server) {
-  platform::wait_ended(server, detail::Deadline::never());
+  if (!session().lifeline.outlives(server)) session().lifeline.cut();
   if (control.retired.load() != 0) platform::exit_now(0);
   const auto me = static_cast<std::uint32_t>(platform::self_pid());
   note_former(control, control.server.load());

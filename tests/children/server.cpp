@@ -1,8 +1,10 @@
 // Signals to the fork server and its standby: server WHAT METHOD.
 
+#include <fcntl.h>
 #include <poll.h>
 #include <sys/syscall.h>
 #include <algorithm>
+#include <cerrno>
 #include <csignal>
 #include <vector>
 
@@ -41,6 +43,22 @@ void kill_and_see_it_gone(pid_t pid) {
 
 void wait_for_two() {
   for (int i = 0; i < 20'000 && servers().size() != 2; ++i) usleep(1000);
+}
+
+// Takes the signal at the program's death from a process, as a kernel does that loses it. False where that is
+// not allowed.
+bool make_deaf(pid_t pid) {
+  const int process = static_cast<int>(syscall(SYS_pidfd_open, pid, 0));
+  int deaf = 0;
+  for (int number = 3; number < 64; ++number) {
+    const int fd = static_cast<int>(syscall(SYS_pidfd_getfd, process, number, 0));
+    if (fd < 0 && errno == EPERM) return false;
+    const int flags = fd < 0 ? 0 : fcntl(fd, F_GETFL);
+    if ((flags & O_ASYNC) != 0) deaf += fcntl(fd, F_SETFL, flags & ~O_ASYNC) == 0;
+    if (fd >= 0) close(fd);
+  }
+  close(process);
+  return deaf == 1;
 }
 
 int start_one(brood::StartMethod method, int code) {
@@ -86,6 +104,9 @@ int main(int argc, char** argv) {
       }
       wait_for_two();
       if (start_one(method, 6) != 6 || !servers(true).empty()) return 1;
+    } else if (what == "deaf") {  // the standby's line is the server's
+      say(make_deaf(all[0]) ? "deaf\n" : "not allowed\n");
+      raise(SIGKILL);
     } else if (what == "standby") {
       kill_and_see_it_gone(all[1]);
     } else if (what == "both") {

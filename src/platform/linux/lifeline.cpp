@@ -1,6 +1,7 @@
 #include "platform/lifeline.hpp"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -68,6 +69,20 @@ bool Lifeline::arm_server() {
   if (armed_) return arm_lifeline(armed_.get());
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   return true;
+}
+
+bool Lifeline::outlives(const Descriptor& process) const {
+  pollfd both[] = {{process.get(), POLLIN, 0}, {read_.get(), 0, 0}};  // POLLHUP is told unasked
+  while (ppoll(both, 2, nullptr, nullptr) < 0 && errno == EINTR) {
+  }
+  return both[0].revents != 0 || both[1].revents == 0;
+}
+
+void Lifeline::cut() const {
+  open_anew();  // and closed: whenever an end of a pipe with nobody at the other one goes, it sends its
+                // signals
+  kill(0, SIGKILL);
+  for (;;) pause();
 }
 
 }  // namespace brood::platform
