@@ -7,6 +7,7 @@
 #include <brood/queue.hpp>
 #include <csignal>
 #include <fstream>
+#include <ranges>
 #include <thread>
 
 #include "nothing_left.hpp"

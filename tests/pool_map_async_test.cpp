@@ -3,6 +3,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <brood/pool.hpp>
 #include <brood/queue.hpp>
 #include <csignal>

@@ -5,6 +5,7 @@
 #include <brood/pool.hpp>
 #include <brood/progress.hpp>
 #include <list>
+#include <ranges>
 #include <string>
 #include <vector>
 

@@ -2,6 +2,7 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <brood/pool.hpp>
 #include <brood/process.hpp>
 #include <brood/queue.hpp>

@@ -2,9 +2,25 @@
 
 #include <gtest/gtest.h>
 
+#include <array>
+#include <bitset>
+#include <chrono>
+#include <complex>
+#include <deque>
+#include <filesystem>
+#include <forward_list>
+#include <functional>
+#include <list>
 #include <map>
 #include <memory>
+#include <optional>
+#include <set>
 #include <string>
+#include <tuple>
+#include <unordered_map>
+#include <unordered_set>
+#include <variant>
+#include <vector>
 
 #include "wire_support.hpp"
 

@@ -2,10 +2,26 @@
 // for no more memory than the message accounts for. Prints what it found; the exit code is the number of
 // mistakes.
 
+#include <bitset>
 #include <brood/codec.hpp>
+#include <chrono>
+#include <complex>
 #include <cstdio>
 #include <cstdlib>
+#include <deque>
+#include <filesystem>
+#include <forward_list>
+#include <list>
+#include <map>
+#include <memory>
 #include <new>
+#include <optional>
+#include <set>
+#include <string>
+#include <tuple>
+#include <unordered_map>
+#include <variant>
+#include <vector>
 
 namespace {
 

@@ -1,5 +1,6 @@
 // chrono, the calendar included.
 #include <brood/brood.hpp>
+#include <chrono>
 
 void work(std::chrono::year_month_day, std::chrono::weekday, std::chrono::year);
 void test() {

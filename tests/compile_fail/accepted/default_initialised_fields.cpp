@@ -1,5 +1,8 @@
 // Keyword arguments with defaults of every kind.
 #include <brood/brood.hpp>
+#include <map>
+#include <string>
+#include <vector>
 
 struct Options {
   std::string name = "x";

@@ -1,5 +1,9 @@
 // Whatever travels may be a field, constant ones too; and a class whose constructor takes anything.
 #include <brood/brood.hpp>
+#include <bitset>
+#include <complex>
+#include <filesystem>
+#include <map>
 
 class Greedy {
  public:

@@ -1,5 +1,6 @@
 // expects: a pointer cannot travel, it means nothing in another process. Send the value itself
 #include <brood/brood.hpp>
+#include <map>
 
 struct Inner {
   int n;
