@@ -15,11 +15,13 @@
 #include <brood/detail/copy_task.hpp>
 #include <brood/executor.hpp>
 #include <brood/task_errors.hpp>
+#include <concepts>
 #include <cstdint>
-#include <filesystem>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -58,11 +60,29 @@ void prepare_copy_worker();
 
 namespace detail {
 
+/// Text, or a std::filesystem::path or directory_entry: whoever has one of these has included what they need.
+class CopyPath {
+ public:
+  template <class T>
+    requires std::convertible_to<const T&, std::string_view>
+  CopyPath(const T& text) : bytes_(std::string_view(text)) {}  // NOLINT: meant to convert
+  template <class P>
+    requires requires(const P& path) { path.native(); }
+  CopyPath(const P& path) : bytes_(path.native()) {}  // NOLINT
+  template <class E>
+    requires requires(const E& entry) { entry.path().native(); }
+  CopyPath(const E& entry) : bytes_(entry.path().native()) {}  // NOLINT
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
 /// What is to be done next, and what has been done. The caller runs the tasks.
 class CopyPlan {
  public:
   /// Throws CopyRefused.
-  CopyPlan(const std::filesystem::path& source, const std::filesystem::path& target);
+  CopyPlan(const CopyPath& source, const CopyPath& target);
   ~CopyPlan();
   /// Nothing: wait for a running task, or, when none runs, the end.
   std::optional<CopyTask> next();
@@ -79,12 +99,12 @@ class CopyPlan {
 
 }  // namespace detail
 
-/// Copies `source` (a folder or a file) to `target`, which is made if need be, and waits for the end. Throws
-/// CopyRefused before the first byte; everything later is in the report. A task whose worker died is tried
-/// three times. Four tasks for each worker are under way at a time. With a Pool any threads may copy at once,
-/// with a SerialExecutor one.
+/// Copies `source` (a folder or a file; text or a std::filesystem::path) to `target`, which is made if need
+/// be, and waits for the end. Throws CopyRefused before the first byte; everything later is in the report. A
+/// task whose worker died is tried three times. Four tasks for each worker are under way at a time. With a
+/// Pool any threads may copy at once, with a SerialExecutor one.
 template <Executor E>
-CopyReport copy_tree(E& executor, const std::filesystem::path& source, const std::filesystem::path& target,
+CopyReport copy_tree(E& executor, const detail::CopyPath& source, const detail::CopyPath& target,
                      const CopyOptions& options = {}) {
   struct Running {
     detail::CopyTask task;

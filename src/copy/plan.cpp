@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <brood/copy.hpp>
 #include <chrono>
+#include <filesystem>
 #include <map>
 #include <queue>
 #include <vector>
@@ -123,13 +124,13 @@ struct CopyPlan::State {
   }
 };
 
-CopyPlan::CopyPlan(const std::filesystem::path& source_path, const std::filesystem::path& target_path)
+CopyPlan::CopyPlan(const CopyPath& source_path, const CopyPath& target_path)
     : state_(std::make_unique<State>()) {
   auto& s = *state_;
-  if (source_path.empty() || target_path.empty())
+  if (source_path.bytes().empty() || target_path.bytes().empty())
     throw CopyRefused("cannot copy: the source or the target has no name");
-  std::string source = without_dots(source_path);
-  std::string target = without_dots(target_path);
+  std::string source = without_dots(source_path.bytes());
+  std::string target = without_dots(target_path.bytes());
   platform::FileStatus status;
   if (const int error = platform::status_of_path(source, status)) {
     throw CopyRefused("cannot copy " + source + ": " + platform::reason(error));

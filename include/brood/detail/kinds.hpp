@@ -1,31 +1,28 @@
 #pragma once
 // What a type is to the wire, decided once: every other header of this room asks kind_of<T>().
+//
+// Of the standard library this includes what all of brood is made of. Its other types are known by their
+// shape, so that a program pays for <filesystem>, <complex>, <map> and the like only where it uses them.
 
 #include <array>
-#include <bitset>
 #include <brood/bytes.hpp>
 #include <brood/detail/aggregates.hpp>
+#include <brood/detail/type_name.hpp>
 #include <chrono>
-#include <complex>
-#include <deque>
-#include <filesystem>
-#include <forward_list>
+#include <concepts>
+#include <cstddef>
 #include <functional>
 #include <initializer_list>
-#include <list>
-#include <map>
 #include <memory>
 #include <optional>
-#include <set>
 #include <span>
 #include <string>
 #include <string_view>
 #include <tuple>
 #include <type_traits>
-#include <unordered_map>
-#include <unordered_set>
 #include <utility>
 #include <variant>
+#include <vector>
 
 namespace brood::detail {
 
@@ -46,6 +43,7 @@ enum class Kind {
   time,       //
   complex,    //
   bits,       // bitset
+  calendar,   // chrono: day, year_month and so on
   monostate,  //
   aggregate,  // by reflection
   // what cannot travel, and why
@@ -68,56 +66,89 @@ concept HasCodec = requires(Writer& w, Reader& r, const T& v) {
   { Codec<T>::decode(r) } -> std::convertible_to<T>;
 };
 
-template <class T, template <class...> class Template>
-inline constexpr bool is_a = false;
-template <template <class...> class Template, class... Args>
-inline constexpr bool is_a<Template<Args...>, Template> = true;
+// ---- the types whose headers are included
+// --------------------------------------------------------------------
 
 template <class T>
-inline constexpr bool is_std_array = false;
+inline constexpr Kind known_kind = Kind::opaque;
+template <class C, class Traits, class A>
+inline constexpr Kind known_kind<std::basic_string<C, Traits, A>> = Kind::string;
+template <class C, class Traits>
+inline constexpr Kind known_kind<std::basic_string_view<C, Traits>> = Kind::view;
 template <class T, std::size_t N>
-inline constexpr bool is_std_array<std::array<T, N>> = true;
+inline constexpr Kind known_kind<std::span<T, N>> = Kind::view;
 template <class T>
-inline constexpr bool is_bitset = false;
-template <std::size_t N>
-inline constexpr bool is_bitset<std::bitset<N>> = true;
+inline constexpr Kind known_kind<std::initializer_list<T>> = Kind::view;
 template <class T>
-inline constexpr bool is_span = false;
+inline constexpr Kind known_kind<std::reference_wrapper<T>> = Kind::view;
+template <class T>
+inline constexpr Kind known_kind<std::shared_ptr<T>> = Kind::shared;
+template <class T>
+inline constexpr Kind known_kind<std::weak_ptr<T>> = Kind::shared;
+template <class F>
+inline constexpr Kind known_kind<std::function<F>> = Kind::erased;
+template <class T, class A>
+inline constexpr Kind known_kind<std::vector<T, A>> = Kind::sequence;
 template <class T, std::size_t N>
-inline constexpr bool is_span<std::span<T, N>> = true;
-
+inline constexpr Kind known_kind<std::array<T, N>> = Kind::array;
+template <class... T>
+inline constexpr Kind known_kind<std::tuple<T...>> = Kind::tuple;
+template <class A, class B>
+inline constexpr Kind known_kind<std::pair<A, B>> = Kind::tuple;
 template <class T>
-inline constexpr bool is_array_owner = false;
+inline constexpr Kind known_kind<std::optional<T>> = Kind::optional;
+template <class... T>
+inline constexpr Kind known_kind<std::variant<T...>> = Kind::variant;
 template <class T, class D>
-inline constexpr bool is_array_owner<std::unique_ptr<T[], D>> = true;
+inline constexpr Kind known_kind<std::unique_ptr<T, D>> = Kind::unique;
+template <class T, class D>
+inline constexpr Kind known_kind<std::unique_ptr<T[], D>> = Kind::owning_array;
+template <class Rep, class Period>
+inline constexpr Kind known_kind<std::chrono::duration<Rep, Period>> = Kind::duration;
+template <class Clock, class D>
+inline constexpr Kind known_kind<std::chrono::time_point<Clock, D>> = Kind::time;
+template <>
+inline constexpr Kind known_kind<std::monostate> = Kind::monostate;
+
+// ---- the types of other standard headers
+// ---------------------------------------------------------------------
+
+// Classes of one's own may have such a shape and more in them, so it counts in namespace std alone. No
+// template argument can stand in front of that: the name begins with it.
+template <class T>
+constexpr bool is_from_std() {
+  return type_name<T>().starts_with("std::");
+}
 
 template <class T>
-inline constexpr bool is_sequence =
-    is_a<T, std::vector> || is_a<T, std::deque> || is_a<T, std::list> || is_a<T, std::forward_list> ||
-    is_a<T, std::set> || is_a<T, std::multiset> || is_a<T, std::map> || is_a<T, std::multimap> ||
-    is_a<T, std::unordered_set> || is_a<T, std::unordered_multiset> || is_a<T, std::unordered_map> ||
-    is_a<T, std::unordered_multimap>;
-
-template <class T, class... Types>
-inline constexpr bool is_one_of = (std::is_same_v<T, Types> || ...);
-template <class T>
-inline constexpr bool is_calendar =
-    is_one_of<T, std::chrono::day, std::chrono::month, std::chrono::year, std::chrono::weekday,
-              std::chrono::weekday_indexed, std::chrono::weekday_last, std::chrono::month_day,
-              std::chrono::month_day_last, std::chrono::month_weekday, std::chrono::month_weekday_last,
-              std::chrono::year_month, std::chrono::year_month_day, std::chrono::year_month_day_last,
-              std::chrono::year_month_weekday, std::chrono::year_month_weekday_last>;
+constexpr Kind shaped_kind() {
+  if constexpr (!std::is_class_v<T> || !is_from_std<T>())
+    return Kind::opaque;
+  else if constexpr (requires(T v) { v.get_allocator(), v.begin(), v.clear(); })
+    return Kind::sequence;
+  else if constexpr (requires(const T& v) { v.native(), T::preferred_separator; })
+    return Kind::path;
+  else if constexpr (requires(T v) { v.real(), v.imag(); })
+    return Kind::complex;
+  else if constexpr (requires(T v) { v.to_string(), v.flip(); })
+    return Kind::bits;
+  else if constexpr (requires(const T& v) {
+                       { v.ok() } -> std::same_as<bool>;
+                     })
+    return Kind::calendar;
+  else
+    return Kind::opaque;
+}
 
 template <class T>
 constexpr Kind kind_of() {
-  using std::is_same_v;
   if constexpr (HasCodec<T>)
     return Kind::codec;
-  else if constexpr (bitwise<T> || is_calendar<T>)
+  else if constexpr (bitwise<T>)
     return Kind::opted_in;
-  else if constexpr (is_same_v<T, bool>)
+  else if constexpr (std::is_same_v<T, bool>)
     return Kind::boolean;
-  else if constexpr (is_same_v<T, std::nullptr_t>)
+  else if constexpr (std::is_null_pointer_v<T>)
     return Kind::null;
   else if constexpr (std::is_arithmetic_v<T> || std::is_enum_v<T>)
     return Kind::scalar;
@@ -129,41 +160,10 @@ constexpr Kind kind_of() {
     return Kind::member_pointer;
   else if constexpr (std::is_array_v<T>)
     return Kind::c_array;
-  else if constexpr (is_a<T, std::basic_string>)
-    return Kind::string;
-  else if constexpr (is_a<T, std::basic_string_view> || is_span<T> || is_a<T, std::initializer_list> ||
-                     is_a<T, std::reference_wrapper>)
-    return Kind::view;
-  else if constexpr (is_a<T, std::shared_ptr> || is_a<T, std::weak_ptr>)
-    return Kind::shared;
-  else if constexpr (is_a<T, std::function>)
-    return Kind::erased;
-  else if constexpr (is_same_v<T, std::filesystem::path>)
-    return Kind::path;
-  else if constexpr (is_sequence<T>)
-    return Kind::sequence;
-  else if constexpr (is_std_array<T>)
-    return Kind::array;
-  else if constexpr (is_a<T, std::tuple> || is_a<T, std::pair>)
-    return Kind::tuple;
-  else if constexpr (is_a<T, std::optional>)
-    return Kind::optional;
-  else if constexpr (is_a<T, std::variant>)
-    return Kind::variant;
-  else if constexpr (is_array_owner<T>)
-    return Kind::owning_array;
-  else if constexpr (is_a<T, std::unique_ptr>)
-    return Kind::unique;
-  else if constexpr (is_a<T, std::chrono::duration>)
-    return Kind::duration;
-  else if constexpr (is_a<T, std::chrono::time_point>)
-    return Kind::time;
-  else if constexpr (is_a<T, std::complex>)
-    return Kind::complex;
-  else if constexpr (is_bitset<T>)
-    return Kind::bits;
-  else if constexpr (is_same_v<T, std::monostate>)
-    return Kind::monostate;
+  else if constexpr (known_kind<T> != Kind::opaque)
+    return known_kind<T>;
+  else if constexpr (shaped_kind<T>() != Kind::opaque)
+    return shaped_kind<T>();
   else if constexpr (std::is_aggregate_v<T> && !has_base<T>())
     return Kind::aggregate;
   else if constexpr (std::is_class_v<T> && requires { &T::operator(); })

@@ -2,12 +2,12 @@
 // encode and decode for every kind of type, and the messages for those that cannot travel.
 // Included at the end of <brood/codec.hpp>.
 
-#include <algorithm>
 #include <brood/detail/aggregates.hpp>
 #include <brood/detail/kinds.hpp>
+#include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
+#include <new>
 
 namespace brood::detail {
 
@@ -128,7 +128,7 @@ template <class T>
 constexpr bool is_plain() {
   constexpr Kind kind = kind_of<T>();
   if constexpr (kind == Kind::scalar || kind == Kind::opted_in || kind == Kind::complex ||
-                kind == Kind::duration) {
+                kind == Kind::duration || kind == Kind::calendar) {
     return std::is_trivially_copyable_v<T>;
   } else if constexpr (kind == Kind::array) {
     return std::tuple_size_v<T> != 0 && is_plain<typename T::value_type>();
@@ -170,10 +170,12 @@ void encode_fields(Writer& w, const T& v) {
 template <class T>
 void encode_sequence(Writer& w, const T& v) {
   using Element = typename T::value_type;
-  if constexpr (is_a<T, std::forward_list>) {
-    w.size(static_cast<std::size_t>(std::distance(v.begin(), v.end())));
-  } else {
+  if constexpr (requires { v.size(); }) {
     w.size(v.size());
+  } else {  // forward_list
+    std::size_t n = 0;
+    for (auto it = v.begin(); it != v.end(); ++it) ++n;
+    w.size(n);
   }
   if constexpr (requires { v.data(); } && is_plain<Element>()) {
     w.bytes(v.data(), v.size() * sizeof(Element));
@@ -265,7 +267,7 @@ T decode_sequence(Reader& r) {
   using Element = typename ElementOf<T>::type;
   T to;
   const std::size_t n = r.size(least_size<Element>());
-  if constexpr (is_a<T, std::forward_list>) {
+  if constexpr (requires { to.before_begin(); }) {
     auto last = to.before_begin();
     for (std::size_t i = 0; i < n; ++i) last = to.insert_after(last, decode<Element>(r));
   } else if constexpr (requires { to.data(); } && is_plain<Element>() &&
@@ -282,7 +284,10 @@ T decode_sequence(Reader& r) {
     if (n != 0) std::memcpy(to.data(), from, n * sizeof(Element));
   } else {
     // Reserve no more memory than the message has bytes: its length may be a lie.
-    if constexpr (requires { to.reserve(n); }) to.reserve(std::min(n, r.left() / sizeof(Element) + 1));
+    if constexpr (requires { to.reserve(n); }) {
+      const std::size_t most = r.left() / sizeof(Element) + 1;
+      to.reserve(n < most ? n : most);
+    }
     for (std::size_t i = 0; i < n; ++i) append(to, decode<Element>(r));
   }
   return to;
@@ -353,7 +358,7 @@ T decode(Reader& r) {
     r.bytes(to.data(), n * sizeof(Char));
     return to;
   } else if constexpr (kind == Kind::path) {
-    return std::filesystem::path(decode<std::filesystem::path::string_type>(r));
+    return T(decode<typename T::string_type>(r));
   } else if constexpr (kind == Kind::sequence) {
     Reader::Level level(r);
     return decode_sequence<T>(r);
