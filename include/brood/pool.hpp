@@ -332,9 +332,16 @@ class Pool {
     using Function = std::decay_t<F>;
     using Args = detail::Stored<Function, std::ranges::range_reference_t<Items>, const Extra&...>;
     if constexpr (detail::can_chunk<Function, Args>) {
-      if (const auto chunksize = detail::chunksize_for(core_, options))
-        return detail::map_in_chunks(core_, *chunksize, detail::chunk_function<Function, Args>(f, extra...),
-                                     items);
+      if (const auto chunksize = detail::chunksize_for(core_, options)) {
+        using Item = std::tuple_element_t<0, Args>;
+        using R = typename detail::Call<Function, Args>::Result;
+        const auto function = detail::chunk_function<Function, Args>(f, extra...);
+        detail::Input<std::remove_reference_t<Items>, Item> input(items);
+        detail::MappedResults<R> results;
+        if (input.left() != input.unknown) results.reserve(input.left());
+        return results.results(detail::map_in_chunks(core_, *chunksize, detail::map_types<Item, R>(),
+                                                     *function, input, results));
+      }
     }
     return submit_all(options, f, std::forward<Items>(items), extra...).get();
   }
@@ -345,9 +352,13 @@ class Pool {
     if constexpr (detail::can_chunk<Function, Args>) {
       const auto chunksize = detail::chunksize_for(core_, options);
       if (chunksize && core_.can_look_after()) {
-        auto map = detail::begin_in_chunks(core_.borrow(), *chunksize,
-                                           detail::chunk_function<Function, Args>(f, extra...), items);
-        return MapFuture(Future<void>(core_.look_after(map)), map);
+        using Item = std::tuple_element_t<0, Args>;
+        using R = typename detail::Call<Function, Args>::Result;
+        detail::Input<std::remove_reference_t<Items>, Item> input(items);
+        auto map = std::make_shared<detail::MapUnderWay<R>>();
+        map->begin(core_.borrow(), *chunksize, detail::map_types<Item, R>(),
+                   detail::chunk_function<Function, Args>(f, extra...), input);
+        return MapFuture<R>(Future<void>(core_.look_after(map)), map);
       }
     }
     return submit_all(options, f, std::forward<Items>(items), extra...);
@@ -363,31 +374,7 @@ class Pool {
     }
     return MapFuture<Result>(std::move(futures));
   }
-  static detail::PoolSetup setup(PoolOptions options, detail::PackedCall initializer) {
-    const int n = options.processes.value_or(usable_cpu_count());
-    if (n < 1) throw UsageError("a Pool needs at least one process, not " + std::to_string(n));
-    if (options.max_tasks_per_child && *options.max_tasks_per_child < 1) {
-      throw UsageError("max_tasks_per_child must be at least 1, not " +
-                       std::to_string(*options.max_tasks_per_child));
-    }
-    if (options.max_pending && *options.max_pending < 1)
-      throw UsageError("max_pending must be at least 1, not " + std::to_string(*options.max_pending));
-    if (options.memory_limit == 0) throw UsageError("a memory_limit of 0 bytes lets no worker live");
-    if (options.max_worker_age && options.max_worker_age->count() <= 0)
-      throw UsageError("max_worker_age must be more than 0");
-    if (options.restart_intensity < 0 || options.restart_period.count() <= 0)
-      throw UsageError("restart_intensity must be at least 0, and restart_period more than 0");
-    return {n,
-            std::move(initializer),
-            options.max_tasks_per_child.value_or(0),
-            std::move(options.name),
-            options.max_worker_age.value_or(std::chrono::nanoseconds{}),
-            options.max_worker_memory.value_or(0),
-            options.memory_limit.value_or(0),
-            options.restart_intensity,
-            options.restart_period,
-            options.max_pending.value_or(0)};
-  }
+  static detail::PoolSetup setup(PoolOptions options, detail::PackedCall initializer);
 
   detail::PoolHandle core_;
 };

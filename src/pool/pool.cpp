@@ -1,6 +1,7 @@
 #include <brood/detail/pool_core.hpp>
 #include <brood/errors.hpp>
 #include <brood/init.hpp>
+#include <brood/pool.hpp>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -199,4 +200,30 @@ bool PoolHandle::each_by_itself() const { return core().each_by_itself(); }
 PoolHandle::Counts PoolHandle::counts() const { return core().counts(); }
 
 }  // namespace detail
+detail::PoolSetup Pool::setup(PoolOptions options, detail::PackedCall initializer) {
+  const int n = options.processes.value_or(usable_cpu_count());
+  if (n < 1) throw UsageError("a Pool needs at least one process, not " + std::to_string(n));
+  if (options.max_tasks_per_child && *options.max_tasks_per_child < 1) {
+    throw UsageError("max_tasks_per_child must be at least 1, not " +
+                     std::to_string(*options.max_tasks_per_child));
+  }
+  if (options.max_pending && *options.max_pending < 1)
+    throw UsageError("max_pending must be at least 1, not " + std::to_string(*options.max_pending));
+  if (options.memory_limit == 0) throw UsageError("a memory_limit of 0 bytes lets no worker live");
+  if (options.max_worker_age && options.max_worker_age->count() <= 0)
+    throw UsageError("max_worker_age must be more than 0");
+  if (options.restart_intensity < 0 || options.restart_period.count() <= 0)
+    throw UsageError("restart_intensity must be at least 0, and restart_period more than 0");
+  return {n,
+          std::move(initializer),
+          options.max_tasks_per_child.value_or(0),
+          std::move(options.name),
+          options.max_worker_age.value_or(std::chrono::nanoseconds{}),
+          options.max_worker_memory.value_or(0),
+          options.memory_limit.value_or(0),
+          options.restart_intensity,
+          options.restart_period,
+          options.max_pending.value_or(0)};
+}
+
 }  // namespace brood

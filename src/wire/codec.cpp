@@ -52,6 +52,18 @@ void let_go_names(std::span<const std::uint64_t> names) noexcept {
   for (const auto object : names) book.let_go(object);
 }
 
+HeldNames HeldNames::of(Names names) {
+  hold_names(names);
+  return HeldNames(std::move(names));
+}
+
+void HeldNames::add(HeldNames more) {
+  names_.insert(names_.end(), more.names_.begin(), more.names_.end());
+  more.names_.clear();
+}
+
+void HeldNames::let_go() noexcept { let_go_names(names_); }
+
 void write_names(Writer& to, const Names& names) { to.bytes(names.data(), size_of_names(names.size())); }
 
 Names names_behind(const std::byte* end_of_value, std::size_t n) {

@@ -7,6 +7,7 @@
 #include <brood/detail/callable.hpp>
 #include <brood/detail/chunk_layout.hpp>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <tuple>
 #include <type_traits>
@@ -14,47 +15,48 @@
 
 namespace brood::detail {
 
+/// What the task of a chunk returns: how long it took; and, where results are not of one size, the one for
+/// which there was no place, if any: as an optional is encoded.
+template <class R>
+struct ChunkEnd {
+  std::uint64_t nanoseconds = 0;
+  std::optional<R> last;
+  static void write(Writer& to, const void* end) {
+    const auto& self = *static_cast<const ChunkEnd*>(end);
+    to.value(self.nanoseconds);
+    encode(to, self.last);
+  }
+};
+struct ChunkEndInRows {
+  std::uint64_t nanoseconds = 0;
+  static void write(Writer& to, const void* end);
+};
+
 /// The call of a chunk. StoredArgs: the item, then what each call gets besides.
 template <class F, class StoredArgs>
 struct ChunkCall;
 
 template <class F, class Item, class... Extra>
 struct ChunkCall<F, std::tuple<Item, Extra...>> {
-  using Single = Call<F, std::tuple<Item, Extra...>>;
-  using R = typename Single::Result;
-  using Layout = ChunkLayout<Item, R>;
+  using R = typename Call<F, std::tuple<Item, Extra...>>::Result;
+  static constexpr MapTypes types = map_types<Item, R>();
 
-  using End = ChunkEnd<R>;
-  static constexpr bool in_rows = is_of_one_size<R>();
-
-  /// `results`: for those that are not of one size; an empty one else. `names`: what its items name, which
-  /// the call keeps alive.
-  static void encode_call(Writer& w, const F& f, const SharedBlock& items, const SharedBlock& results,
-                          const Chunk& chunk, std::span<const ItemName> names, const Extra&... extra) {
+  /// `names`: what its items name, which the call keeps alive.
+  static void encode_call(Writer& w, const F& f, const ChunkTask& task, std::span<const ItemName> names,
+                          const Extra&... extra) {
     encode_function(w, f);
-    w.value(items);
-    w.value(chunk);
-    if constexpr (!in_rows) w.value(results);
+    task.write(w, types);
     (encode<Extra>(w, extra), ...);
     for (const auto& name : names) w.handle(name.object);
   }
 
   static void run(Reader& r, ResultSink* sink) {
     const F f = decode_function<F>(r);
-    const auto items = r.value<SharedBlock>();
-    const auto chunk = r.value<Chunk>();
-    const auto results = results_of(r);
+    const ChunkTask task = ChunkTask::read(r, types);
     const std::tuple<Extra...> extra{decode<Extra>(r)...};
     r.end();
-    const Layout layout = layout_of(items, chunk);
-    const End end = [&] {
-      if constexpr (in_rows)
-        return run_items(f, layout, chunk, extra, nullptr);
-      else
-        return run_items(f, layout, chunk, extra, ResultRow(results, chunk.count));
-    }();
-    if (sink != nullptr)
-      sink->deliver([](Writer& to, const void* v) { to.value(*static_cast<const End*>(v)); }, &end);
+    const auto end = run_items(f, task, extra);
+    if (sink != nullptr) sink->deliver(&end.write, &end);
   }
 
   /// The arguments of the item at which it ended.
@@ -62,10 +64,8 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
     std::string text;
     if constexpr (is_code_alone<F>) {
       static_cast<void>(decode_function<F>(r));
-      const auto items = r.value<SharedBlock>();
-      const auto chunk = r.value<Chunk>();
-      static_cast<void>(results_of(r));
-      const Layout layout = layout_of(items, chunk);
+      const auto [items, results, chunk] = ChunkTask::read(r, types);
+      const ChunkLayout layout(types, items, chunk.all);
       const auto at = layout.first_not_done(chunk.first, chunk.first + chunk.count);
       if (at == chunk.first + chunk.count) return {};
       Reader item = reader_of(layout, at);
@@ -75,38 +75,28 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
   }
 
  private:
-  static SharedBlock results_of(Reader& r) {
-    if constexpr (in_rows)
-      return {};
-    else
-      return r.value<SharedBlock>();
-  }
-  static Layout layout_of(const SharedBlock& block, const Chunk& chunk) {
-    if (chunk.first > chunk.all || chunk.count > chunk.all - chunk.first) {
-      throw DecodeError("a chunk of a map names items that it does not have");
-    }
-    return Layout(block, chunk.all);
-  }
-  static Reader reader_of(const Layout& layout, std::size_t i) {
-    if constexpr (Layout::plain_items)
-      return Reader(layout.plain_item(i), sizeof(Item));
+  static Reader reader_of(const ChunkLayout& layout, std::size_t i) {
+    if constexpr (types.item_size != 0)
+      return Reader(layout.items() + i * sizeof(Item), sizeof(Item));
     else
       return layout.encoded_item(i);
   }
 
   // Ends early when it takes longer than it should, and at a result that there is no place for.
-  template <class Row>
-  static End run_items(const F& f, const Layout& layout, const Chunk& chunk,
-                       const std::tuple<Extra...>& extra, Row row) {
-    End end;
+  static auto run_items(const F& f, const ChunkTask& task, const std::tuple<Extra...>& extra) {
+    const Chunk& chunk = task.chunk;
+    const ChunkLayout layout(types, task.items, chunk.all);
+    std::conditional_t<types.in_rows, ChunkEndInRows, ChunkEnd<R>> end;
+    std::optional<ResultRow> row;
+    if constexpr (!types.in_rows) row.emplace(task.results, chunk.count);
     SeldomLook clock;
     for (auto i = chunk.first; i != chunk.first + chunk.count; ++i) {
       layout.state(i).store(ItemState::begun, std::memory_order_relaxed);
-      if constexpr (in_rows) {
+      if constexpr (types.in_rows) {
         run_item(f, layout, i, extra);
       } else {
         R value = call_of(f, layout, i, extra);
-        if (!row.put(i - chunk.first, value)) {
+        if (!row->put(i - chunk.first, value)) {
           end.last.emplace(std::move(value));
           break;
         }
@@ -118,18 +108,19 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
     return end;
   }
 
-  static void run_item(const F& f, const Layout& layout, std::size_t i, const std::tuple<Extra...>& extra) {
+  static void run_item(const F& f, const ChunkLayout& layout, std::size_t i,
+                       const std::tuple<Extra...>& extra) {
     if constexpr (std::is_void_v<R>) {
       call_of(f, layout, i, extra);
     } else {
       const R value = call_of(f, layout, i, extra);
-      Writer to(layout.result(i), sizeof(R));
-      to.value(value);
+      Writer to(layout.results() + i * sizeof(R), sizeof(R));
+      encode<R>(to, value);
     }
   }
 
   // As a call by itself: with arguments, and a function object, of its own.
-  static R call_of(const F& f, const Layout& layout, std::size_t i, const std::tuple<Extra...>& extra) {
+  static R call_of(const F& f, const ChunkLayout& layout, std::size_t i, const std::tuple<Extra...>& extra) {
     Reader from = reader_of(layout, i);
     Item item = decode<Item>(from);
     F own = f;

@@ -2,16 +2,12 @@
 // Where the items of a chunk, what became of each, and the results lie in shared memory. What the other side
 // wrote may be noise: it is read once, and checked.
 
-#include <algorithm>
 #include <atomic>
 #include <brood/codec.hpp>
 #include <brood/shared_block.hpp>
-#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
-#include <limits>
-#include <optional>
 #include <span>
 #include <type_traits>
 
@@ -38,70 +34,57 @@ constexpr bool is_of_one_size() {
   else
     return is_plain<R>() || std::is_same_v<R, bool>;
 }
-template <class R>
-constexpr std::size_t size_in_row() {
-  if constexpr (std::is_void_v<R> || !is_of_one_size<R>())
-    return 0;
-  else
-    return sizeof(R);
+
+/// What there is to know of a map's types where only bytes are handled: all of it but what reads, calls and
+/// decodes is compiled once, in the library.
+struct MapTypes {
+  std::size_t item_size = 0;    // of plain items; 0: they are encoded
+  std::size_t result_size = 0;  // of results of one size
+  bool in_rows = false;         // they are of one size, or there are none
+};
+template <class Item, class R>
+constexpr MapTypes map_types() {
+  MapTypes types;
+  if constexpr (is_plain<Item>()) types.item_size = sizeof(Item);
+  if constexpr (is_of_one_size<R>()) types.in_rows = true;
+  if constexpr (is_of_one_size<R>() && !std::is_void_v<R>) types.result_size = sizeof(R);
+  return types;
 }
 
 constexpr std::size_t whole_lines(std::size_t n) { return (n + 63) / 64 * 64; }
 
-/// Plain items, and results of one size, are rows of sizeof; other items are encoded, and `starts` says where
-/// each begins.
-template <class Item, class R>
+/// A row of states; plain items, and results of one size, are rows of sizeof; other items are encoded, and a
+/// row of `starts` says where each begins.
 class ChunkLayout {
  public:
-  static constexpr bool plain_items = is_plain<Item>();
-  static constexpr std::size_t result_size = size_in_row<R>();
-
-  static std::size_t size(std::size_t items, std::size_t encoded) {
-    return items_at(items) + (plain_items ? items * sizeof(Item) : encoded);
-  }
+  static std::size_t size(const MapTypes& types, std::size_t items, std::size_t encoded);
 
   /// Throws DecodeError when the block is too small for so many.
-  ChunkLayout(const SharedBlock& block, std::uint64_t items)
-      : base_(block.data()), items_(items), size_(block.size()) {
-    if (items > block.size() || size(items, 0) > block.size()) {
-      throw DecodeError("a chunk of a map does not fit the block of its items");
-    }
-  }
+  ChunkLayout(const MapTypes& types, const SharedBlock& block, std::uint64_t items);
 
   /// Its writer releases, its reader acquires: the result is there when it is done.
   std::atomic_ref<ItemState> state(std::size_t i) const {
-    return std::atomic_ref<ItemState>(reinterpret_cast<ItemState*>(base_)[i]);
+    return std::atomic_ref<ItemState>(reinterpret_cast<ItemState*>(states_)[i]);
   }
-  std::size_t first_not_done(std::size_t from, std::size_t end) const {
-    while (from != end && state(from).load(std::memory_order_acquire) == ItemState::done) ++from;
-    return from;
-  }
-  std::byte* result(std::size_t i) const { return base_ + results_at(items_) + i * result_size; }
-  std::byte* plain_item(std::size_t i) const { return base_ + items_at(items_) + i * sizeof(Item); }
+  std::size_t first_not_done(std::size_t from, std::size_t end) const;
+  /// The rows; or the encoded items.
+  std::byte* results() const { return results_; }
+  std::byte* items() const { return items_; }
   void set_start(std::size_t i, std::uint64_t at) const {
-    std::memcpy(base_ + starts_at(items_) + i * sizeof at, &at, sizeof at);
+    std::memcpy(starts_ + i * sizeof at, &at, sizeof at);
   }
-  std::byte* encoded() const { return base_ + items_at(items_); }
   /// The rest of the block from there.
   Reader encoded_item(std::size_t i) const {
     std::uint64_t at = 0;
-    std::memcpy(&at, base_ + starts_at(items_) + i * sizeof at, sizeof at);
-    const auto room = size_ - items_at(items_);
-    if (at > room) throw DecodeError("an item of a map has been overwritten");
-    return Reader(encoded() + at, room - at);
+    std::memcpy(&at, starts_ + i * sizeof at, sizeof at);
+    const auto room = static_cast<std::size_t>(end_ - items_);
+    if (at > room) item_overwritten();
+    return Reader(items_ + at, room - at);
   }
 
  private:
-  static std::size_t results_at(std::size_t items) { return whole_lines(items); }
-  static std::size_t starts_at(std::size_t items) {
-    return results_at(items) + whole_lines(items * result_size);
-  }
-  static std::size_t items_at(std::size_t items) {
-    return starts_at(items) + (plain_items ? 0 : whole_lines(items * sizeof(std::uint64_t)));
-  }
-
-  std::byte* base_;
-  std::size_t items_, size_;
+  [[noreturn]] static void item_overwritten();
+  std::byte *states_, *results_, *starts_, *items_, *end_;
 };
 
 /// The results of a task that are not of one size: one behind the other, after a row that says where each
@@ -114,80 +97,51 @@ class ResultRow {
     return whole_lines(items * sizeof(End)) + bytes;
   }
   /// Throws DecodeError when the block is too small for so many.
-  ResultRow(const SharedBlock& block, std::uint64_t items)
-      : base_(block.data()), begin_(size(items, 0)), size_(block.size()) {
-    if (items > block.size() || begin_ > size_) {
-      throw DecodeError("a chunk of a map does not fit the block of its results");
-    }
-  }
+  ResultRow(const SharedBlock& block, std::uint64_t items);
 
   /// False when it does not fit, or names shared objects, which nobody would hold here. In turn.
   template <class R>
   bool put(std::size_t i, const R& value) {
     Writer to(base_ + begin_ + used_, size_ - begin_ - used_);
     to.value(value);
-    if (!to.fits() || !to.handles().empty()) return false;
-    const auto all = used_ + to.written();
-    if (all > std::numeric_limits<End>::max()) return false;
-    used_ = all;
-    const auto end = static_cast<End>(all);
-    std::memcpy(base_ + i * sizeof end, &end, sizeof end);
-    return true;
+    return note(i, to);
   }
   /// Throws DecodeError when that has been overwritten.
-  std::span<const std::byte> get(std::size_t i) const {
-    const auto begin = i == 0 ? 0 : end_of(i - 1);
-    const auto end = end_of(i);
-    if (begin > end || end > size_ - begin_) throw DecodeError("a result of a map has been overwritten");
-    return {base_ + begin_ + begin, end - begin};
-  }
+  std::span<const std::byte> get(std::size_t i) const;
 
  private:
-  std::size_t end_of(std::size_t i) const {
-    End end = 0;
-    std::memcpy(&end, base_ + i * sizeof end, sizeof end);
-    return end;
-  }
+  bool note(std::size_t i, const Writer& written);
+  std::size_t end_of(std::size_t i) const;
 
   std::byte* base_;
   std::size_t begin_, size_;
   std::size_t used_ = 0;
 };
 
-/// What the task of a chunk returns: how long it took; and the last result where there was no place for it.
-template <class R>
-struct ChunkEnd {
-  std::uint64_t nanoseconds = 0;
-  std::optional<R> last;
-};
-template <class R>
-  requires(is_of_one_size<R>())
-struct ChunkEnd<R> {
-  std::uint64_t nanoseconds = 0;
-};
-
 /// A look at the clock, seldom enough for tiny items.
 class SeldomLook {
  public:
+  SeldomLook();
   /// After each item: true when it has found more than so long since it was made (0: never).
-  bool is_past(std::uint64_t nanoseconds) {
-    if (--left_ != 0) return false;
-    const auto now = Clock::now();
-    if (nanoseconds != 0 && now - begin_ > std::chrono::nanoseconds(nanoseconds)) return true;
-    stride_ = now - seen_ < std::chrono::microseconds(2) ? std::min<std::uint64_t>(stride_ * 2, 256) : 1;
-    left_ = stride_;
-    seen_ = now;
-    return false;
-  }
+  bool is_past(std::uint64_t nanoseconds) { return --left_ == 0 && look(nanoseconds); }
   /// Nanoseconds since it was made.
-  std::uint64_t spent() const {
-    return static_cast<std::uint64_t>(std::chrono::nanoseconds(Clock::now() - begin_).count());
-  }
+  std::uint64_t spent() const;
 
  private:
-  using Clock = std::chrono::steady_clock;
-  Clock::time_point begin_ = Clock::now(), seen_ = begin_;
+  bool look(std::uint64_t nanoseconds);
+  std::uint64_t begin_, seen_;
   std::uint64_t stride_ = 1, left_ = 1;
+};
+
+/// What a task of a map is told besides what it calls.
+struct ChunkTask {
+  SharedBlock items;
+  SharedBlock results;  // for those that are not of one size
+  Chunk chunk;
+
+  void write(Writer& to, const MapTypes& types) const;
+  /// Throws DecodeError.
+  static ChunkTask read(Reader& from, const MapTypes& types);
 };
 
 }  // namespace brood::detail

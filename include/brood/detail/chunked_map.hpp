@@ -1,13 +1,10 @@
 #pragma once
 // A map in chunks whose results are wanted all together.
 
-#include <algorithm>
 #include <brood/detail/chunks.hpp>
 #include <cstring>
 #include <exception>
-#include <memory>
 #include <optional>
-#include <ranges>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -17,14 +14,8 @@ namespace brood::detail {
 /// Of the first item that has one.
 class FirstFailure {
  public:
-  void note(std::size_t item, const std::exception_ptr& error) {
-    if (error_ && item_ <= item) return;
-    error_ = error;
-    item_ = item;
-  }
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
+  void note(std::size_t item, const std::exception_ptr& error);
+  void rethrow() const;
 
  private:
   std::exception_ptr error_;
@@ -33,10 +24,10 @@ class FirstFailure {
 
 /// The results in their order, as they come: by the item.
 template <class R>
-class MappedResults {
+class MappedResults final : public MapSink {
  public:
   void reserve(std::size_t n) { values_.resize(n); }
-  void take_row(std::size_t first, const DoneItems<R>& done) {
+  void take_row(std::size_t first, const DoneItems& done) override {
     make_room(first + done.count());
     if constexpr (direct) {
       std::memcpy(static_cast<void*>(values_.data() + first), done.row(), done.count() * sizeof(R));
@@ -51,11 +42,13 @@ class MappedResults {
       }
     }
   }
-  void take_one(std::size_t item, R&& value) {
+  void take_one(std::size_t item, std::span<const std::byte> value, Future<void>, HeldNames) override {
     make_room(item + 1);
-    values_[item] = std::move(value);
+    values_[item] = decode_all<R>(value.data(), value.size());
   }
-  void fail(std::size_t item, std::size_t, const std::exception_ptr& error) { failure_.note(item, error); }
+  void fail(std::size_t item, std::size_t, const std::exception_ptr& error) override {
+    failure_.note(item, error);
+  }
 
   /// Of n items; throws the failure of the first that has one.
   std::vector<R> results(std::size_t n) {
@@ -75,37 +68,25 @@ class MappedResults {
   static constexpr bool direct =
       is_plain<R>() && std::is_default_constructible_v<R> && !std::is_same_v<R, bool>;
   void make_room(std::size_t n) {
-    if (n > values_.size()) values_.resize(std::max(n, 2 * values_.size()));
+    if (n > values_.size()) values_.resize(n > 2 * values_.size() ? n : 2 * values_.size());
   }
 
   std::vector<std::conditional_t<direct, R, std::optional<R>>> values_;
   FirstFailure failure_;
 };
 template <>
-class MappedResults<void> {
+class MappedResults<void> final : public MapSink {
  public:
   void reserve(std::size_t) {}
-  void take_row(std::size_t, const DoneItems<void>&) {}
-  void fail(std::size_t item, std::size_t, const std::exception_ptr& error) { failure_.note(item, error); }
+  void take_row(std::size_t, const DoneItems&) override {}
+  void take_one(std::size_t, std::span<const std::byte>, Future<void>, HeldNames) override {}
+  void fail(std::size_t item, std::size_t, const std::exception_ptr& error) override {
+    failure_.note(item, error);
+  }
   void results(std::size_t) { failure_.rethrow(); }
 
  private:
   FirstFailure failure_;
 };
-
-template <class Item, class R, class Range>
-auto map_in_chunks(PoolHandle& pool, std::size_t chunksize,
-                   std::unique_ptr<const ChunkFunction<Item, R>> function, Range& items) {
-  Chunks<Item, R, Range> chunks(pool, {chunksize, false}, std::move(function), items);
-  MappedResults<R> results;
-  if constexpr (std::ranges::sized_range<Range>)
-    results.reserve(static_cast<std::size_t>(std::ranges::size(items)));
-  do {
-    chunks.fill(results);
-  } while (chunks.wait(results));
-  const auto n = chunks.items_read();
-  if (chunks.broken()) results.fail(n, 1, chunks.broken());
-  return results.results(n);
-}
 
 }  // namespace brood::detail

@@ -2,7 +2,8 @@
 // One way to say "until when": every wait below the public headers takes a Deadline.
 
 #include <chrono>
-#include <optional>
+#include <cstdint>
+#include <limits>
 
 namespace brood::detail {
 
@@ -10,42 +11,39 @@ namespace brood::detail {
 /// already, and ones too long for the clock (or not a number) mean never.
 class Deadline {
  public:
-  using Clock = std::chrono::steady_clock;
-
-  static Deadline never() { return Deadline{}; }
-  static Deadline now() { return Deadline{Clock::time_point::min()}; }
+  static Deadline never() { return Deadline(latest); }
+  static Deadline now() { return Deadline(earliest); }
 
   template <class Rep, class Period>
   static Deadline in(std::chrono::duration<Rep, Period> wait) {
     const double seconds = std::chrono::duration<double>(wait).count();
     if (seconds <= 0) return now();
     if (!(seconds < 1e9)) return never();  // also NaN; 30 years from here
-    return Deadline{Clock::now() + std::chrono::ceil<Clock::duration>(wait)};
+    return after(std::chrono::ceil<std::chrono::nanoseconds>(wait));
   }
 
-  bool is_never() const { return !when_; }
+  bool is_never() const { return when_ == latest; }
   /// No waiting at all was asked for.
-  bool is_now() const { return when_ == Clock::time_point::min(); }
-  bool passed() const { return when_ && (is_now() || Clock::now() >= *when_); }
+  bool is_now() const { return when_ == earliest; }
+  bool passed() const;
 
   /// What is left, not below zero; meaningless for never.
-  std::chrono::nanoseconds left() const {
-    if (is_now()) return {};
-    const auto rest = *when_ - Clock::now();
-    return rest.count() > 0 ? rest : std::chrono::nanoseconds{};
-  }
+  std::chrono::nanoseconds left() const;
 
   /// The earlier of this and `wait` from now.
   template <class Rep, class Period>
   Deadline at_most(std::chrono::duration<Rep, Period> wait) const {
-    const auto other = in(wait);
-    return !when_ || (other.when_ && *other.when_ < *when_) ? other : *this;
+    const Deadline other = in(wait);
+    return other.when_ < when_ ? other : *this;
   }
 
  private:
-  Deadline() = default;
-  explicit Deadline(Clock::time_point when) : when_(when) {}
-  std::optional<Clock::time_point> when_;
+  static constexpr auto latest = std::numeric_limits<std::int64_t>::max();
+  static constexpr auto earliest = std::numeric_limits<std::int64_t>::min();
+  explicit Deadline(std::int64_t when) : when_(when) {}
+  static Deadline after(std::chrono::nanoseconds wait);
+
+  std::int64_t when_;  // nanoseconds of the steady clock
 };
 
 }  // namespace brood::detail

@@ -1,67 +1,100 @@
 #pragma once
 // Lazy maps, as ranges.
 
+#include <brood/detail/input.hpp>
 #include <brood/detail/turns.hpp>
+#include <deque>
 #include <iterator>
 #include <memory>
 #include <optional>
 #include <ranges>
 #include <tuple>
 #include <type_traits>
+#include <utility>
 
 namespace brood::detail {
 
-/// How far an iteration has come. Stays where it is, for the iterators.
-template <class R, class View>
+/// How far an iteration has come. Stays where it is, for the iterators. Stored: what travels of an item.
+template <class R, class View, class Stored>
 struct ImapState {
-  using Item = std::ranges::range_value_t<View>;
+  ImapState(std::optional<CallOptions> given, View items)
+      : options(std::move(given)), view(std::move(items)), input(view) {}
 
   std::optional<CallOptions> options;
   View view;
-  std::unique_ptr<Turns<Item, R>> turns = {};  // over these
-  Turn<Item, R> now = {};
-  std::optional<std::pair<Item, Outcome<R>>> pair = {};
+  Input<View, Stored> input;
+  std::unique_ptr<Turns> turns;  // over these
+  Turn turn;
+  std::optional<Outcome<R>> now;  // nothing at the end
 };
 
-template <class R, class View>
+/// Items that have been read, each until its turn.
+template <class Item>
+class KeptItems {
+ public:
+  template <class From>
+  void add(From& item) {
+    items_.emplace_back(item);
+  }
+  /// The n-th of all, once.
+  Item take(std::size_t n) {
+    Item item = std::move(*items_[n - before_]);
+    items_[n - before_].reset();
+    for (; !items_.empty() && !items_.front(); ++before_) items_.pop_front();
+    return item;
+  }
+
+ private:
+  std::deque<std::optional<Item>> items_;
+  std::size_t before_ = 0;
+};
+
+template <class R, class View, class Stored>
 class Imap {
  public:
-  using State = ImapState<R, View>;
-  using Item = typename State::Item;
+  using State = ImapState<R, View, Stored>;
+  using Item = std::ranges::range_value_t<View>;
 
   explicit Imap(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
   /// {item, Outcome<R>} at each turn; nothing is thrown but what the input itself throws.
   class Outcomes {
+    struct Kept {
+      std::unique_ptr<State> map;
+      KeptItems<Item> items = {};
+      std::optional<std::pair<Item, Outcome<R>>> now = {};
+    };
+
    public:
-    explicit Outcomes(Imap& map) : map_(std::move(map)) {
+    explicit Outcomes(Imap& map) : kept_(new Kept{std::move(map.state_)}) {
       static_assert(std::is_constructible_v<Item, std::ranges::range_reference_t<View>&>,
                     "brood: outcomes() keeps a copy of each item, and these cannot be copied");
-      map_.state_->turns->keep_items();
+      kept_->map->input.keep_in(kept_->items);
     }
     class iterator {
      public:
       using value_type = std::pair<Item, Outcome<R>>;
       using difference_type = std::ptrdiff_t;
-      explicit iterator(State* state) : state_(state) { ++*this; }
-      value_type& operator*() const { return *state_->pair; }
+      explicit iterator(Kept* kept) : kept_(kept) { ++*this; }
+      value_type& operator*() const { return *kept_->now; }
       iterator& operator++() {
-        state_->pair.reset();
-        Turn<Item, R> turn;
-        if (state_->turns->next(turn)) state_->pair.emplace(std::move(*turn.item), std::move(*turn.outcome));
+        State& map = *kept_->map;
+        kept_->now.reset();
+        if (map.turns->next(map.turn))
+          kept_->now.emplace(kept_->items.take(map.turn.number), outcome_of<R>(map.turn));
         return *this;
       }
       void operator++(int) { ++*this; }
-      friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.state_->pair; }
+      friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.kept_->now; }
 
      private:
-      State* state_;
+      Kept* kept_;
     };
-    iterator begin() { return iterator(map_.state_.get()); }
+    iterator begin() { return iterator(kept_.get()); }
     std::default_sentinel_t end() { return {}; }
 
    private:
-    Imap map_;
+    std::unique_ptr<Kept> kept_;
   };
   Outcomes outcomes() && { return Outcomes(*this); }
   Outcomes outcomes() & { return Outcomes(*this); }
@@ -72,14 +105,14 @@ class Imap {
     using difference_type = std::ptrdiff_t;
     explicit iterator(State* state) : state_(state) { ++*this; }
     /// The result; throws what the task threw, and the iteration may go on.
-    value_type& operator*() const { return state_->now.outcome->value(); }
+    value_type& operator*() const { return state_->now->value(); }
     iterator& operator++() {
-      state_->now.outcome.reset();
-      state_->turns->next(state_->now);
+      state_->now.reset();
+      if (state_->turns->next(state_->turn)) state_->now.emplace(outcome_of<R>(state_->turn));
       return *this;
     }
     void operator++(int) { ++*this; }
-    friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.state_->now.outcome; }
+    friend bool operator==(const iterator& i, std::default_sentinel_t) { return !i.state_->now; }
 
    private:
     State* state_;
@@ -91,22 +124,21 @@ class Imap {
   std::unique_ptr<State> state_;
 };
 
-template <bool Ordered, class F, class Args, class R, class View, class... Extra>
-std::unique_ptr<Turns<std::ranges::range_value_t<View>, R>> turns_of(PoolHandle& pool,
-                                                                     ImapState<R, View>& state, F f,
-                                                                     std::tuple<Extra...> extra) {
+template <bool Ordered, class F, class Args, class R, class State, class... Extra>
+std::unique_ptr<Turns> turns_of(PoolHandle& pool, State& state, F f, std::tuple<Extra...> extra) {
   using Item = std::tuple_element_t<0, Args>;
   const CallOptions* const given = state.options ? &*state.options : nullptr;
   if constexpr (can_chunk<F, Args>) {
     if (const auto chunksize = chunksize_for(pool, given)) {
       auto function = std::apply(
           [&](Extra&... e) { return chunk_function<F, Args>(std::move(f), std::move(e)...); }, extra);
-      return std::make_unique<TurnsOfChunks<Ordered, Item, R, View>>(pool, *chunksize, std::move(function),
-                                                                     state.view);
+      return turns_of_chunks(pool, Ordered, *chunksize, map_types<Item, R>(), std::move(function),
+                             state.input);
     }
   }
-  return std::make_unique<TurnsOfTasks<Ordered, Item, R, View>>(
-      pool, given, std::make_unique<ItemFunctionOf<F, Args>>(std::move(f), std::move(extra)), state.view);
+  using Calls = CallsInTurnOf<F, Args, decltype(state.input)>;
+  return turns_of_tasks(pool, Ordered, given,
+                        std::unique_ptr<CallsInTurn>(new Calls(std::move(f), std::move(extra), state.input)));
 }
 
 template <bool Ordered, class F, class Items, class... Extra>
@@ -116,13 +148,13 @@ auto imap(PoolHandle& pool, std::optional<CallOptions> options, F&& f, Items&& i
   using Function = std::decay_t<F>;
   using Args = Stored<Function, std::ranges::range_reference_t<View>, Natural<Extra>...>;
   using R = typename Call<Function, Args>::Result;
-  auto state = std::make_unique<ImapState<R, View>>(
-      ImapState<R, View>{std::move(options), std::views::all(std::forward<Items>(items))});
+  using State = ImapState<R, View, std::tuple_element_t<0, Args>>;
+  std::unique_ptr<State> state(new State(std::move(options), std::views::all(std::forward<Items>(items))));
   auto stored = [&]<class First, class... To>(std::type_identity<std::tuple<First, To...>>) {
     return std::tuple<To...>(static_cast<To>(Natural<Extra>(std::forward<Extra>(extra)))...);
   }(std::type_identity<Args>{});
-  state->turns = turns_of<Ordered, Function, Args>(pool, *state, std::forward<F>(f), std::move(stored));
-  return Imap<R, View>(std::move(state));
+  state->turns = turns_of<Ordered, Function, Args, R>(pool, *state, std::forward<F>(f), std::move(stored));
+  return Imap<R, View, std::tuple_element_t<0, Args>>(std::move(state));
 }
 
 }  // namespace brood::detail

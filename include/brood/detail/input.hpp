@@ -2,11 +2,8 @@
 // The items of a range, one after the other, each looked at once: it may be made by the looking, or read from
 // somewhere.
 
-#include <brood/detail/callable.hpp>
-#include <concepts>
-#include <cstddef>
-#include <deque>
-#include <iterator>
+#include <brood/detail/item_blocks.hpp>
+#include <cstring>
 #include <memory>
 #include <optional>
 #include <ranges>
@@ -17,20 +14,23 @@ namespace brood::detail {
 
 /// Item: what travels for them. The range must outlive it and stay where it is.
 template <class Range, class Item>
-class Input {
+class Input final : public ItemReader {
  public:
   using Reference = std::ranges::range_reference_t<Range>;
   using Value = std::ranges::range_value_t<Range>;
-  static constexpr bool is_sized = std::ranges::sized_range<Range>;
-  static constexpr bool is_array =
-      std::ranges::contiguous_range<Range> && is_sized && std::is_same_v<Value, Item>;
 
   explicit Input(Range& range) : range_(&range) {
     if constexpr (is_sized) left_ = static_cast<std::size_t>(std::ranges::size(range));
   }
+  Input(const Input&) = delete;
+  Input& operator=(const Input&) = delete;
 
-  /// Keeps the items themselves, for take_kept.
-  void keep() { keeps_ = true; }
+  /// From now on each item is also given to keep.add, before it is used.
+  template <class Keep>
+  void keep_in(Keep& keep) {
+    keep_ = &keep;
+    add_ = [](void* to, Looked item) { static_cast<Keep*>(to)->add(item); };
+  }
 
   /// The one in front, null at the end. Throws what the range throws.
   const Item* peek() {
@@ -53,44 +53,53 @@ class Input {
     if (left_ != 0) --left_;  // the range may have said less than it has
   }
 
-  /// No more is read: the range may go.
-  void close() {
+  std::size_t left() const override { return is_sized ? left_ : unknown; }
+  bool has_more() override { return peek() != nullptr; }
+  void close() override {
     at_.reset();
     now_ = nullptr;
     ended_ = true;
   }
 
-  /// How many are there, where that is known.
-  std::size_t left() const
-    requires is_sized
-  {
-    return left_;
+  void copy(std::byte* to, std::size_t n, std::uint64_t nanoseconds, std::size_t& count) override {
+    if constexpr (is_row) {
+      if (add_ == nullptr) return copy_row(to, n < left_ ? n : left_, count);
+    }
+    if constexpr (is_plain<Item>()) {
+      SeldomLook clock;
+      while (count != n) {
+        const Item* item = peek();
+        if (item == nullptr) return;
+        std::memcpy(to + count++ * sizeof(Item), item, sizeof(Item));
+        pass();
+        if (clock.is_past(nanoseconds)) return;
+      }
+    }
   }
-  /// Those in front, as they lie there; pass them with pass(n).
-  const Item* data()
-    requires is_array
-  {
-    if (!at_) at_.emplace(std::ranges::begin(*range_));
-    return std::to_address(*at_);
+  void encode(EncodedItems& to, std::size_t n, std::uint64_t nanoseconds) override {
+    if constexpr (!is_plain<Item>()) {
+      SeldomLook clock;
+      while (to.count() != n) {
+        const Item* item = peek();
+        if (item == nullptr) return;
+        auto added = EncodedItems::Added::again;
+        while (added == EncodedItems::Added::again) {
+          Writer writer = to.writer();
+          detail::encode<Item>(writer, *item);
+          added = to.add(writer);
+        }
+        if (added == EncodedItems::Added::full) return;
+        pass();
+        if (added == EncodedItems::Added::last || clock.is_past(nanoseconds)) return;
+      }
+    }
   }
-  void pass(std::size_t n)
-    requires is_array
-  {
-    if (keeps_) kept_.insert(kept_.end(), data(), data() + n);
-    *at_ += static_cast<std::ranges::range_difference_t<Range>>(n);
-    left_ -= n;
-  }
-
-  /// The n-th of all, once; only of those that were looked at since keep().
-  Value take_kept(std::size_t n) {
-    Value value = std::move(*kept_[n - before_kept_]);
-    kept_[n - before_kept_].reset();
-    for (; !kept_.empty() && !kept_.front(); ++before_kept_) kept_.pop_front();
-    return value;
-  }
-  bool keeps() const { return keeps_; }
 
  private:
+  using Looked = std::remove_reference_t<Reference>&;
+  static constexpr bool is_sized = std::ranges::sized_range<Range>;
+  static constexpr bool is_row =
+      std::ranges::contiguous_range<Range> && is_sized && std::is_same_v<Value, Item> && is_plain<Item>();
   // What is of another type, or has no place of its own, is made here.
   static constexpr bool lies_there =
       std::is_lvalue_reference_v<Reference> && std::is_same_v<std::remove_cvref_t<Reference>, Item>;
@@ -103,9 +112,7 @@ class Input {
 
   void look() {
     decltype(auto) item = **at_;
-    if constexpr (std::constructible_from<Value, decltype(item)&>) {
-      if (keeps_) kept_.emplace_back(item);
-    }
+    if (add_ != nullptr) add_(keep_, item);
     if constexpr (lies_there) {
       now_ = std::addressof(item);
     } else {
@@ -113,15 +120,23 @@ class Input {
       now_ = &made_->item;
     }
   }
+  void copy_row(std::byte* to, std::size_t n, std::size_t& count) {
+    if (!at_) at_.emplace(std::ranges::begin(*range_));
+    if (n != 0) std::memcpy(to, std::to_address(*at_), n * sizeof(Item));
+    *at_ += static_cast<std::ranges::range_difference_t<Range>>(n);
+    now_ = nullptr;
+    left_ -= n;
+    count += n;
+  }
 
   Range* range_;
   std::optional<std::ranges::iterator_t<Range>> at_;
   const Item* now_ = nullptr;
   [[no_unique_address]] std::conditional_t<lies_there, Nothing, std::optional<Made>> made_;
-  bool is_used_ = false, ended_ = false, keeps_ = false;
+  bool is_used_ = false, ended_ = false;
   std::size_t left_ = 0;
-  std::deque<std::optional<Value>> kept_;
-  std::size_t before_kept_ = 0;
+  void* keep_ = nullptr;
+  void (*add_)(void* keep, Looked item) = nullptr;
 };
 
 }  // namespace brood::detail

@@ -1,6 +1,5 @@
 #pragma once
-// What a map calls with its items, for the machinery of maps, which knows only what goes in and what comes
-// out: there is one machinery for all functions of int(int), and a program is compiled the sooner.
+// What a map calls with its items, for the machinery of maps, which knows nothing of types.
 
 #include <atomic>
 #include <brood/detail/chunk_call.hpp>
@@ -28,13 +27,11 @@ constexpr bool can_chunk<F, std::tuple<Item, Extra...>> = [] {
 }();
 
 /// Called with many items in one task.
-template <class Item, class R>
 class ChunkFunction {
  public:
   virtual ~ChunkFunction() = default;
-  /// `results`, `names`: as ChunkCall::encode_call takes them. Throws what submitting throws.
-  virtual Record& submit(PoolHandle& pool, const SharedBlock& items, const SharedBlock& results,
-                         const Chunk& chunk, std::span<const ItemName> names) const = 0;
+  /// `names`: as ChunkCall::encode_call takes them. Throws what submitting throws.
+  virtual Record& submit(PoolHandle& pool, const ChunkTask& task, std::span<const ItemName> names) const = 0;
   /// How long an item took in the last map of this function, which is where the next one begins: a chunk that
   /// takes longer than that says comes back with what is left. 0: there was none.
   virtual std::atomic<double>& last_seconds_each() const = 0;
@@ -43,17 +40,14 @@ class ChunkFunction {
 template <class F, class StoredArgs>
 class ChunkFunctionOf;
 template <class F, class Item, class... Extra>
-class ChunkFunctionOf<F, std::tuple<Item, Extra...>> final
-    : public ChunkFunction<Item, typename Call<F, std::tuple<Item, Extra...>>::Result> {
+class ChunkFunctionOf<F, std::tuple<Item, Extra...>> final : public ChunkFunction {
  public:
   template <class... E>
   explicit ChunkFunctionOf(F f, E&&... extra) : f_(std::move(f)), extra_(std::forward<E>(extra)...) {}
 
-  Record& submit(PoolHandle& pool, const SharedBlock& items, const SharedBlock& results, const Chunk& chunk,
-                 std::span<const ItemName> names) const override {
+  Record& submit(PoolHandle& pool, const ChunkTask& task, std::span<const ItemName> names) const override {
     const auto write = [&](Writer& to) {
-      std::apply([&](const Extra&... e) { OneCall::encode_call(to, f_, items, results, chunk, names, e...); },
-                 extra_);
+      std::apply([&](const Extra&... e) { OneCall::encode_call(to, f_, task, names, e...); }, extra_);
     };
     return pool.submit(task_type<OneCall, F>, EncodeCall::by(write), nullptr);
   }
@@ -70,39 +64,43 @@ class ChunkFunctionOf<F, std::tuple<Item, Extra...>> final
 
 /// Of a function that can_chunk; E: what becomes Extra.
 template <class F, class StoredArgs, class... E>
-std::unique_ptr<
-    const ChunkFunction<std::tuple_element_t<0, StoredArgs>, typename Call<F, StoredArgs>::Result>>
-chunk_function(F f, E&&... extra) {
-  return std::make_unique<ChunkFunctionOf<F, StoredArgs>>(std::move(f), std::forward<E>(extra)...);
+std::unique_ptr<const ChunkFunction> chunk_function(F f, E&&... extra) {
+  return std::unique_ptr<const ChunkFunction>(
+      new ChunkFunctionOf<F, StoredArgs>(std::move(f), std::forward<E>(extra)...));
 }
 
-/// Called with one item in a task.
-template <class Item, class R>
-class ItemFunction {
+/// Calls that are a task each, with the items of an input in turn.
+class CallsInTurn {
  public:
-  virtual ~ItemFunction() = default;
-  /// Throws what submitting throws.
-  virtual Future<R> submit(PoolHandle& pool, const CallOptions* options, const Item& item) const = 0;
+  virtual ~CallsInTurn() = default;
+  /// The task of the next item; null at the end. Throws what the input throws, and submitting.
+  virtual Record* submit_next(PoolHandle& pool, const CallOptions* options) = 0;
 };
 
-template <class F, class StoredArgs>
-class ItemFunctionOf;
-template <class F, class Item, class... Extra>
-class ItemFunctionOf<F, std::tuple<Item, Extra...>> final
-    : public ItemFunction<Item, typename Call<F, std::tuple<Item, Extra...>>::Result> {
+template <class F, class StoredArgs, class Input>
+class CallsInTurnOf;
+template <class F, class Item, class... Extra, class Input>
+class CallsInTurnOf<F, std::tuple<Item, Extra...>, Input> final : public CallsInTurn {
  public:
-  using R = typename Call<F, std::tuple<Item, Extra...>>::Result;
-  ItemFunctionOf(F f, std::tuple<Extra...> extra) : f_(std::move(f)), extra_(std::move(extra)) {}
+  CallsInTurnOf(F f, std::tuple<Extra...> extra, Input& input)
+      : f_(std::move(f)), extra_(std::move(extra)), input_(input) {}
 
-  Future<R> submit(PoolHandle& pool, const CallOptions* options, const Item& item) const override {
-    return std::apply(
-        [&](const Extra&... e) { return submit_stored<F, Item, Extra...>(pool, options, f_, item, e...); },
+  Record* submit_next(PoolHandle& pool, const CallOptions* options) override {
+    const Item* item = input_.peek();
+    if (item == nullptr) return nullptr;
+    Record& record = std::apply(
+        [&](const Extra&... e) -> Record& {
+          return submit_record<F, Item, Extra...>(pool, options, f_, *item, e...);
+        },
         extra_);
+    input_.pass();
+    return &record;
   }
 
  private:
   const F f_;
   const std::tuple<Extra...> extra_;
+  Input& input_;
 };
 
 }  // namespace brood::detail

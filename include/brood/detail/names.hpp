@@ -32,26 +32,24 @@ class HeldNames {
   explicit HeldNames(Names held) : names_(std::move(held)) {}
   HeldNames(HeldNames&& other) noexcept : names_(std::exchange(other.names_, {})) {}
   HeldNames& operator=(HeldNames&& other) noexcept {
-    std::swap(names_, other.names_);
+    names_.swap(other.names_);
     return *this;
   }
-  ~HeldNames() { let_go_names(names_); }
-  /// Holds them.
-  static HeldNames of(Names names) {
-    hold_names(names);
-    return HeldNames(std::move(names));
+  ~HeldNames() {
+    if (!names_.empty()) let_go();
   }
+  /// Holds them.
+  static HeldNames of(Names names);
 
   bool empty() const { return names_.empty(); }
   const Names& names() const { return names_; }
   /// They are the caller's to let go of.
   Names take() { return std::exchange(names_, {}); }
-  void add(HeldNames more) {
-    names_.insert(names_.end(), more.names_.begin(), more.names_.end());
-    more.names_.clear();
-  }
+  void add(HeldNames more);
 
  private:
+  void let_go() noexcept;
+
   Names names_;
 };
 

@@ -32,12 +32,17 @@ using CallResult = typename CallFor<F, Args...>::Result;
 
 /// The arguments are what travels.
 template <class F, class... To>
-auto submit_stored(PoolHandle& pool, const CallOptions* options, const F& f, const To&... stored) {
+Record& submit_record(PoolHandle& pool, const CallOptions* options, const F& f, const To&... stored) {
   using CallType = Call<F, std::tuple<To...>>;
   using Result = typename CallType::Result;
   if constexpr (!std::is_void_v<Result>) static_assert(travels<Result>);
   const auto write = [&](Writer& to) { CallType::encode_call(to, f, stored...); };
-  return Future<Result>(pool.submit(task_type<CallType, F>, EncodeCall::by(write), options));
+  return pool.submit(task_type<CallType, F>, EncodeCall::by(write), options);
+}
+template <class F, class... To>
+auto submit_stored(PoolHandle& pool, const CallOptions* options, const F& f, const To&... stored) {
+  using Result = typename Call<F, std::tuple<To...>>::Result;
+  return Future<Result>(submit_record<F, To...>(pool, options, f, stored...));
 }
 template <class F, class... Args>
 auto submit(PoolHandle& pool, const CallOptions* options, F&& f, Args&&... args) {
@@ -48,24 +53,10 @@ auto submit(PoolHandle& pool, const CallOptions* options, F&& f, Args&&... args)
   }(std::type_identity<Stored<Function, Args...>>{});
 }
 
-/// What holds for each call by itself is asked for; items cannot share a task then.
-inline bool sets_limits(const CallOptions& options) {
-  return options.deadline || options.time_limit || options.idempotent || options.retries ||
-         options.memory_limit || !options.name.empty() || options.priority != 0 || !options.key.empty();
-}
-/// 0 when none was given.
-inline int checked_chunksize(const CallOptions& options) {
-  if (options.chunksize && *options.chunksize < 1)
-    throw UsageError("chunksize must be at least 1, not " + std::to_string(*options.chunksize));
-  return options.chunksize.value_or(0);
-}
-
-/// How many calls to put into a task, 0: as measured; nothing where each call is a task of its own.
-inline std::optional<std::size_t> chunksize_for(const PoolHandle& pool, const CallOptions* options) {
-  const auto given = static_cast<std::size_t>(options != nullptr ? checked_chunksize(*options) : 0);
-  const bool limited = options != nullptr && sets_limits(*options);
-  if (given == 1 || limited || (given == 0 && pool.each_by_itself())) return std::nullopt;
-  return given;
-}
+/// Of map: 0 when none was given. Throws UsageError.
+int checked_chunksize(const CallOptions& options);
+/// How many calls to put into a task, 0: as measured; nothing where each call is a task of its own, as when
+/// what holds for each call by itself is asked for.
+std::optional<std::size_t> chunksize_for(const PoolHandle& pool, const CallOptions* options);
 
 }  // namespace brood::detail
