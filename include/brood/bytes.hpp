@@ -76,7 +76,7 @@ class Writer {
 
   /// For codecs of handles: notes that the value names a shared object. While the message is on its way it,
   /// or whoever sends it, holds a reference; who decodes it takes one of its own.
-  void handle(std::uint64_t object) { handles_.push_back(object); }
+  void handle(std::uint64_t object);
   /// Those that were noted, each as often as it was.
   const std::vector<std::uint64_t>& handles() const { return handles_; }
 

@@ -13,7 +13,7 @@
 /// Cost: some allocations, and a system call where its deadline is the earliest of the pool. Under
 /// BROOD_INLINE none of them is heeded.
 
-#include <chrono>
+#include <brood/detail/std_parts.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>

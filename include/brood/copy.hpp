@@ -13,12 +13,11 @@
 /// disk, which stops the copy.
 
 #include <brood/detail/copy_task.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/executor.hpp>
 #include <brood/task_errors.hpp>
 #include <concepts>
 #include <cstdint>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>

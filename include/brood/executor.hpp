@@ -11,10 +11,10 @@
 ///     return sum;
 ///   }
 
+#include <brood/detail/std_parts.hpp>
 #include <brood/future.hpp>
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <utility>
 #include <vector>
 
@@ -47,9 +47,9 @@ class SerialExecutor {
     detail::Record& record = detail::take_record(source());
     try {
       if constexpr (std::is_void_v<R>) {
-        std::invoke(f, std::forward<Args>(args)...);
+        detail::invoke(f, std::forward<Args>(args)...);
       } else {
-        const R result = std::invoke(f, std::forward<Args>(args)...);
+        const R result = detail::invoke(f, std::forward<Args>(args)...);
         detail::keep_value(record, result);
       }
     } catch (...) {

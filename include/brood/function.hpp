@@ -16,8 +16,8 @@
 /// only the first one may be, for what the pool's initializer returned (see Pool). A pointer to code that was
 /// loaded by dlopen after brood::init is a UsageError (see renew_server).
 
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/type_name.hpp>
-#include <functional>
 #include <utility>
 
 namespace brood {
@@ -31,7 +31,7 @@ struct Fn {
   /// Calls it.
   template <class... Args>
   decltype(auto) operator()(Args&&... args) const {
-    return std::invoke(Function, std::forward<Args>(args)...);
+    return detail::invoke(Function, std::forward<Args>(args)...);
   }
 };
 /// The value to pass where a function is asked for: `pool.map(brood::fn<parse>, files)`.

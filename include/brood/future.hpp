@@ -17,10 +17,9 @@
 #include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
 #include <brood/detail/record.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/task_errors.hpp>
-#include <chrono>
 #include <exception>
-#include <functional>
 #include <optional>
 #include <type_traits>
 #include <utility>

@@ -14,9 +14,9 @@
 /// Without it the first use of brood does the same while the program has one thread; `spawn` needs it.
 /// GoogleTest, GUI toolkits, libraries and containers: docs/setup.md.
 
+#include <brood/detail/std_parts.hpp>
 #include <brood/start_method.hpp>
 #include <cstdint>
-#include <functional>
 
 namespace brood {
 

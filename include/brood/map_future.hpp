@@ -12,17 +12,14 @@
 /// Cost: where items share tasks, 1 thread of the pool for all its maps, and the results as they are. What
 /// decodes them runs in that thread.
 
-#include <algorithm>
 #include <atomic>
 #include <brood/detail/deadline.hpp>
 #include <brood/detail/map_under_way.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/errors.hpp>
 #include <brood/future.hpp>
 #include <brood/promise.hpp>
-#include <chrono>
 #include <cstddef>
-#include <functional>
-#include <memory>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -98,13 +95,13 @@ class MapFuture {
     static_assert(std::is_invocable_v<F&, Given>, "brood: a callback takes the outcome of all");
     if (map_) {
       is_told_ = true;
-      whole_.add_done_callback([map = map_, f = std::move(f)](Outcome<void> end) mutable {
+      whole_.add_done_callback([map = map_, f = std::move(f)](auto end) mutable {
         f(end ? given(map->results()) : Given(end.error()));
       });
     } else if (futures_.empty()) {
       Promise<void> at_once;
       at_once.set_result();
-      at_once.get_future().add_done_callback([f = std::move(f)](const Outcome<void>&) mutable {
+      at_once.get_future().add_done_callback([f = std::move(f)](const auto&) mutable {
         Results none;
         f(given(none));
       });
@@ -128,7 +125,7 @@ class MapFuture {
     if constexpr (std::is_void_v<R>)
       return std::monostate{};
     else
-      return std::cref(results);
+      return Given(results);
   }
 
   bool wait_until(detail::Deadline until) {
@@ -137,7 +134,11 @@ class MapFuture {
       future.wait();
       return true;
     };
-    return map_ ? wait_for(whole_) : std::ranges::all_of(futures_, wait_for);
+    if (map_) return wait_for(whole_);
+    for (auto& future : futures_) {
+      if (!wait_for(future)) return false;
+    }
+    return true;
   }
   template <class Rep, class Period>
   void wait_or_throw(std::chrono::duration<Rep, Period> timeout) {

@@ -31,13 +31,12 @@
 #include <brood/detail/pool_core.hpp>
 #include <brood/detail/reduce.hpp>
 #include <brood/detail/star.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/task.hpp>
 #include <brood/future.hpp>
 #include <brood/init.hpp>
 #include <brood/map_future.hpp>
 #include <brood/this_worker.hpp>
-#include <chrono>
-#include <ranges>
 #include <string>
 #include <tuple>
 #include <type_traits>

@@ -24,12 +24,10 @@
 
 #include <brood/detail/deadline.hpp>
 #include <brood/detail/packed_call.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/errors.hpp>
 #include <brood/start_method.hpp>
-#include <chrono>
-#include <functional>
 #include <iosfwd>
-#include <memory>
 #include <optional>
 #include <string>
 #include <type_traits>

@@ -13,12 +13,10 @@
 /// bars in workers and other processes of the program, have lines of their own; one that has ended stays
 /// above them. Costs a nanosecond for an item, and the time to write some hundred bytes when it is drawn.
 
+#include <brood/detail/std_parts.hpp>
 #include <brood/future.hpp>
 #include <cstdint>
-#include <iterator>
-#include <memory>
 #include <optional>
-#include <ranges>
 #include <string>
 #include <string_view>
 #include <type_traits>

@@ -26,9 +26,9 @@
 #include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
 #include <brood/detail/queue_core.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/type_name.hpp>
 #include <brood/errors.hpp>
-#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <utility>

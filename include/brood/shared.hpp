@@ -16,10 +16,9 @@
 
 #include <array>
 #include <brood/detail/callable.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/shared_block.hpp>
 #include <cstdint>
-#include <memory>
-#include <mutex>
 #include <utility>
 
 namespace brood {

@@ -51,10 +51,7 @@ class SharedBlock {
   std::span<T> as() const {
     static_assert(std::is_trivially_copyable_v<T>, "brood: only what can be copied as bytes can be shared");
     static_assert(alignof(T) <= 64);
-    if (size_ % sizeof(T) != 0) {
-      throw UsageError("a block of " + std::to_string(size_) + " bytes holds no whole number of values of " +
-                       std::to_string(sizeof(T)) + " bytes");
-    }
+    if (size_ % sizeof(T) != 0) no_whole_number(sizeof(T));
     return {reinterpret_cast<T*>(data_), size_ / sizeof(T)};
   }
 
@@ -64,6 +61,7 @@ class SharedBlock {
  private:
   friend struct Codec<SharedBlock>;
   void find();
+  [[noreturn]] void no_whole_number(std::size_t of_size) const;
 
   std::uint64_t object_ = 0;
   std::byte* data_ = nullptr;

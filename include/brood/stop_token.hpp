@@ -15,7 +15,7 @@
 
 #include <atomic>
 #include <brood/detail/deadline.hpp>
-#include <chrono>
+#include <brood/detail/std_parts.hpp>
 #include <cstdint>
 
 namespace brood {

@@ -49,8 +49,7 @@ class RemoteTrace {
 class RemoteError : public Error, public RemoteTrace {
  public:
   /// For brood.
-  RemoteError(const std::string& type, const std::string& text, std::string trace)
-      : Error(type + ": " + text), RemoteTrace(type, std::move(trace)) {}
+  RemoteError(const std::string& type, const std::string& text, std::string trace);
 };
 
 /// The process that ran the task ended in the middle of it: a signal, exit(), the out-of-memory killer. No

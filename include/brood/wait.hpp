@@ -8,11 +8,10 @@
 /// The futures stay where they are, in the caller's vector, which must not change meanwhile; they may be of
 /// different pools. One thread at a time may wait with a Future.
 
+#include <brood/detail/std_parts.hpp>
 #include <brood/errors.hpp>
 #include <brood/future.hpp>
-#include <chrono>
 #include <cstddef>
-#include <iterator>
 #include <string>
 #include <vector>
 

@@ -66,6 +66,11 @@ SharedBlock::~SharedBlock() {
 }
 
 // What others wrote into its head is believed only as far as its run goes.
+void SharedBlock::no_whole_number(std::size_t of_size) const {
+  throw UsageError("a block of " + std::to_string(size_) + " bytes holds no whole number of values of " +
+                   std::to_string(of_size) + " bytes");
+}
+
 void SharedBlock::find() {
   const BlockObject copy = [&] {
     const auto& there = *arena::object_at<BlockObject>(object_);

@@ -124,8 +124,7 @@ struct CopyPlan::State {
   }
 };
 
-CopyPlan::CopyPlan(const CopyPath& source_path, const CopyPath& target_path)
-    : state_(std::make_unique<State>()) {
+CopyPlan::CopyPlan(const CopyPath& source_path, const CopyPath& target_path) : state_(new State) {
   auto& s = *state_;
   if (source_path.bytes().empty() || target_path.bytes().empty())
     throw CopyRefused("cannot copy: the source or the target has no name");

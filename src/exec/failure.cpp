@@ -308,4 +308,7 @@ void detail::add_carrier(ExceptionCarrier carrier) {
   all.insert(all.begin(), std::move(carrier));
 }
 
+RemoteError::RemoteError(const std::string& type, const std::string& text, std::string trace)
+    : Error(type + ": " + text), RemoteTrace(type, std::move(trace)) {}
+
 }  // namespace brood

@@ -70,7 +70,7 @@ EncodedItems::Added EncodedItems::add(const Writer& item) {
     size_ = staged_.size();
     return Added::again;
   }
-  block_->hold(starts_.size(), item.handles());
+  if (!item.handles().empty()) block_->hold(starts_.size(), item.handles());
   starts_.push_back(used_);
   used_ += size;
   return is_alone_ ? Added::last : Added::yes;
@@ -88,6 +88,8 @@ void EncodedItems::end() {
 // Beside those that are encoded already.
 bool EncodedItems::fits(std::size_t size) const {
   const auto before = starts_.size();
+  // Without a look at how rows are rounded up.
+  if ((before + 1) * (9 + types_.result_size) + 3 * 64 + used_ + size <= usual_block) return true;
   const bool in_chunk = chunksize_ != 0 && (before == 0 || before % chunksize_ != 0);
   return in_chunk || ChunkLayout::size(types_, before + 1, used_ + size) <= usual_block;
 }

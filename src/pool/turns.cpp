@@ -18,7 +18,7 @@ class TurnsOfTasks final : public Turns {
     for (const auto& entry : entries_) drop_record(*entry.task);
   }
 
-  bool next(Turn& turn) override {
+  bool find_next(Turn& turn) override {
     read_ahead();
     if (entries_.empty()) {
       if (broken_) std::rethrow_exception(std::exchange(broken_, nullptr));
@@ -83,7 +83,7 @@ class TurnsOfChunks final : public Turns, private MapSink {
         function_(std::move(function)),
         chunks_(pool, {chunksize, true}, types, *function_, items) {}
 
-  bool next(Turn& turn) override {
+  bool find_next(Turn& turn) override {
     if (!runs_.empty() && runs_.front().taken == runs_.front().count) pop_run();
     while (!is_ready()) {
       chunks_.fill(*this, taken_);
@@ -95,9 +95,14 @@ class TurnsOfChunks final : public Turns, private MapSink {
     Run& run = runs_.front();
     turn.number = run.first + run.taken;
     turn.failure = run.failure;
+    turn.bytes = nullptr;
+    turn.size = 0;
     if (!run.failure) find_bytes(turn, run);
-    ++run.taken;
-    ++taken_;
+    // The next call comes when all that are given now have been taken.
+    const auto given = run.failure || types_.in_rows ? run.count - run.taken : 1;
+    turn.left = given - 1;
+    run.taken += given;
+    taken_ += given;
     return true;
   }
 

@@ -19,6 +19,12 @@ ConstructingSelf::~ConstructingSelf() { --constructing_self; }
 
 void require_set_up() { process::require_member(); }
 
+HeldNames PackedCall::sent() {
+  thunk_ = nullptr;
+  bytes_ = {};
+  return std::move(names_);
+}
+
 void PackedCall::run() const {
   Reader r(bytes_.data(), bytes_.size());
   thunk_(r, nullptr);

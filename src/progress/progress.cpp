@@ -55,7 +55,7 @@ struct Progress::Bar {
   }
 };
 
-Progress::Progress(ProgressOptions options) : bar_(std::make_unique<Bar>(std::move(options))) {
+Progress::Progress(ProgressOptions options) : bar_(new Bar(std::move(options))) {
   if (bar_->seat)
     bar_->seat.draw(bar_->text(0, 0, false));
   else

@@ -13,6 +13,8 @@ void Reader::Level::too_deep() {
                     " levels; it was not decoded");
 }
 
+void Writer::handle(std::uint64_t object) { handles_.push_back(object); }
+
 void Reader::too_short(std::size_t wanted) const {
   throw DecodeError("a message ends early: " + std::to_string(wanted) + " bytes expected, " +
                     std::to_string(left()) + " left; both ends must use the same type");

@@ -1,5 +1,6 @@
 # Builds and runs the consumer. INSTALL: a build folder to install from, whose tour (in BINDIR) is run too; or SOURCE: a
-# checkout to fetch from, which is then built without libdw, in large pieces.
+# checkout to fetch from, which is then built without libdw, in large pieces, and with whole standard headers, as other
+# compilers take them.
 function(run)
   execute_process(COMMAND ${ARGV} RESULT_VARIABLE code OUTPUT_VARIABLE said ERROR_VARIABLE said)
   if(NOT code EQUAL 0)
@@ -19,7 +20,7 @@ if(INSTALL)
   endif()
   set(where -DCMAKE_PREFIX_PATH=${WORK}/prefix)
 else()
-  set(where -DBROOD_SOURCE=${SOURCE} -DBROOD_LIBDW=OFF -DBROOD_UNITY=ON)
+  set(where -DBROOD_SOURCE=${SOURCE} -DBROOD_LIBDW=OFF -DBROOD_UNITY=ON -DCMAKE_CXX_FLAGS=-DBROOD_WHOLE_STD_HEADERS)
 endif()
 run(${CMAKE_COMMAND} -S ${PROGRAM} -B ${WORK}/build -G ${GENERATOR} -DCMAKE_CXX_COMPILER=${COMPILER} ${where})
 run(${CMAKE_COMMAND} --build ${WORK}/build -j 2)

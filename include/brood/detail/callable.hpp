@@ -4,11 +4,10 @@
 
 #include <brood/codec.hpp>
 #include <brood/detail/code.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/told.hpp>
 #include <brood/detail/worker_state.hpp>
 #include <brood/function.hpp>
-#include <functional>
-#include <memory>
 #include <tuple>
 #include <type_traits>
 
@@ -237,9 +236,9 @@ template <class F, class... Args>
 decltype(auto) invoke_here(F& f, Args&&... args) {
   if constexpr (takes_state<std::remove_const_t<F>, sizeof...(Args)>()) {
     auto& state = worker_state<std::remove_reference_t<Parameter<std::remove_const_t<F>, 0>>>();
-    return std::invoke(f, state, std::forward<Args>(args)...);
+    return detail::invoke(f, state, std::forward<Args>(args)...);
   } else {
-    return std::invoke(f, std::forward<Args>(args)...);
+    return detail::invoke(f, std::forward<Args>(args)...);
   }
 }
 

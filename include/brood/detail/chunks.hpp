@@ -4,10 +4,10 @@
 
 #include <brood/detail/item_blocks.hpp>
 #include <brood/detail/map_function.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/future.hpp>
 #include <cstddef>
 #include <exception>
-#include <memory>
 #include <span>
 
 namespace brood::detail {

@@ -3,8 +3,8 @@
 // roots.
 
 #include <brood/bytes.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <vector>

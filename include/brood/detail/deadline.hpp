@@ -1,7 +1,7 @@
 #pragma once
 // One way to say "until when": every wait below the public headers takes a Deadline.
 
-#include <chrono>
+#include <brood/detail/std_parts.hpp>
 #include <cstdint>
 #include <limits>
 

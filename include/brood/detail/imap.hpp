@@ -2,12 +2,10 @@
 // Lazy maps, as ranges.
 
 #include <brood/detail/input.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/turns.hpp>
 #include <deque>
-#include <iterator>
-#include <memory>
 #include <optional>
-#include <ranges>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -80,8 +78,10 @@ class Imap {
       iterator& operator++() {
         State& map = *kept_->map;
         kept_->now.reset();
-        if (map.turns->next(map.turn))
-          kept_->now.emplace(kept_->items.take(map.turn.number), outcome_of<R>(map.turn));
+        if (map.turns->next(map.turn)) {
+          put_outcome<R>(map.now, map.turn);
+          kept_->now.emplace(kept_->items.take(map.turn.number), std::move(*map.now));
+        }
         return *this;
       }
       void operator++(int) { ++*this; }
@@ -108,7 +108,7 @@ class Imap {
     value_type& operator*() const { return state_->now->value(); }
     iterator& operator++() {
       state_->now.reset();
-      if (state_->turns->next(state_->turn)) state_->now.emplace(outcome_of<R>(state_->turn));
+      if (state_->turns->next(state_->turn)) put_outcome<R>(state_->now, state_->turn);
       return *this;
     }
     void operator++(int) { ++*this; }
@@ -144,12 +144,12 @@ std::unique_ptr<Turns> turns_of(PoolHandle& pool, State& state, F f, std::tuple<
 template <bool Ordered, class F, class Items, class... Extra>
 auto imap(PoolHandle& pool, std::optional<CallOptions> options, F&& f, Items&& items, Extra&&... extra) {
   if (options) checked_chunksize(*options);
-  using View = std::views::all_t<Items>;
+  using View = Held<Items>;
   using Function = std::decay_t<F>;
   using Args = Stored<Function, std::ranges::range_reference_t<View>, Natural<Extra>...>;
   using R = typename Call<Function, Args>::Result;
   using State = ImapState<R, View, std::tuple_element_t<0, Args>>;
-  std::unique_ptr<State> state(new State(std::move(options), std::views::all(std::forward<Items>(items))));
+  std::unique_ptr<State> state(new State(std::move(options), View(std::forward<Items>(items))));
   auto stored = [&]<class First, class... To>(std::type_identity<std::tuple<First, To...>>) {
     return std::tuple<To...>(static_cast<To>(Natural<Extra>(std::forward<Extra>(extra)))...);
   }(std::type_identity<Args>{});

@@ -3,14 +3,35 @@
 // somewhere.
 
 #include <brood/detail/item_blocks.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <cstring>
-#include <memory>
 #include <optional>
-#include <ranges>
 #include <type_traits>
 #include <utility>
 
 namespace brood::detail {
+
+/// A range that lies elsewhere and stays there.
+template <class Range>
+class RangeThere {
+ public:
+  explicit RangeThere(Range& range) : range_(&range) {}
+  auto begin() const { return std::ranges::begin(*range_); }
+  auto end() const { return std::ranges::end(*range_); }
+  auto size() const
+    requires std::ranges::sized_range<Range>
+  {
+    return std::ranges::size(*range_);
+  }
+
+ private:
+  Range* range_;
+};
+/// What to keep of a range until its items are read, as std::views::all: the range itself, or where it lies.
+template <class Range>
+using Held =
+    std::conditional_t<std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>>,
+                       RangeThere<std::remove_reference_t<Range>>, std::remove_cvref_t<Range>>;
 
 /// Item: what travels for them. The range must outlive it and stay where it is.
 template <class Range, class Item>

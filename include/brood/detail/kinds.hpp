@@ -7,13 +7,11 @@
 #include <array>
 #include <brood/bytes.hpp>
 #include <brood/detail/aggregates.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/type_name.hpp>
-#include <chrono>
 #include <concepts>
 #include <cstddef>
-#include <functional>
 #include <initializer_list>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string>

@@ -3,8 +3,8 @@
 
 #include <atomic>
 #include <brood/detail/chunk_call.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/task.hpp>
-#include <memory>
 #include <span>
 #include <tuple>
 #include <type_traits>

@@ -3,8 +3,8 @@
 
 #include <brood/detail/chunked_map.hpp>
 #include <brood/detail/pool_core.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <cstddef>
-#include <memory>
 #include <type_traits>
 #include <utility>
 #include <variant>

@@ -28,11 +28,7 @@ class PackedCall {
   /// Names more objects, of a call that its bytes hold.
   void add_names(const Names& more) { names_.add(HeldNames::of(more)); }
   /// It is on its way: what it names is to be held until nobody will look at it any more.
-  HeldNames sent() {
-    thunk_ = nullptr;
-    bytes_ = {};
-    return std::move(names_);
-  }
+  HeldNames sent();
 
  private:
   Thunk thunk_ = nullptr;

@@ -5,11 +5,10 @@
 #include <brood/detail/callable.hpp>
 #include <brood/detail/packed_call.hpp>
 #include <brood/detail/record.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/start_method.hpp>
 #include <cstdint>
 #include <exception>
-#include <functional>
-#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>

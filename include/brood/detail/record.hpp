@@ -7,10 +7,10 @@
 #include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
 #include <brood/detail/names.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
-#include <functional>
 #include <string>
 #include <vector>
 

@@ -1,10 +1,9 @@
 #pragma once
 // Joining many values: pieces of neighbours, then what was made of them; all in workers, for op may crash.
 
-#include <algorithm>
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/task.hpp>
 #include <deque>
-#include <ranges>
 #include <utility>
 #include <vector>
 
@@ -16,7 +15,8 @@ struct JoinAll {
   Op op;
   T operator()(std::vector<T> items) {
     T all = std::move(items.front());
-    for (auto& item : items | std::views::drop(1)) all = std::invoke(op, std::move(all), std::move(item));
+    for (std::size_t i = 1; i != items.size(); ++i)
+      all = detail::invoke(op, std::move(all), std::move(items[i]));
     return all;
   }
 };
@@ -39,7 +39,8 @@ T reduce(PoolHandle& pool, Items&& items, T all, Op op) {
   const auto workers = static_cast<std::size_t>(pool.size());
   std::size_t size = largest_piece;
   if constexpr (std::ranges::sized_range<Items>) {
-    size = std::clamp<std::size_t>(std::ranges::size(items) / (8 * workers), 1, largest_piece);
+    const auto even = static_cast<std::size_t>(std::ranges::size(items)) / (8 * workers);
+    size = even < 1 ? 1 : even > largest_piece ? largest_piece : even;
   }
   const JoinAll<Op, T> join{op};
   // So many under way: the input may be longer than memory.

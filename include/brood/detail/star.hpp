@@ -1,8 +1,9 @@
 #pragma once
 // Calls whose arguments come as tuples or pairs, one for each call.
 
+#include <brood/detail/input.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/task.hpp>
-#include <ranges>
 #include <tuple>
 #include <type_traits>
 #include <utility>
@@ -56,9 +57,42 @@ auto star_of(F&& f) {
   return Star<std::decay_t<F>, FieldsOf<F, Items>>{std::forward<F>(f)};
 }
 /// The items as tuples of what travels.
+template <class View, class Fields>
+class RangeOfFields {
+ public:
+  explicit RangeOfFields(View items) : items_(std::move(items)) {}
+
+  class iterator {
+   public:
+    using value_type = Fields;
+    using difference_type = std::ptrdiff_t;
+    explicit iterator(View& items) : at_(std::ranges::begin(items)), end_(std::ranges::end(items)) {}
+    Fields operator*() const { return ToFields<Fields>{}(*at_); }
+    iterator& operator++() {
+      ++at_;
+      return *this;
+    }
+    void operator++(int) { ++*this; }
+    friend bool operator==(const iterator& i, std::default_sentinel_t) { return i.at_ == i.end_; }
+
+   private:
+    std::ranges::iterator_t<View> at_;
+    std::ranges::sentinel_t<View> end_;
+  };
+  iterator begin() { return iterator(items_); }
+  std::default_sentinel_t end() { return {}; }
+  auto size()
+    requires std::ranges::sized_range<View>
+  {
+    return std::ranges::size(items_);
+  }
+
+ private:
+  View items_;
+};
 template <class F, class Items>
 auto as_fields(Items&& items) {
-  return std::views::all(std::forward<Items>(items)) | std::views::transform(ToFields<FieldsOf<F, Items>>{});
+  return RangeOfFields<Held<Items>, FieldsOf<F, Items>>(Held<Items>(std::forward<Items>(items)));
 }
 
 }  // namespace brood::detail

@@ -3,9 +3,10 @@
 // done in src/pool/turns.cpp, once for all types.
 
 #include <brood/detail/chunks.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <cstddef>
 #include <exception>
-#include <memory>
+#include <optional>
 #include <type_traits>
 #include <utility>
 #include <variant>
@@ -20,13 +21,23 @@ struct Turn {
   std::exception_ptr failure;
   const std::byte* bytes = nullptr;
   std::size_t size = 0;
+  std::size_t left = 0;  // so many more of that size, or with that failure, follow at once
 };
 
 class Turns {
  public:
   virtual ~Turns() = default;
   /// False at the end. Throws what the input throws, after the results before it.
-  virtual bool next(Turn& turn) = 0;
+  bool next(Turn& turn) {
+    if (turn.left == 0) return find_next(turn);
+    --turn.left;
+    ++turn.number;
+    turn.bytes += turn.size;
+    return true;
+  }
+
+ private:
+  virtual bool find_next(Turn& turn) = 0;
 };
 
 /// A window of tasks that moves over the input as results are taken.
@@ -37,17 +48,22 @@ std::unique_ptr<Turns> turns_of_chunks(PoolHandle& pool, bool is_ordered, std::s
                                        const MapTypes& types, std::unique_ptr<const ChunkFunction> function,
                                        ItemReader& items);
 
+/// Put in place: an Outcome is too much to move for each item.
 template <class R>
-Outcome<R> outcome_of(const Turn& turn) {
-  if (turn.task != nullptr) return Future<R>(*turn.task).outcome();
-  if (turn.failure) return Failure(turn.failure);
-  try {
-    if constexpr (std::is_void_v<R>)
-      return std::monostate{};
-    else
-      return decode_all<R>(turn.bytes, turn.size);
-  } catch (...) {
-    return Failure(std::current_exception());
+void put_outcome(std::optional<Outcome<R>>& to, const Turn& turn) {
+  if (turn.task != nullptr) {
+    to.emplace(Future<R>(*turn.task).outcome());
+  } else if (turn.failure) {
+    to.emplace(Failure(turn.failure));
+  } else {
+    try {
+      if constexpr (std::is_void_v<R>)
+        to.emplace(std::monostate{});
+      else
+        to.emplace(decode_all<R>(turn.bytes, turn.size));
+    } catch (...) {
+      to.emplace(Failure(std::current_exception()));
+    }
   }
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // What the initializer of a pool's worker returned, for the functions that take it by reference.
 
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/type_name.hpp>
-#include <memory>
 #include <string_view>
 
 namespace brood::detail {

@@ -1,6 +1,6 @@
 // Whatever travels may be a field, constant ones too; and a class whose constructor takes anything.
-#include <brood/brood.hpp>
 #include <bitset>
+#include <brood/brood.hpp>
 #include <complex>
 #include <filesystem>
 #include <map>
