@@ -15,26 +15,19 @@ std::size_t items_at(const MapTypes& types, std::size_t items) {
   return starts_at(types, items) + (types.item_size != 0 ? 0 : whole_lines(items * sizeof(std::uint64_t)));
 }
 
-std::uint64_t now_in_nanoseconds() {
-  const auto since = std::chrono::steady_clock::now().time_since_epoch();
-  return static_cast<std::uint64_t>(std::chrono::nanoseconds(since).count());
-}
-
 }  // namespace
 
 std::size_t ChunkLayout::size(const MapTypes& types, std::size_t items, std::size_t encoded) {
   return items_at(types, items) + (types.item_size != 0 ? items * types.item_size : encoded);
 }
 
-ChunkLayout::ChunkLayout(const MapTypes& types, const SharedBlock& block, std::uint64_t items) {
+ChunkLayout::Rows ChunkLayout::rows_of(const MapTypes& types, const SharedBlock& block, std::uint64_t items) {
   if (items > block.size() || size(types, items, 0) > block.size()) {
     throw DecodeError("a chunk of a map does not fit the block of its items");
   }
-  states_ = block.data();
-  results_ = states_ + results_at(items);
-  starts_ = states_ + starts_at(types, items);
-  items_ = states_ + items_at(types, items);
-  end_ = states_ + block.size();
+  std::byte* const states = block.data();
+  return {states, states + results_at(items), states + starts_at(types, items),
+          states + items_at(types, items), states + block.size()};
 }
 
 std::size_t ChunkLayout::first_not_done(std::size_t from, std::size_t end) const {
@@ -74,18 +67,10 @@ std::size_t ResultRow::end_of(std::size_t i) const {
   return end;
 }
 
-SeldomLook::SeldomLook() : begin_(now_in_nanoseconds()), seen_(begin_) {}
-
-bool SeldomLook::look(std::uint64_t nanoseconds) {
-  const auto now = now_in_nanoseconds();
-  if (nanoseconds != 0 && now - begin_ > nanoseconds) return true;
-  stride_ = now - seen_ < 2000 ? std::min<std::uint64_t>(stride_ * 2, 256) : 1;
-  left_ = stride_;
-  seen_ = now;
-  return false;
+std::uint64_t SeldomLook::now_in_nanoseconds() {
+  const auto since = std::chrono::steady_clock::now().time_since_epoch();
+  return static_cast<std::uint64_t>(std::chrono::nanoseconds(since).count());
 }
-
-std::uint64_t SeldomLook::spent() const { return now_in_nanoseconds() - begin_; }
 
 void ChunkTask::write(Writer& to, const MapTypes& types) const {
   to.value(items);

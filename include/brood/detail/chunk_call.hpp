@@ -84,25 +84,31 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
 
   // Ends early when it takes longer than it should, and at a result that there is no place for.
   static auto run_items(const F& f, const ChunkTask& task, const std::tuple<Extra...>& extra) {
-    const Chunk& chunk = task.chunk;
+    const Chunk chunk = task.chunk;
     const ChunkLayout layout(types, task.items, chunk.all);
     std::conditional_t<types.in_rows, ChunkEndInRows, ChunkEnd<R>> end;
     std::optional<ResultRow> row;
     if constexpr (!types.in_rows) row.emplace(task.results, chunk.count);
     SeldomLook clock;
-    for (auto i = chunk.first; i != chunk.first + chunk.count; ++i) {
-      layout.state(i).store(ItemState::begun, std::memory_order_relaxed);
-      if constexpr (types.in_rows) {
-        run_item(f, layout, i, extra);
-      } else {
-        R value = call_of(f, layout, i, extra);
-        if (!row->put(i - chunk.first, value)) {
-          end.last.emplace(std::move(value));
-          break;
+    const auto behind = chunk.first + chunk.count;
+    for (auto i = chunk.first; i != behind;) {
+      // Nothing but the items in the inner loop, so that all it needs stays in registers.
+      const auto stop = behind - i < clock.stride() ? behind : i + clock.stride();
+      for (; i != stop; ++i) {
+        layout.state(i).store(ItemState::begun, std::memory_order_relaxed);
+        if constexpr (types.in_rows) {
+          run_item(f, layout, i, extra);
+        } else {
+          R value = call_of(f, layout, i, extra);
+          if (!row->put(i - chunk.first, value)) {
+            end.last.emplace(std::move(value));
+            end.nanoseconds = clock.spent();
+            return end;
+          }
         }
+        layout.state(i).store(ItemState::done, std::memory_order_release);
       }
-      layout.state(i).store(ItemState::done, std::memory_order_release);
-      if (clock.is_past(chunk.nanoseconds)) break;
+      if (clock.look(chunk.nanoseconds)) break;
     }
     end.nanoseconds = clock.spent();
     return end;

@@ -60,31 +60,39 @@ class ChunkLayout {
   static std::size_t size(const MapTypes& types, std::size_t items, std::size_t encoded);
 
   /// Throws DecodeError when the block is too small for so many.
-  ChunkLayout(const MapTypes& types, const SharedBlock& block, std::uint64_t items);
+  ChunkLayout(const MapTypes& types, const SharedBlock& block, std::uint64_t items) {
+    // Copied, so that nobody else has this object's address: a worker's loop then keeps it in registers.
+    const Rows rows = rows_of(types, block, items);
+    rows_ = rows;
+  }
 
   /// Its writer releases, its reader acquires: the result is there when it is done.
   std::atomic_ref<ItemState> state(std::size_t i) const {
-    return std::atomic_ref<ItemState>(reinterpret_cast<ItemState*>(states_)[i]);
+    return std::atomic_ref<ItemState>(reinterpret_cast<ItemState*>(rows_.states)[i]);
   }
   std::size_t first_not_done(std::size_t from, std::size_t end) const;
   /// The rows; or the encoded items.
-  std::byte* results() const { return results_; }
-  std::byte* items() const { return items_; }
+  std::byte* results() const { return rows_.results; }
+  std::byte* items() const { return rows_.items; }
   void set_start(std::size_t i, std::uint64_t at) const {
-    std::memcpy(starts_ + i * sizeof at, &at, sizeof at);
+    std::memcpy(rows_.starts + i * sizeof at, &at, sizeof at);
   }
   /// The rest of the block from there.
   Reader encoded_item(std::size_t i) const {
     std::uint64_t at = 0;
-    std::memcpy(&at, starts_ + i * sizeof at, sizeof at);
-    const auto room = static_cast<std::size_t>(end_ - items_);
+    std::memcpy(&at, rows_.starts + i * sizeof at, sizeof at);
+    const auto room = static_cast<std::size_t>(rows_.end - rows_.items);
     if (at > room) item_overwritten();
-    return Reader(items_ + at, room - at);
+    return Reader(rows_.items + at, room - at);
   }
 
  private:
+  struct Rows {
+    std::byte *states, *results, *starts, *items, *end;
+  };
+  static Rows rows_of(const MapTypes& types, const SharedBlock& block, std::uint64_t items);
   [[noreturn]] static void item_overwritten();
-  std::byte *states_, *results_, *starts_, *items_, *end_;
+  Rows rows_;
 };
 
 /// The results of a task that are not of one size: one behind the other, after a row that says where each
@@ -118,18 +126,31 @@ class ResultRow {
   std::size_t used_ = 0;
 };
 
-/// A look at the clock, seldom enough for tiny items.
+/// A look at the clock, seldom enough for tiny items. Inline but for the clock, so that loops keep it in
+/// registers.
 class SeldomLook {
  public:
-  SeldomLook();
   /// After each item: true when it has found more than so long since it was made (0: never).
   bool is_past(std::uint64_t nanoseconds) { return --left_ == 0 && look(nanoseconds); }
+  /// The same for loops that must be tight: after so many items at most, look.
+  std::uint64_t stride() const { return stride_; }
+  bool look(std::uint64_t nanoseconds) {
+    const auto now = now_in_nanoseconds();
+    if (nanoseconds != 0 && now - begin_ > nanoseconds) return true;
+    if (now - seen_ >= 2000)
+      stride_ = 1;
+    else if (stride_ != 256)
+      stride_ *= 2;
+    left_ = stride_;
+    seen_ = now;
+    return false;
+  }
   /// Nanoseconds since it was made.
-  std::uint64_t spent() const;
+  std::uint64_t spent() const { return now_in_nanoseconds() - begin_; }
 
  private:
-  bool look(std::uint64_t nanoseconds);
-  std::uint64_t begin_, seen_;
+  static std::uint64_t now_in_nanoseconds();
+  std::uint64_t begin_ = now_in_nanoseconds(), seen_ = begin_;
   std::uint64_t stride_ = 1, left_ = 1;
 };
 
