@@ -72,10 +72,10 @@ class Covered:
         return sum(o.state == state for o in self.rows[kind]["outcomes"])
 
     def table(self):
-        lines = [f"{'kind':<10} {'of':>5} {'run':>5} {'skipped':>8} {'failed':>7} {'seconds':>8}"]
+        lines = [f"{'kind':<10} {'of':>15} {'run':>5} {'skipped':>8} {'failed':>7} {'seconds':>8}"]
         for kind, row in self.rows.items():
             seconds = sum(o.seconds for o in row["outcomes"])
-            lines.append(f"{kind:<10} {row['all']:>5} {len(row['outcomes']):>5} {self.count(kind, 'skipped'):>8} "
+            lines.append(f"{kind:<10} {row['all']:>15} {len(row['outcomes']):>5} {self.count(kind, 'skipped'):>8} "
                          f"{self.count(kind, 'failed'):>7} {seconds:>8.0f}")
         return "\n".join(lines)
 
@@ -268,8 +268,10 @@ def asan_stage(options, slots, covered):
         for unit in units:
             unit.kind, unit.always = "asan", True
             jobs.append(unit)
-    print(f"asan: {len(chosen)} of {len(files) + len(whole)} pieces: {', '.join(chosen)}")
     jobs = covered.choose("asan", jobs, options.share, options.only)
+    pieces = f"{len(chosen)} of {len(files) + len(whole)} pieces"
+    print(f"asan: {pieces}: {', '.join(chosen)}", flush=True)
+    covered.rows["asan"]["all"] = pieces
     run_jobs(jobs, "asan", slots, covered)
 
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <brood/codec.hpp>
 #include <brood/errors.hpp>
+#include <brood/task_errors.hpp>
 #include <cstring>
 
 #include "base/scope.hpp"
@@ -37,6 +38,8 @@ void PoolCore::require_open() const {
       if (is_carrier()) return;
       [[fallthrough]];
     default:
+      // The rest of a map that was taken while the pool was open.
+      if (is_carrier()) throw PoolTerminated("the pool was terminated before this task began");
       throw UsageError(
           "the pool takes no more tasks: it has been closed; submit before close(), or make a new Pool");
   }
