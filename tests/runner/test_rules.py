@@ -8,6 +8,7 @@ import unittest
 from unittest import mock
 
 import support
+import builds
 import options as door
 import plan
 from jobs import Job, Outcome
@@ -56,6 +57,22 @@ class CoveredTest(unittest.TestCase):
 
     def test_no_test_at_all_is_a_failure(self):
         self.assertEqual(self.covered([], [])[1], 1)
+
+
+class MachineTest(unittest.TestCase):
+    def test_a_full_disk_is_told_of_before_the_build(self):
+        with mock.patch("shutil.disk_usage", return_value=mock.Mock(free=700_000_000)):
+            with self.assertRaisesRegex(builds.BuildError, "has 0.7 GB left, and a build needs up to 3.2 GB"):
+                builds.check_space()
+
+    def test_one_processor_is_told_of(self):
+        with mock.patch("os.sched_getaffinity", return_value={3}), contextlib.redirect_stdout(io.StringIO()) as said:
+            self.assertEqual(plan.processors(), 1)
+        self.assertIn("This machine gives one processor", said.getvalue())
+
+    def test_a_command_without_code_is_the_same_command_otherwise(self):
+        command = ["g++", "-O2", "-o", "a.o", "-c", "a.cpp"]
+        self.assertEqual(builds.without_code(command), ["g++", "-O2", "a.cpp", "-fsyntax-only"])
 
 
 class CommandLineTest(unittest.TestCase):
