@@ -3,6 +3,7 @@
 import signal
 import sys
 
+import flakes
 import options
 import plan
 from builds import BuildError
@@ -17,7 +18,7 @@ def main():
             plan.list_kinds()
             return 0
         if chosen.flakes:
-            return plan.hunt_flakes(*chosen.flakes)
+            return flakes.hunt(*chosen.flakes)
         return plan.run(chosen)
     except (BuildError, RegistryError) as error:
         print(f"./x test: {error}", file=sys.stderr)

@@ -15,7 +15,7 @@ USAGE = """./x test: builds and runs the tests.
   ./x test all             both, and format and pages
   ./x test ci              what each change passes: fast, format, pages, and a share of deep
   ./x test --only REGEX    tests whose names match, of the ring
-  ./x test --flakes N REGEX    the same tests N times, in changing order, beside a busy machine
+  ./x test --flakes N REGEX    the same tests N times, in changing company, beside a busy machine
   ./x test --list          the kinds of test: ring, how many, what each proves
 """
 

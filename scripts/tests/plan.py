@@ -1,20 +1,17 @@
-"""What a run consists of: builds, the jobs that they give, and the table of what was covered."""
+"""What a run consists of: builds, and the jobs that they give."""
 
-import collections
 import json
 import os
 import pathlib
-import random
 import shutil
-import sys
 import tempfile
-import time
 
 import builds
 from builds import ROOT, Build, BuildError
+from covered import Covered
 from jobs import Batch, Job
 from kinds import KINDS, in_ring
-from progress import Progress, duration
+from progress import Progress
 from registry import Registry, batched, read_rings
 from run import Runner
 
@@ -47,64 +44,6 @@ def environment():
 
 def rules():
     return read_rings(ROOT / "tests" / "rings.txt")
-
-
-class Covered:
-    """How many units of each kind there are, were chosen, and came out how."""
-
-    def __init__(self, kinds):
-        self.rows = {kind.name: {"all": 0, "chosen": 0, "outcomes": [], "seconds": 0.0} for kind in kinds}
-        self.begun = time.monotonic()
-
-    def choose(self, kind, units, share, only):
-        row = self.rows[kind]
-        chosen = share.of(kind, units) if KINDS[kind].ring == "deep" else units
-        chosen = [unit for unit in chosen if not only or only.search(unit.name)]
-        row["all"] += len(units)
-        row["chosen"] += len(chosen)
-        return chosen
-
-    def note(self, outcomes):
-        for outcome in outcomes:
-            self.rows[outcome.kind]["outcomes"].append(outcome)
-
-    def count(self, kind, state):
-        return sum(o.state == state for o in self.rows[kind]["outcomes"])
-
-    def table(self):
-        lines = [f"{'kind':<10} {'of':>15} {'run':>5} {'skipped':>8} {'failed':>7} {'seconds':>8}"]
-        for kind, row in self.rows.items():
-            seconds = sum(o.seconds for o in row["outcomes"])
-            lines.append(f"{kind:<10} {row['all']:>15} {len(row['outcomes']):>5} {self.count(kind, 'skipped'):>8} "
-                         f"{self.count(kind, 'failed'):>7} {seconds:>8.0f}")
-        return "\n".join(lines)
-
-    def cut_short(self):
-        """The kinds of which something was chosen and not run."""
-        return [f"{kind} ({len(row['outcomes'])} of {row['chosen']} chosen)" for kind, row in self.rows.items()
-                if len(row["outcomes"]) != row["chosen"]]
-
-    def close(self):
-        """Prints what there is to know; the exit code."""
-        outcomes = [o for row in self.rows.values() for o in row["outcomes"]]
-        skipped = collections.Counter((o.text.strip().split("\n") or [""])[-1] for o in outcomes if o.state == "skipped")
-        for reason, times in sorted(skipped.items()):
-            print(f"skipped {times}: {reason}")
-        slowest = sorted(outcomes, key=lambda o: -o.seconds)[:5]
-        print("slowest: " + ", ".join(f"{o.name} {o.seconds:.1f} s" for o in slowest))
-        print(self.table())
-        failed = [o for o in outcomes if o.state == "failed"]
-        for outcome in failed:
-            print(f"FAILED {outcome.kind}: {outcome.name}\n  again: {outcome.again}")
-        short = self.cut_short()
-        if short:
-            print("cut short: " + ", ".join(short))
-        if not outcomes:
-            print("./x test: no test was run: nothing matches")
-        print(f"in {duration(time.monotonic() - self.begun)}")
-        print(f"{sum(o.state == 'passed' for o in outcomes)} passed, {len(failed)} failed, {sum(skipped.values())} skipped",
-              flush=True)
-        return 1 if failed or short or not outcomes else 0
 
 
 # ---- how long each took last time: for the order and for the guess of what is left
@@ -242,7 +181,7 @@ def dev_stage(kinds, options, slots, covered):
         chosen = []
         for kind in kinds:
             if kind in found:
-                units = covered.choose(kind, found[kind], options.share, options.only)
+                units = covered.choose(kind, found[kind])
                 chosen += user.jobs(units) if kind == "user" else units
         if chosen:
             run_jobs(chosen, "dev", slots, covered)
@@ -268,21 +207,20 @@ def asan_stage(options, slots, covered):
         for unit in units:
             unit.kind, unit.always = "asan", True
             jobs.append(unit)
-    jobs = covered.choose("asan", jobs, options.share, options.only)
-    pieces = f"{len(chosen)} of {len(files) + len(whole)} pieces"
-    print(f"asan: {pieces}: {', '.join(chosen)}", flush=True)
-    covered.rows["asan"]["all"] = pieces
+    jobs = covered.choose("asan", jobs)
+    covered.rows["asan"].units = f"{len(chosen)} of {len(files) + len(whole)} pieces"
+    print(f"asan: {', '.join(chosen)}", flush=True)
     run_jobs(jobs, "asan", slots, covered)
 
 
-def tsan_stage(options, slots, covered):
+def tsan_stage(slots, covered):
     tsan = Build("tsan", slots)
     tsan.make(["brood_thread_tests"])
     found, _ = Registry(tsan.folder, rules(), environment()).units({"threads"})
     for unit in found["threads"]:
         unit.kind, unit.always = "tsan", True  # they build for a minute and run for seconds
     # A test would find the threads of the one before: brood wants to be used before there are any.
-    run_jobs(covered.choose("tsan", found["threads"], options.share, options.only), "tsan", slots, covered, one_by_one=True)
+    run_jobs(covered.choose("tsan", found["threads"]), "tsan", slots, covered, one_by_one=True)
 
 
 def fuzz_stage(options, slots, covered):
@@ -292,15 +230,11 @@ def fuzz_stage(options, slots, covered):
     seconds = max(1, FUZZ_SECONDS // options.share.parts)
     units = [Job("fuzz", f"fuzz_{target}", [str(ROOT / "scripts" / "fuzz.sh"), target, str(seconds)], seconds + 120,
                  folder=str(ROOT), always=True) for target in FUZZ_TARGETS]
-    run_jobs(covered.choose("fuzz", units, options.share, options.only), "fuzz", slots, covered)
+    run_jobs(covered.choose("fuzz", units), "fuzz", slots, covered)
 
 
 def chosen_kinds(options):
-    kinds = [kind for kind in in_ring(options.ring) if not options.kind or kind.name in options.kind]
-    if options.kind:
-        beside = [KINDS[name] for name in options.kind if KINDS[name] not in kinds]
-        kinds += beside
-    return kinds
+    return [KINDS[name] for name in options.kind] if options.kind else in_ring(options.ring)
 
 
 def run(options):
@@ -312,13 +246,13 @@ def run(options):
         print(f"Running {part}", flush=True)
     groups = sorted({group for name in names for group in PACKAGES.get(name, ())})
     builds.install("build", "test", *groups)
-    covered = Covered(kinds)
+    covered = Covered(kinds, options.share, options.only)
     if names - {"asan", "tsan", "fuzz"}:
         dev_stage([kind.name for kind in kinds if kind.name not in ("asan", "tsan", "fuzz")], options, slots, covered)
     if "asan" in names:
         asan_stage(options, slots, covered)
     if "tsan" in names:
-        tsan_stage(options, slots, covered)
+        tsan_stage(slots, covered)
     if "fuzz" in names:
         fuzz_stage(options, slots, covered)
     return covered.close()
@@ -328,30 +262,3 @@ def list_kinds():
     print(f"{'kind':<10} {'ring':<5} proves")
     for kind in KINDS.values():
         print(f"{kind.name:<10} {kind.ring:<5} {kind.proves}")
-
-
-def hunt_flakes(times, regex):
-    """Runs the tests whose names match so often, in changing order, on a machine that is busy beside them."""
-    builds.install("build", "test")
-    slots = processors()
-    dev = Build("dev", slots, ["-DBROOD_TEST_FILES="])
-    dev.make([target for kind in ("tests", "threads", "costs", "corpus", "examples", "models") for target in DEV_TARGETS[kind]])
-    found, _ = Registry(dev.folder, rules(), environment()).units(
-        {"tests", "threads", "costs", "corpus", "examples", "models", "long", "noise", "compile", "rooms", "pages"})
-    units = [unit for each in found.values() for unit in each if regex.search(unit.name)]
-    if not units:
-        raise BuildError(f"no test's name matches '{regex.pattern}'")
-    print(f"{len(units)} tests, {times} times each")
-    failures, count = collections.Counter(), 0
-    for turn in range(times):
-        random.Random(turn).shuffle(units)
-        runner = Runner(Progress({(u.kind, u.name): 1 for u in units}), slots + 1, environment())
-        runner.run(batched(units, slots))
-        runner.progress.end()
-        count += len(runner.outcomes)
-        failures.update(o.name for o in runner.outcomes if o.state == "failed")
-    for name, failed in failures.most_common():
-        print(f"{name}: failed {failed} of {times} times")
-    failed = sum(failures.values())
-    print(f"{count - failed} passed, {failed} failed")
-    return 1 if failed else 0

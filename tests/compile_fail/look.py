@@ -10,6 +10,7 @@ alone: it may share an instantiation with another case, which the compiler repor
 own namespace.
 """
 
+import os
 import pathlib
 import re
 import subprocess
@@ -22,7 +23,8 @@ BEGINS = re.compile(r"^(?:In file included from |.*: (?:In |At global scope))", 
 
 def compile_only(compiler, file):
     """What the compiler says."""
-    ran = subprocess.run([*compiler, "-fsyntax-only", str(file)], capture_output=True, text=True)
+    english = {**os.environ, "LC_ALL": "C.UTF-8"}
+    ran = subprocess.run([*compiler, "-fsyntax-only", str(file)], capture_output=True, text=True, env=english)
     return ran.stdout + ran.stderr
 
 

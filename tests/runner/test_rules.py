@@ -11,6 +11,7 @@ import support
 import builds
 import options as door
 import plan
+from covered import Covered
 from jobs import Job, Outcome
 from kinds import KINDS
 from registry import RegistryError, matches, read_rings
@@ -38,9 +39,9 @@ class RulesTest(unittest.TestCase):
 
 
 class CoveredTest(unittest.TestCase):
-    def covered(self, units, outcomes):
-        covered = plan.Covered([KINDS["points"]])
-        chosen = covered.choose("points", units, Share(0, 1), None)
+    def covered(self, units, outcomes, share=Share(0, 1)):
+        covered = Covered([KINDS["points"]], share)
+        chosen = covered.choose("points", units)
         covered.note(outcomes)
         with contextlib.redirect_stdout(io.StringIO()) as said:
             code = covered.close()
@@ -57,6 +58,11 @@ class CoveredTest(unittest.TestCase):
 
     def test_no_test_at_all_is_a_failure(self):
         self.assertEqual(self.covered([], [])[1], 1)
+
+    def test_a_share_with_nothing_in_it_says_so(self):
+        results = [self.covered([Job("points", "a", [])], [], Share(seed, 8)) for seed in range(8)]
+        self.assertEqual(sorted((len(chosen), code) for chosen, code, _ in results), [(0, 0)] * 7 + [(1, 1)])
+        self.assertIn("another --seed has them", next(said for chosen, _, said in results if not chosen))
 
 
 class MachineTest(unittest.TestCase):
