@@ -10,9 +10,17 @@ from builds import BuildError
 from registry import RegistryError
 
 
+def take_signals():
+    """Handles what may end this program. What a caller ignores (nohup, a shell for its background) stays without effect
+    here, but is not ignored by a handler: tests would inherit that, and some are about being interrupted."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
+        is_ignored = signal.getsignal(number) == signal.SIG_IGN
+        signal.signal(number, (lambda *_: None) if is_ignored else signal.default_int_handler)
+
+
 def main():
     chosen = options.parse(sys.argv[1:])
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    take_signals()
     try:
         if chosen.list:
             plan.list_kinds()
