@@ -60,11 +60,15 @@ class Build:
         else:
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                   errors="replace") as ninja:
-                for line in ninja.stdout:
-                    step = line.startswith("[") or line.startswith("ninja: ")
-                    if not step or time.monotonic() - told > 30:
-                        print(line, end="", flush=True)
-                        told = time.monotonic()
+                try:
+                    for line in ninja.stdout:
+                        step = line.startswith("[") or line.startswith("ninja: ")
+                        if not step or time.monotonic() - told > 30:
+                            print(line, end="", flush=True)
+                            told = time.monotonic()
+                except KeyboardInterrupt:
+                    ninja.terminate()
+                    raise
             code = ninja.returncode
         if code != 0:
             raise BuildError(f"build/{self.preset} does not build: see above")
