@@ -251,6 +251,17 @@ TEST(Copy, is_refused_before_the_first_byte) {
   });
 }
 
+void copies_nothing(const std::string& folder) {
+  brood::SerialExecutor here;
+  brood::copy_tree(here, folder + "/nothing", folder + "/to");
+}
+
+TEST(Copy, that_is_refused_in_a_task_arrives_as_refused) {  // O19
+  const Folder folder;
+  brood::Pool pool(1);
+  EXPECT_THROW(pool.apply(copies_nothing, folder.path()), brood::CopyRefused);
+}
+
 TEST(Copy, goes_deeper_than_a_path_may_be_long) {
   with_each_executor([](auto& executor) {
     const Folder folder;

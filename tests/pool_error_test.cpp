@@ -1,7 +1,6 @@
 // Pool: exceptions of tasks.
 
 #include <any>
-#include <brood/copy.hpp>
 #include <brood/pool.hpp>
 #include <filesystem>
 #include <functional>
@@ -175,7 +174,6 @@ TEST(PoolError, of_brood_with_fields_arrives_as_its_own_type) {
   brood::Pool pool(1);
   expect_own_type<brood::OsError>(
       pool, [](int) -> int { throw brood::OsError("open x", ENOENT); }, "brood::OsError");
-  expect_own_type<brood::CopyRefused>(pool, throws_text<brood::CopyRefused>, "brood::CopyRefused");
   expect_own_type<brood::WorkerDied>(
       pool, [](int) -> int { throw brood::WorkerDied("w", 9, -1, 4, "t", "1, 2", "l", "s"); },
       "brood::WorkerDied");

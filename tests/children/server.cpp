@@ -41,6 +41,11 @@ void kill_and_see_it_gone(pid_t pid) {
   close(fd);
 }
 
+// The standby first. A server that is awake just then makes a new one, so again until nobody is left.
+void kill_both_for_good() {
+  for (auto all = servers(); !all.empty(); all = servers()) kill_and_see_it_gone(all.back());
+}
+
 void wait_for_two() {
   for (int i = 0; i < 20'000 && servers().size() != 2; ++i) usleep(1000);
 }
@@ -110,11 +115,9 @@ int main(int argc, char** argv) {
     } else if (what == "standby") {
       kill_and_see_it_gone(all[1]);
     } else if (what == "both") {
-      kill_and_see_it_gone(all[1]);
-      kill_and_see_it_gone(all[0]);
+      kill_both_for_good();
     } else if (what == "both-then-renew") {
-      kill_and_see_it_gone(all[1]);
-      kill_and_see_it_gone(all[0]);
+      kill_both_for_good();
       brood::renew_server();
     } else if (what == "stopped") {
       kill(all[0], SIGSTOP);
