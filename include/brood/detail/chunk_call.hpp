@@ -15,8 +15,8 @@
 
 namespace brood::detail {
 
-/// What the task of a chunk returns: how long it took; and, where results are not of one size, the one for
-/// which there was no place, if any: as an optional is encoded.
+/// The result of a chunk's task: how long it took and, where results are not of one size, the one for which
+/// there was no place, if any, encoded as an optional.
 template <class R>
 struct ChunkEnd {
   std::uint64_t nanoseconds = 0;

@@ -1,6 +1,6 @@
 #pragma once
-// Where the items of a chunk, what became of each, and the results lie in shared memory. What the other side
-// wrote may be noise: it is read once, and checked.
+// The layout of a chunk in shared memory: its items, the state of each, and the results. The other side may
+// have written noise, so everything is read once and checked.
 
 #include <atomic>
 #include <brood/codec.hpp>
@@ -35,8 +35,8 @@ constexpr bool is_of_one_size() {
     return is_plain<R>() || std::is_same_v<R, bool>;
 }
 
-/// What there is to know of a map's types where only bytes are handled: all of it but what reads, calls and
-/// decodes is compiled once, in the library.
+/// All that code which handles only bytes must know of a map's types. Only the code that reads, calls and
+/// decodes is a template; the rest is compiled once, in the library.
 struct MapTypes {
   std::size_t item_size = 0;    // of plain items; 0: they are encoded
   std::size_t result_size = 0;  // of results of one size
@@ -154,7 +154,7 @@ class SeldomLook {
   std::uint64_t stride_ = 1, left_ = 1;
 };
 
-/// What a task of a map is told besides what it calls.
+/// The description that a map's task gets beside the function that it calls.
 struct ChunkTask {
   SharedBlock items;
   SharedBlock results;  // for those that are not of one size

@@ -1,6 +1,6 @@
 #pragma once
-// Many calls in chunks, from the side of who waits for them: which items go into a task, and what came of
-// each. The work is done in src/pool/chunks.cpp, once for all types.
+// Many calls in chunks, seen from the waiting side: it puts items into tasks and takes the outcome of each.
+// The work is done in src/pool/chunks.cpp, once for all types.
 
 #include <brood/detail/item_blocks.hpp>
 #include <brood/detail/map_function.hpp>
@@ -35,7 +35,7 @@ class DoneItems {
   std::size_t count_;
 };
 
-/// Who is told what came of the items, in any order, once for each item.
+/// Receives the outcome of each item once, in any order.
 class MapSink {
  public:
   /// The results of so many from there.

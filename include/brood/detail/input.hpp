@@ -27,7 +27,7 @@ class RangeThere {
  private:
   Range* range_;
 };
-/// What to keep of a range until its items are read, as std::views::all: the range itself, or where it lies.
+/// The form in which a range is kept until its items are read, as std::views::all does: itself, or its place.
 template <class Range>
 using Held =
     std::conditional_t<std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>>,

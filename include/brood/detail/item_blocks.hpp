@@ -18,12 +18,12 @@ struct ChunkPlan {
 
 struct ItemBlock;
 
-/// Where items go that are not plain: they are encoded one behind the other, as many as a block has room for.
+/// Takes items that are not plain: encodes them one behind the other, as many as a block has room for.
 class EncodedItems {
  public:
   EncodedItems(const MapTypes& types, std::size_t chunksize) : types_(types), chunksize_(chunksize) {}
 
-  /// To write the next item with, and then to add what it wrote.
+  /// Write the next item with it, then add it.
   Writer writer() { return Writer(room_ + used_, size_ - used_); }
   enum class Added {
     yes,
@@ -34,9 +34,9 @@ class EncodedItems {
   Added add(const Writer& item);
   std::size_t count() const { return starts_.size(); }
 
-  /// Into this block, from now on.
+  /// From now on items go into this block.
   void begin(ItemBlock& block);
-  /// They are in the block.
+  /// All that were added are in the block then.
   void end();
 
  private:
@@ -56,16 +56,16 @@ class EncodedItems {
 class ItemReader {
  public:
   static constexpr auto unknown = std::numeric_limits<std::size_t>::max();
-  /// How many are there, where that is known.
+  /// The number of items left, or `unknown`.
   virtual std::size_t left() const = 0;
   /// Throws what the range throws, as all that follow.
   virtual bool has_more() = 0;
-  /// Plain ones: at most n, in a row; `count` is one more after each. Fewer after so many nanoseconds, unless
-  /// they are 0.
+  /// Copies at most n plain items into a row, and counts each in `count`. Stops early after so many
+  /// nanoseconds, unless they are 0.
   virtual void copy(std::byte* to, std::size_t n, std::uint64_t nanoseconds, std::size_t& count) = 0;
-  /// Others.
+  /// The same for items that are not plain.
   virtual void encode(EncodedItems& to, std::size_t n, std::uint64_t nanoseconds) = 0;
-  /// No more is read: the range may go.
+  /// Reads no more: the range may go.
   virtual void close() = 0;
 
  protected:

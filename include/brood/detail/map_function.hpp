@@ -1,5 +1,5 @@
 #pragma once
-// What a map calls with its items, for the machinery of maps, which knows nothing of types.
+// The function that a map calls, as the machinery of maps sees it, which knows nothing of types.
 
 #include <atomic>
 #include <brood/detail/chunk_call.hpp>

@@ -1,6 +1,6 @@
 #pragma once
-// Where a lazy map gets its results from, one at each turn: tasks of one item each, or chunks. The work is
-// done in src/pool/turns.cpp, once for all types.
+// The source of a lazy map's results, one at each turn: tasks of one item each, or chunks. The work is done
+// in src/pool/turns.cpp, once for all types.
 
 #include <brood/detail/chunks.hpp>
 #include <brood/detail/std_parts.hpp>
@@ -13,8 +13,8 @@
 
 namespace brood::detail {
 
-/// What comes at one turn: a task of its own, whose record is the taker's; or why there is no result; or the
-/// result's bytes, until the next turn.
+/// The yield of one turn: a task of its own, whose record is the taker's; or the reason why there is no
+/// result; or the result's bytes, valid until the next turn.
 struct Turn {
   std::size_t number = 0;  // of the item
   Record* task = nullptr;
