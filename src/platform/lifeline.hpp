@@ -28,9 +28,10 @@ class Lifeline {
 
   /// Waits until `process` has ended: true; or until the line's creator has vanished: false.
   bool outlives(const Descriptor& process) const;
-  /// Ends everybody on a line whose creator has vanished, this process and its group included. The kernel has sent the
-  /// signals when that happened; but three times in 120,000 deaths (of traced programs, Linux 6.18) they had not come,
-  /// while the pipe was at its end and armed, and came when it was touched again. This does that.
+  /// Ends everybody on a line whose creator has vanished, this process and its group included. The kernel has
+  /// sent the signals when that happened; but three times in 120,000 deaths (of traced programs, Linux 6.18)
+  /// they had not come, while the pipe was at its end and armed, and came when it was touched again. This
+  /// does that.
   [[noreturn]] void cut() const;
 
   /// Gives up the write end: in every process but the creator.
