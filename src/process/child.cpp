@@ -115,7 +115,7 @@ void Child::start(FunctionRef<void()> run) {
 
 void Child::start_by_fork(FunctionRef<void()> run) {
   auto& me = session();
-  if (!call_ && !copied_ && !has_one_thread()) {
+  if (!call_ && !copied_ && !comes_to_have_one_thread()) {
     throw UsageError(
         name_ +
         " is a subclass with its fields in this process; it could only start by fork, which is unsafe now "

@@ -74,16 +74,19 @@ Hooks& hooks() {
 
 bool has_one_thread() { return platform::thread_count() - session().own_threads.load() <= 1; }
 
-bool put_threads_away() {
-  if (has_one_thread()) return true;
-  platform::fork_for_handlers();
-  // A thread that has been joined is still counted for a moment.
+bool comes_to_have_one_thread() {
   const auto until = detail::Deadline::in(std::chrono::milliseconds(100));
   for (Word never{0}; !has_one_thread();
        platform::park(never, 0, detail::Deadline::in(std::chrono::milliseconds(1)))) {
     if (until.passed()) return false;
   }
   return true;
+}
+
+bool put_threads_away() {
+  if (has_one_thread()) return true;
+  platform::fork_for_handlers();
+  return comes_to_have_one_thread();
 }
 
 void require_not_stranger() {

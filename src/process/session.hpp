@@ -45,6 +45,8 @@ void require_member();
 void require_not_stranger();
 /// One thread, brood's own not counted.
 bool has_one_thread();
+/// The same, for a tenth of a second: a thread that has been joined is still counted for a moment.
+bool comes_to_have_one_thread();
 /// The same, after libraries that have threads of their own (OpenBLAS, since before main) were asked to put
 /// them away, as their handlers of fork do.
 bool put_threads_away();
