@@ -4,6 +4,7 @@
 #include <brood/process.hpp>
 #include <brood/queue.hpp>
 #include <csignal>
+#include <functional>
 #include <numeric>
 #include <thread>
 
@@ -23,6 +24,35 @@ long tree(int depth) {
 }
 
 long chain(int depth) { return depth == 0 ? 0 : 1 + own().apply(chain, depth - 1); }
+
+int say_depth(brood::Queue<int> said, int depth) {
+  said.put(depth);
+  return depth;
+}
+
+long say_depth_three_times(brood::Queue<int> said, int depth, const std::function<void()>& then) {
+  std::vector<brood::Future<int>> all;
+  for (int i = 0; i < 3; ++i) all.push_back(own().apply_async(say_depth, said, depth));
+  then();
+  long sum = 0;
+  for (auto& each : all) sum += each.get();
+  return sum;
+}
+
+long submit_deeper(brood::Queue<int> said, brood::Queue<int> submitted, brood::Queue<int> go_on) {
+  return say_depth_three_times(said, 2, [&] {
+    submitted.put(1);
+    go_on.get();
+  });
+}
+
+long submit_shallower_later(brood::Queue<int> said, brood::Queue<int> submitted, brood::Queue<int> go_on) {
+  auto deeper = own().apply_async(submit_deeper, said, submitted, go_on);
+  submitted.get();
+  const long sum = say_depth_three_times(said, 1, [] {});
+  go_on.put(1);
+  return sum + deeper.get();
+}
 
 }  // namespace pool_nested
 
@@ -46,6 +76,16 @@ TEST(PoolNested, goes_deep_before_it_goes_broad) {
     brood::Pool pool(workers);
     EXPECT_EQ(pool.apply_async(tree, 8).get(90s), 256) << workers;
   }
+}
+
+TEST(PoolNested, prefers_the_deepest_task_to_the_newest) {
+  brood::Pool pool(2);
+  brood::Queue<int> said;
+  auto all = pool.apply_async(submit_shallower_later, said, brood::Queue<int>(), brood::Queue<int>());
+  EXPECT_EQ(all.get(60s), 9);
+  std::vector<int> depths;
+  while (const auto depth = said.try_get()) depths.push_back(*depth);
+  EXPECT_EQ(depths, (std::vector<int>{2, 2, 2, 1, 1, 1}));
 }
 
 TEST(PoolNested, has_its_own_number_of_workers_again_afterwards) {

@@ -103,8 +103,9 @@ void PoolCore::take_ask(Ask& ask) {
     std::memcpy(&waiting.task.function, bytes.data(), sizeof waiting.task.function);
   }
   if (ask.function.size() > longest_name) ask.function.resize(longest_name);
-  waiting.task.asked = std::make_unique<const Asked>(
-      Asked{ask.place, ask.incarnation, ask.question, ask.thunk, std::move(ask.function), ask.by_pointer});
+  waiting.task.asked = std::make_unique<const Asked>(Asked{ask.place, ask.incarnation, ask.question,
+                                                           ask.thunk, std::move(ask.function), ask.by_pointer,
+                                                           depth_of_running(place) + 1});
   waiting.task.names = std::make_unique<detail::HeldNames>(ask.call.take_names());
   if (ask.options) {
     ask.options->retries = std::min(ask.options->retries.value_or(2), most_retries);
@@ -130,8 +131,17 @@ void PoolCore::take_ask(Ask& ask) {
     resolve(waiting.task, std::current_exception());
     return drop_call(waiting.task);
   }
-  // The newest first: depth before breadth, so that as few tasks as can be wait for others at one time.
+  // The newest first among those of its depth.
   line_up(std::move(waiting), true);
+}
+
+// The depth of the task that the worker runs: the first one that has not ended.
+std::uint32_t PoolCore::depth_of_running(const Place& place) {
+  for (auto at = place.tail; at != place.head; ++at) {
+    const Task& task = place.task_at(at);
+    if (task.exists() && place.slot_at(at).state.load() != raw(SlotState::done)) return task.depth();
+  }
+  return 0;
 }
 
 // What this worker asked in that question, while it is not answered.
@@ -140,8 +150,10 @@ Task* PoolCore::find_asked(const Ask& ask) {
     return task.record != nullptr && task.asked && task.asked->place == ask.place &&
            task.asked->incarnation == ask.incarnation && task.asked->question == ask.question;
   };
-  for (auto& waiting : asked_) {
-    if (is_it(waiting.task)) return &waiting.task;
+  for (auto& [depth, line] : asked_) {
+    for (auto& waiting : line) {
+      if (is_it(waiting.task)) return &waiting.task;
+    }
   }
   for (std::size_t i = 0; i < used_places_; ++i) {
     auto& place = places_[i];
@@ -216,12 +228,12 @@ void PoolCore::start_substitutes() {
     poller_.wake();
   }
   if (at_work > 0 || asked_.empty()) return;
-  fail_waiting(asked_,
-               std::make_exception_ptr(UsageError(
-                   "every worker of the pool waits for tasks that its own task submitted, and no more than " +
-                   std::to_string(most_substitutes(setup_.workers)) +
-                   " can stand in for them; nest less deep, submit fewer at once, or use a pool of its own "
-                   "inside the task")));
+  const auto error = std::make_exception_ptr(
+      UsageError("every worker of the pool waits for tasks that its own task submitted, and no more than " +
+                 std::to_string(most_substitutes(setup_.workers)) +
+                 " can stand in for them; nest less deep, submit fewer at once, or use a pool of its own "
+                 "inside the task"));
+  for (auto& [depth, line] : asked_) fail_waiting(line, error);
 }
 
 // They get no tasks for a while, and are asked again when the next task waits: who waits once often waits

@@ -19,7 +19,7 @@ bool is_bound(const Task& task) { return task.limits && !task.limits->options.ke
 // Who has a key waits for its worker; what a worker asked for is waited for.
 Line& PoolCore::line_of(const Task& task) {
   const OfPieces<Waiting> pieces(pieces_);
-  if (task.asked) return asked_;
+  if (task.asked) return asked_.try_emplace(task.depth(), pieces).first->second;
   if (!task.limits) return waiting_;
   const auto& options = task.limits->options;
   if (!options.key.empty()) {
@@ -31,14 +31,15 @@ Line& PoolCore::line_of(const Task& task) {
 
 // Those that were withdrawn count until they come to the head of their line.
 std::size_t PoolCore::in_line() const {
-  std::size_t n = waiting_.size() + asked_.size();
+  std::size_t n = waiting_.size();
+  for (const auto& [depth, line] : asked_) n += line.size();
   for (const auto& [priority, line] : ranked_) n += line.size();
   for (const auto& [place, line] : bound_) n += line.size();
   return n;
 }
 
 void PoolCore::fail_lines(const std::exception_ptr& error) {
-  fail_waiting(asked_, error);
+  for (auto& [depth, line] : asked_) fail_waiting(line, error);
   fail_waiting(waiting_, error);
   for (auto& [priority, line] : ranked_) fail_waiting(line, error);
   for (auto& [place, line] : bound_) fail_waiting(line, error);
@@ -74,12 +75,20 @@ bool PoolCore::hand_out(Line& waiting, Place* bound) {
       continue;
     }
     const bool alone = next.task.limits && next.task.limits->options.time_limit;
-    Place* const place = bound == nullptr ? place_for_task(alone) : may_take(*bound, alone) ? bound : nullptr;
+    Place* const place = bound != nullptr  ? (may_take(*bound, alone) ? bound : nullptr)
+                         : next.task.asked ? place_for_asked(next.task, alone)
+                                           : place_for_task(alone);
     if (place == nullptr) return false;
     fill(*place, std::move(next.task), next.bytes.data(), next.size);
     waiting.pop_front();
   }
   return true;
+}
+
+// A task begins only when all deeper ones have begun: so no more tasks wait at one depth than workers are at
+// work.
+void PoolCore::hand_out_asked() {
+  for (auto at = asked_.begin(); at != asked_.end() && hand_out(at->second);) at = asked_.erase(at);
 }
 
 // Of the priorities above 0, or below; a lower one not before all of a higher one are gone.
@@ -94,7 +103,7 @@ bool PoolCore::hand_out_ranked(bool above) {
 
 void PoolCore::hand_out() {
   look_again_ = Clock::time_point::max();
-  hand_out(asked_);  // somebody waits for these
+  hand_out_asked();
   for (auto& [place, line] : bound_) hand_out(line, &places_[place]);
   if (hand_out_ranked(true) && hand_out(waiting_) && hand_out_ranked(false)) rebalance();
   if (setup_.max_tasks_per_child == 0) return;

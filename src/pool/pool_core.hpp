@@ -48,6 +48,7 @@ struct Asked {
   std::uint64_t thunk = 0;
   std::string function;
   bool by_pointer = false;
+  std::uint32_t depth = 1;  // a task of the program's own has 0, and what a task submits one more than itself
 };
 
 using Clock = std::chrono::steady_clock;
@@ -84,6 +85,7 @@ struct Task {
   std::unique_ptr<Limits> limits;            // null without options
 
   bool exists() const { return type != nullptr || asked != nullptr; }
+  std::uint32_t depth() const { return asked ? asked->depth : 0; }
 };
 
 /// Of a call as it was encoded, and what it names.
@@ -221,6 +223,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Record& submit_in_time(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
   Record& run_here(const TaskType& type, detail::EncodeCall call);
   Place* place_for_task(bool alone);
+  Place* place_for_asked(const Task& task, bool alone);
   struct Choice {
     Place* place;
     bool final;  // no other place shall do it, also when this is none
@@ -240,6 +243,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Task* line_up(Waiting&& waiting, bool first);
   void hand_out();
   bool hand_out(Line& waiting, Place* bound = nullptr);
+  void hand_out_asked();
   bool hand_out_ranked(bool above);
   bool waits_behind_another() const;
   void rebalance();
@@ -325,6 +329,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void refuse(Place& place, std::uint64_t question, const std::exception_ptr& error);
   static void send_answer(Place& place, std::uint64_t question, bool failed, std::vector<std::byte> bytes,
                           detail::HeldNames names);
+  static std::uint32_t depth_of_running(const Place& place);
   Task* find_asked(const Ask& ask);
   void answer(Task& task);
   void begin_stand_in(Place& place);
@@ -341,6 +346,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool supervise_once();
   void await_worker(Place& place, std::size_t index, process::Child& child);
   void read_errors(Place& place);
+  void withdraw_asked_by(const Place& place);
   void bury(Place& place);
   std::exception_ptr what_the_initializer_threw(Place& place);
   void settle_group(Place& place, const platform::Ended& how);
@@ -372,7 +378,9 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   std::size_t used_places_ = 0;  // beyond these nobody is
   IndexSet busy_;                // all that have something in their lane, and perhaps others
   Pieces pieces_;                // of these lines
-  Line waiting_{OfPieces<Waiting>(pieces_)}, asked_{OfPieces<Waiting>(pieces_)};
+  Line waiting_{OfPieces<Waiting>(pieces_)};
+  std::map<std::uint32_t, Line, std::greater<>>
+      asked_;                                   // what workers submitted, by depth, the deepest first
   std::map<int, Line, std::greater<>> ranked_;  // of other priorities than 0
   std::map<std::size_t, Line> bound_;           // to the worker in that place, which alone shall do them
   std::uint64_t submitted_ = 0;                 // counted for max_pending alone

@@ -240,6 +240,20 @@ Place* PoolCore::place_for_task(bool alone) {
   return nullptr;
 }
 
+// An idle worker, or else one whose last task has the same depth. Behind a shallower task this one could
+// stand behind the very task that waits for it; behind a deeper one it would begin before other deep ones.
+Place* PoolCore::place_for_asked(const Task& task, bool alone) {
+  Place* const idle = place_for_task(true);
+  if (idle != nullptr || alone) return idle;
+  for (std::size_t i = 0; i < used_places_; ++i) {
+    auto& place = places_[i];
+    if (may_take(place) && place.in_lane() != 0 && place.task_at(place.head - 1).depth() == task.depth()) {
+      return &place;
+    }
+  }
+  return nullptr;
+}
+
 // `bytes`: of the call, perhaps where they are kept already; null: they are in the task's run.
 void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64_t size) {
   Slot& slot = place.slot_at(place.head);

@@ -222,6 +222,20 @@ bool PoolCore::wants_workers() const {
 }
 
 // The worker has ended: one last look at its lane, then its tasks, its process, its memory, in this order.
+// Nobody waits any more for what this worker's task submitted.
+void PoolCore::withdraw_asked_by(const Place& place) {
+  const auto error = std::make_exception_ptr(PoolTerminated("the task that submitted this one has died"));
+  for (auto& [depth, line] : asked_) {
+    for (auto& waiting : line) {
+      if (!waiting.task.exists()) continue;
+      const auto& asked = *waiting.task.asked;
+      if (&places_[asked.place] == &place && asked.incarnation == place.incarnation) {
+        withdraw(waiting.task, error);
+      }
+    }
+  }
+}
+
 // Where memory runs out it is done again from the beginning: the place is not watched, and so found.
 void PoolCore::bury(Place& place) {
   read_errors(place);
@@ -240,12 +254,7 @@ void PoolCore::bury(Place& place) {
   }
   settle_group(place, how);
   settle_running(place, how);
-  for (auto& waiting : asked_) {
-    if (!waiting.task.exists()) continue;
-    const auto& asked = *waiting.task.asked;
-    if (&places_[asked.place] != &place || asked.incarnation != place.incarnation) continue;
-    withdraw(waiting.task, std::make_exception_ptr(PoolTerminated("who asked for this task has died")));
-  }
+  withdraw_asked_by(place);
   if (state_ == State::broken) fail_lines(broken_);
   settle_birth(place, how, std::move(failure), cause, begun);
   start_substitutes();  // it may have been one, and a task still waits for those that it was to run
