@@ -33,6 +33,7 @@ std::vector<Case> length_cases();
 std::vector<Case> map_cases();
 std::vector<Case> nested_cases();
 std::vector<Case> queue_cases();
+std::vector<Case> queue_growth_cases();
 std::vector<Case> value_cases();
 std::vector<Case> idle_cases();
 std::vector<Case> death_cases();

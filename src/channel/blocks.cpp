@@ -2,16 +2,20 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <brood/errors.hpp>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "arena/arena.hpp"
+#include "arena/members.hpp"
 #include "arena/references.hpp"
 #include "base/copied.hpp"
 #include "base/planted.hpp"
 #include "base/scope.hpp"
+#include "channel/growing.hpp"
 #include "channel/known_run.hpp"
 
 namespace brood::channel {
@@ -24,17 +28,32 @@ constexpr std::uint32_t index_mask = (1U << index_bits) - 1;
 // filled, so the next one round is nearly always free. Only a hint, shared by all queues that fall on the
 // same place.
 struct Cursor {
+  static constexpr std::uint32_t anywhere = ~0U;
+
   std::uint64_t object = 0;
   std::uint32_t generation = 0;  // of the object: another one may lie there by now
-  std::uint32_t next = 0;
+  std::uint32_t next = anywhere;
   std::uint32_t blocks = 0;  // there were so many when it came round last
 };
 thread_local std::array<Cursor, 64> cursors;
 
+// A number below `limit`. Threads draw different ones: where all began at the first block, short-lived
+// writers would find the values of those before them.
+std::uint32_t random_below(std::uint32_t limit) {
+  static std::atomic<std::uint64_t> threads{0};
+  thread_local std::uint64_t state =
+      (static_cast<std::uint64_t>(arena::self_member()) << 32 | ++threads) * 0x9e3779b97f4a7c15U;
+  // xorshift64 (Marsaglia, 2003), and the multiplication instead of a division (Lemire, 2019).
+  state ^= state << 13;
+  state ^= state >> 7;
+  state ^= state << 17;
+  return static_cast<std::uint32_t>((state >> 32) * limit >> 32);
+}
+
 Cursor& cursor_of(std::uint64_t object, std::uint32_t generation, std::uint32_t size_class) {
   auto& cursor = cursors[(object / arena::chunk_size * size_classes + size_class) % cursors.size()];
   if (cursor.object != object + size_class || cursor.generation != generation)
-    cursor = {object + size_class, generation, 0, 0};
+    cursor = {object + size_class, generation, Cursor::anywhere, 0};
   return cursor;
 }
 
@@ -113,47 +132,53 @@ bool Blocks::try_take(Block& block, std::uint32_t me) {
          block.word.compare_exchange_strong(seen.bits, seen.to(Phase::filling, me).bits);
 }
 
-// Adds a group; returns the index of its first block.
-std::uint32_t Blocks::grow(std::uint32_t size_class) {
-  for (std::uint32_t g = 0; g < max_groups; ++g) {
-    auto& group = q_.groups[size_class][g];
-    std::uint64_t none = group.load();
-    if (none != 0 && group_at(size_class, g) != nullptr) continue;
-    const std::uint32_t count = shape_.first_group[size_class] << g;
-    const std::uint32_t first = shape_.first_group[size_class] * ((1U << g) - 1);
-    if (first + count > index_mask) break;
-    const std::uint32_t size = shape_.block_size[size_class];
-    const arena::Run run = arena::allocate(std::size_t{count} * size);
-    std::byte* at = arena::all_of(run.offset, std::size_t{count} * size);
-    for (std::uint32_t i = 0; i < count; ++i) std::memset(at + std::size_t{i} * size, 0, Block::head_size);
-    if (group.compare_exchange_strong(none, run.place().bits))
-      arena::adopt(run);
-    else
-      arena::free(run);
-    return first;
-  }
-  throw NoMemory("a queue has grown to its limit of blocks");
+// Adds the group that follows the first `blocks`, unless another thread has done so meanwhile; the index of
+// its first block is `blocks` then.
+void Blocks::grow(std::uint32_t size_class, std::uint32_t blocks, std::uint32_t me) {
+  const auto first_group = shape_.first_group[size_class];
+  const auto g = static_cast<std::uint32_t>(std::bit_width(blocks / first_group + 1) - 1);
+  const std::uint64_t count = std::uint64_t{first_group} << g;
+  if (g >= max_groups || blocks + count > index_mask)
+    throw NoMemory("a queue has grown to its limit of blocks");
+  if (group_at(size_class, g) != nullptr) return;
+  const std::uint32_t size = shape_.block_size[size_class];
+  const Growing alone(q_.growing, me, count * size);
+  auto& group = q_.groups[size_class][g];
+  std::uint64_t none = group.load();
+  if (none != 0 && group_at(size_class, g) != nullptr) return;
+  const arena::Run run = arena::allocate(count * size);
+  std::byte* at = arena::all_of(run.offset, count * size);
+  for (std::uint64_t i = 0; i < count; ++i) std::memset(at + i * size, 0, Block::head_size);
+  if (group.compare_exchange_strong(none, run.place().bits))
+    arena::adopt(run);
+  else
+    arena::free(run);
 }
 
+// The next ones in turn, for a queue frees its blocks in that order; then a sample of all. When none of the
+// sample is free, most blocks are in use, and only then the queue grows: with half of them free that happens
+// once in 2^48 times, wherever the free ones lie. So its memory follows the number of its values, however
+// many threads come and go, and a free block is found after two draws on average where half are free.
 Blocks::Numbered Blocks::take_free(std::uint32_t size_class, std::uint32_t me) {
+  constexpr std::uint32_t in_turn = 16, sample = 48;
   auto& cursor = cursor_of(object_, copied(q_.generation), size_class);
   const std::uint32_t tag = size_class << index_bits;
   for (;;) {
-    // A few next to each other, in a few places: with one group in two full of values a free one is found; if
-    // not, the queue needs another group.
-    for (std::uint32_t tried = 0; tried < 64; ++tried) {
+    for (std::uint32_t tried = 0; tried < in_turn + sample; ++tried) {
       if (cursor.next >= cursor.blocks) {
         cursor.blocks = blocks_in(size_class);
         if (cursor.blocks == 0) break;
-        cursor.next %= cursor.blocks;
+        cursor.next =
+            cursor.next == Cursor::anywhere ? random_below(cursor.blocks) : cursor.next % cursor.blocks;
       }
-      const std::uint32_t index = cursor.next;
-      cursor.next = tried % 16 == 15 ? index + cursor.blocks / 4 + 1 : index + 1;
+      if (tried == in_turn) cursor.blocks = blocks_in(size_class);
+      if (tried >= in_turn) cursor.next = random_below(cursor.blocks);
+      const std::uint32_t index = cursor.next++;
       Block& block = at(tag | index);
       if (try_take(block, me)) return {block, tag | index};
     }
-    cursor.next = grow(size_class);
-    cursor.blocks = 0;
+    grow(size_class, cursor.blocks, me);
+    cursor.next = std::exchange(cursor.blocks, 0);
   }
 }
 

@@ -68,7 +68,7 @@ class Blocks {
   };
   Numbered take_free(std::uint32_t size_class, std::uint32_t me);
   static bool try_take(Block& block, std::uint32_t me);
-  std::uint32_t grow(std::uint32_t size_class);
+  void grow(std::uint32_t size_class, std::uint32_t blocks, std::uint32_t me);
   Content measure(const detail::EncodeValue& value) const;
   void write(Block& block, std::size_t capacity, const detail::EncodeValue& value, Content content);
 

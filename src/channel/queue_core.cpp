@@ -23,6 +23,7 @@
 #include "base/scope.hpp"
 #include "channel/alone.hpp"
 #include "channel/blocks.hpp"
+#include "channel/growing.hpp"
 #include "channel/kinds.hpp"
 #include "channel/known_run.hpp"
 #include "channel/pace.hpp"
@@ -94,20 +95,23 @@ Ring QueueCore::ring(std::uint32_t index) {
 Ring QueueCore::add_ring(std::uint32_t index, bool for_repair) {
   if (index >= max_segments) throw NoMemory("a queue has grown to its limit of rings");
   auto& slot = q_.segments[index];
-  std::uint64_t seen = slot.load();
-  if (arena::Place{seen}.is_run()) return ring(index);
-  if (seen == closed_here && !for_repair) return {};
   const std::uint64_t capacity = capacity_of(shape_.max_size, index);
-  const arena::Run run = arena::allocate(bytes_of(capacity));
-  auto* fresh = new (arena::at(run.offset, sizeof(Segment))) Segment{};
-  for (std::uint64_t i = 0; i < capacity; ++i) new (&fresh->cells[i]) Word64(0);
-  if (!slot.compare_exchange_strong(seen, run.place().bits)) {
+  for (;;) {
+    std::uint64_t seen = slot.load();
+    if (arena::Place{seen}.is_run()) return ring(index);
+    if (seen == closed_here && !for_repair) return {};
+    const Growing alone(q_.growing, arena::self_member(), bytes_of(capacity));
+    if (slot.load() != seen) continue;
+    const arena::Run run = arena::allocate(bytes_of(capacity));
+    auto* fresh = new (arena::at(run.offset, sizeof(Segment))) Segment{};
+    for (std::uint64_t i = 0; i < capacity; ++i) new (&fresh->cells[i]) Word64(0);
+    if (slot.compare_exchange_strong(seen, run.place().bits)) {
+      // Killed before this line: the repair adopts whatever the queue names.
+      arena::adopt(run);
+      return ring(index);
+    }
     arena::free(run);
-    return add_ring(index, for_repair);
   }
-  // Killed before this line: the repair adopts whatever the queue names.
-  arena::adopt(run);
-  return ring(index);
 }
 
 Ring QueueCore::writing_ring(std::uint32_t& index, bool for_repair) {
@@ -384,6 +388,7 @@ void QueueCore::repair(std::uint32_t dead) {
     if (const arena::Place place{slot.load()}; place.is_run()) arena::adopt(arena::Run::at(place));
   }
   blocks_.adopt_all();
+  Growing::forget(q_.growing, dead);
   forget_writer(dead);
   std::map<std::uint32_t, BlockWord> of_dead;
   blocks_.for_each_of(dead, [&](std::uint32_t block, BlockWord word) { of_dead.emplace(block, word); });

@@ -107,6 +107,7 @@ struct QueueObject {
   std::uint32_t smallest_block;  // size of the blocks of the first class
   std::uint32_t value_words;     // of a value that may lie in a ring that one thread fills; 0: it may not
   std::atomic<std::uint32_t> closed;
+  std::atomic<std::uint32_t> growing;  // see Growing
   alignas(64) std::atomic<std::uint32_t> write_segment;
   std::atomic<std::uint32_t> writer_processor;
   alignas(64) std::atomic<std::uint32_t> read_segment;
