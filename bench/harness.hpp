@@ -32,6 +32,7 @@ std::vector<Case> task_cases();
 std::vector<Case> length_cases();
 std::vector<Case> map_cases();
 std::vector<Case> nested_cases();
+std::vector<Case> future_cases();
 std::vector<Case> queue_cases();
 std::vector<Case> queue_growth_cases();
 std::vector<Case> value_cases();

@@ -160,8 +160,8 @@ int complain(const std::string& what) {
 std::vector<bench::Case> all_cases() {
   std::vector<bench::Case> cases;
   for (auto make : {bench::start_cases, bench::task_cases, bench::length_cases, bench::map_cases,
-                    bench::nested_cases, bench::queue_cases, bench::queue_growth_cases, bench::value_cases,
-                    bench::idle_cases, bench::death_cases}) {
+                    bench::nested_cases, bench::future_cases, bench::queue_cases, bench::queue_growth_cases,
+                    bench::value_cases, bench::idle_cases, bench::death_cases}) {
     for (auto& c : make()) cases.push_back(std::move(c));
   }
   return cases;

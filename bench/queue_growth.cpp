@@ -48,13 +48,17 @@ double microseconds_of_a_value(int writers, Order order) {
   return metered.seconds() / values * 1e6;
 }
 
-// By how much the shared memory that this process has present grew; pages that it has met before do not
-// count, so one queue has to be there already.
-double mebibytes(int writers, Order order) {
+// By how much the shared memory that is present in a new process grows: what the bench has met before does
+// not count.
+double mebibytes_here(int writers, Order order) {
   const double before = shared_kibibytes();
   brood::Queue<std::string> queue;
   put_all(queue, writers, order);
   return (shared_kibibytes() - before) / 1024;
+}
+double mebibytes(int writers, Order order) {
+  brood::Pool pool(1);
+  return pool.apply(mebibytes_here, writers, order);
 }
 
 std::vector<Contender> for_each_number(double (*measure)(int, Order), Order order) {

@@ -1,5 +1,6 @@
 // Many futures: wait, as_completed; the calls that read like executors and the standard library. F01, F37.
 
+#include <algorithm>
 #include <brood/executor.hpp>
 #include <brood/pool.hpp>
 #include <brood/queue.hpp>
@@ -154,6 +155,60 @@ TEST(AsCompleted, of_several_executors) {
   }
   EXPECT_EQ(n, 30);
   EXPECT_EQ(sum, 70);
+}
+
+TEST(AsCompleted, may_be_nested_and_left_early) {
+  brood::Pool pool(2);
+  std::vector<brood::Future<int>> futures;
+  for (int i = 0; i < 20; ++i) futures.push_back(pool.apply_async(after, 1));
+  int outer = 0;
+  for ([[maybe_unused]] auto& each : brood::as_completed(futures, 30s)) {
+    ++outer;
+    int inner = 0;
+    for ([[maybe_unused]] auto& again : brood::as_completed(futures, 30s)) {
+      if (++inner == outer) break;
+    }
+    EXPECT_EQ(inner, outer);
+  }
+  EXPECT_EQ(outer, 20);
+  EXPECT_EQ(brood::wait(futures, brood::When::first_completed, 30s).done.size(), 20U);
+}
+
+TEST(AsCompleted, of_none) {
+  std::vector<brood::Future<int>> none;
+  for ([[maybe_unused]] auto& each : brood::as_completed(none)) ADD_FAILURE();
+}
+
+// A source has no futures to look through: whoever ends one tells the watch.
+TEST(AsCompleted, is_told_of_each_end) {
+  struct Source final : brood::detail::TaskSource {
+    std::vector<brood::detail::Record*> records;
+    std::size_t next = 0, waits = 0;
+    bool wait(brood::detail::Record&, brood::detail::Deadline) override { return false; }
+    bool wait_any(const brood::detail::Watch& watch, brood::detail::Deadline) override {
+      ++waits;
+      EXPECT_FALSE(watch.has_some());
+      brood::detail::finish_record(*records[next++]);
+      EXPECT_TRUE(watch.has_some());
+      return true;
+    }
+    void attend() override {}
+    bool running(brood::detail::Record&) override { return false; }
+    bool cancel(brood::detail::Record&, bool) override { return false; }
+  } source;
+  std::vector<brood::Future<int>> futures;
+  for (int i = 0; i < 20'000; ++i) {
+    source.records.push_back(&brood::detail::take_record(source));
+    futures.emplace_back(*source.records.back());
+  }
+  std::ranges::reverse(source.records);
+  std::size_t n = 0;
+  for (auto& future : brood::as_completed(futures)) {
+    ++n;
+    EXPECT_EQ(&future, &futures[futures.size() - n]);
+  }
+  EXPECT_EQ(n, futures.size());
+  EXPECT_EQ(source.waits, futures.size());
 }
 
 TEST(AsCompleted, inside_a_task) {

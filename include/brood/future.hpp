@@ -23,6 +23,7 @@
 #include <optional>
 #include <type_traits>
 #include <utility>
+#include <vector>
 
 namespace brood {
 
@@ -140,7 +141,7 @@ class Future {
   /// The same without taking results in on behalf of others; for machinery.
   bool is_done() const { return record_ != nullptr && record_->is_done(); }
   /// For executors.
-  const detail::Record* record() const { return record_; }
+  detail::Record* record() const { return record_; }
   /// It ended without an exception. Does not wait: throws UsageError when it has not ended.
   bool successful() {
     if (!ready())
@@ -259,5 +260,18 @@ template <class R>
 void Future<R>::add_callback(detail::Record& record, std::function<void()> f) {
   detail::add_callback(record, std::move(f));
 }
+
+namespace detail {
+
+/// Null for those that are empty.
+template <class R>
+std::vector<Record*> records_of(const std::vector<Future<R>>& futures) {
+  std::vector<Record*> records;
+  records.reserve(futures.size());
+  for (const auto& future : futures) records.push_back(future.record());
+  return records;
+}
+
+}  // namespace detail
 
 }  // namespace brood

@@ -285,18 +285,14 @@ class Pool {
   }
 
   /// Waits until one of the futures is ready; its index. UsageError when there is none, when one is empty
-  /// (moved from) or of another pool.
+  /// (moved from) or of another pool. Looks at each future once or twice in each call: for thousands of them
+  /// as_completed is quicker.
   template <class R>
   std::size_t wait_any(std::vector<Future<R>>& futures) {
-    if (futures.empty()) throw UsageError("wait_any() of no futures");
-    for (;;) {
-      for (std::size_t i = 0; i < futures.size(); ++i) {
-        if (futures[i].is_done()) return i;
-      }
-      std::vector<const detail::Record*> records;
-      for (const auto& future : futures) records.push_back(future.record());
-      core_.wait_any(records);
+    for (std::size_t i = 0; i < futures.size(); ++i) {
+      if (futures[i].is_done()) return i;
     }
+    return core_.wait_any_of(detail::records_of(futures));
   }
 
   // ---- the end ----

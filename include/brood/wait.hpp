@@ -6,13 +6,15 @@
 ///   for (auto& page : brood::as_completed(pages)) show(page.get());   // the quickest first
 ///
 /// The futures stay where they are, in the caller's vector, which must not change meanwhile; they may be of
-/// different pools. One thread at a time may wait with a Future.
+/// different pools. One thread at a time may wait with a Future. Cost: as_completed looks at each future
+/// twice in all, so that the next one costs the same whether a hundred are open or a million; each call of
+/// wait looks at all that it is given.
 
 #include <brood/detail/std_parts.hpp>
-#include <brood/errors.hpp>
+#include <brood/detail/watch.hpp>
 #include <brood/future.hpp>
 #include <cstddef>
-#include <string>
+#include <iterator>
 #include <vector>
 
 namespace brood {
@@ -37,36 +39,8 @@ struct Waited {
 
 namespace detail {
 
-/// Until one of them is done; false when the deadline has passed before. At once, and true, when there is
-/// none.
-bool wait_for_any(const std::vector<const Record*>& records, Deadline until);
-
-template <class R>
-const Record& record_of(const Future<R>& future) {
-  if (!future.valid())
-    throw UsageError("one of the futures is empty: it was moved from, or never given a task");
-  return *future.record();
-}
-
-template <class R>
-Waited wait(std::vector<Future<R>>& futures, When when, Deadline until) {
-  for (bool in_time = true;;) {
-    Waited now;
-    std::vector<const Record*> open;
-    bool failed = false;
-    for (std::size_t i = 0; i < futures.size(); ++i) {
-      const Record& record = record_of(futures[i]);
-      const bool done = record.is_done();
-      failed = failed || (done && record.error != nullptr);
-      (done ? now.done : now.not_done).push_back(i);
-      if (!done) open.push_back(&record);
-    }
-    const bool enough = open.empty() || (when == When::first_completed && !now.done.empty()) ||
-                        (when == When::first_exception && failed);
-    if (enough || !in_time) return now;
-    in_time = wait_for_any(open, until);
-  }
-}
+/// UsageError where a record is null.
+Waited wait(const std::vector<Record*>& records, When when, Deadline until);
 
 }  // namespace detail
 
@@ -74,26 +48,29 @@ Waited wait(std::vector<Future<R>>& futures, When when, Deadline until) {
 /// tasks'. UsageError when one of the futures is empty.
 template <class R>
 Waited wait(std::vector<Future<R>>& futures, When when = When::all_completed) {
-  return detail::wait(futures, when, detail::Deadline::never());
+  return detail::wait(detail::records_of(futures), when, detail::Deadline::never());
 }
 /// The same, at most so long.
 template <class R, class Rep, class Period>
 Waited wait(std::vector<Future<R>>& futures, When when, std::chrono::duration<Rep, Period> timeout) {
-  return detail::wait(futures, when, detail::Deadline::in(timeout));
+  return detail::wait(detail::records_of(futures), when, detail::Deadline::in(timeout));
 }
 
 namespace detail {
+
+/// The same records; UsageError where one is null.
+const std::vector<Record*>& require_valid(const std::vector<Record*>& records);
+/// The place of the next one that has ended; TimeoutError, which says how many of how many are missing.
+std::size_t take_next(Watch& watch, Deadline until, std::size_t missing, std::size_t all);
 
 /// What as_completed returns: a range to go over once, of references into the vector.
 template <class R>
 class AsCompleted {
  public:
-  AsCompleted(std::vector<Future<R>>& futures, Deadline until) : futures_(futures), until_(until) {
-    for (std::size_t i = 0; i < futures.size(); ++i) {
-      static_cast<void>(record_of(futures[i]));
-      open_.push_back(i);
-    }
-  }
+  AsCompleted(std::vector<Future<R>>& futures, Deadline until)
+      : futures_(futures),
+        watch_(std::make_unique<Watch>(require_valid(records_of(futures)))),
+        until_(until) {}
 
   class iterator {
    public:
@@ -118,30 +95,15 @@ class AsCompleted {
 
  private:
   Future<R>* next() {
-    while (given_ == ready_.size()) {
-      if (open_.empty()) return nullptr;
-      ready_.clear();
-      given_ = 0;
-      std::vector<std::size_t> still;
-      std::vector<const Record*> records;
-      for (const auto i : open_) {
-        const auto& record = record_of(futures_[i]);
-        const bool done = record.is_done();
-        (done ? ready_ : still).push_back(i);
-        if (!done) records.push_back(&record);
-      }
-      open_.swap(still);
-      if (ready_.empty() && !wait_for_any(records, until_)) {
-        throw TimeoutError(std::to_string(open_.size()) + " (of " + std::to_string(futures_.size()) +
-                           ") tasks have not ended in time; they go on");
-      }
-    }
-    return &futures_[ready_[given_++]];
+    if (given_ == futures_.size()) return nullptr;
+    const auto place = take_next(*watch_, until_, futures_.size() - given_, futures_.size());
+    ++given_;
+    return &futures_[place];
   }
 
   std::vector<Future<R>>& futures_;
+  std::unique_ptr<Watch> watch_;
   Deadline until_;
-  std::vector<std::size_t> open_, ready_;
   std::size_t given_ = 0;
 };
 

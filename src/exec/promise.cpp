@@ -1,4 +1,4 @@
-#include <algorithm>
+#include <brood/detail/watch.hpp>
 #include <brood/promise.hpp>
 #include <brood/task_errors.hpp>
 #include <condition_variable>
@@ -17,8 +17,8 @@ class Promises final : public TaskSource {
   bool wait(Record& record, Deadline until) override {
     return wait_until(until, [&] { return record.is_done(); });
   }
-  bool wait_any(const std::vector<const Record*>& records, Deadline until) override {
-    return wait_until(until, [&] { return std::ranges::any_of(records, &Record::is_done); });
+  bool wait_any(const Watch& watch, Deadline until) override {
+    return wait_until(until, [&] { return watch.has_some(); });
   }
   void attend() override {}  // who keeps the promise makes the callbacks
   bool running(Record& record) override {

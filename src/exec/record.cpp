@@ -154,7 +154,7 @@ std::uint32_t mark(Record& record, std::uint32_t bit) {
   // theirs.
   const auto before = record.word.fetch_or(bit, std::memory_order_acq_rel);
   const auto owed = [](std::uint32_t word) {
-    return (word & Record::watched) != 0 ? Record::done | Record::dropped | Record::called
+    return (word & Record::awaited) != 0 ? Record::done | Record::dropped | Record::called
                                          : Record::done | Record::dropped;
   };
   const auto after = before | bit;
@@ -176,13 +176,10 @@ Callbacks& callbacks() {
 }  // namespace
 
 bool finish_record(Record& record) {
-  if ((record.word.load(std::memory_order_acquire) & Record::watched) == 0) {
-    // Whoever adds a callback from here on may still come before the mark.
-    const auto before = mark(record, Record::done);
-    if ((before & Record::watched) == 0) return false;
-  } else {
-    mark(record, Record::done);
-  }
+  // Without a mark for us the record may be another task's by now.
+  const auto before = mark(record, Record::done);
+  if ((before & Record::watched) != 0) tell_watches(record);
+  if ((before & Record::awaited) == 0) return false;
   auto& all = callbacks();
   const std::lock_guard lock(all.mutex);
   all.ready.push_back(&record);
@@ -212,12 +209,12 @@ void add_callback(Record& record, std::function<void()> f) {
   {
     auto& all = callbacks();
     const std::lock_guard lock(all.mutex);
-    const auto before = record.word.fetch_or(Record::watched, std::memory_order_acq_rel);
+    const auto before = record.word.fetch_or(Record::awaited, std::memory_order_acq_rel);
     done = (before & Record::done) != 0;
     // Ended before anybody watched, or all that watched have been called: nobody will call it but us.
-    here = done && ((before & Record::watched) == 0 || (before & Record::called) != 0);
-    if (here && (before & Record::watched) == 0)
-      record.word.fetch_and(~Record::watched, std::memory_order_acq_rel);
+    here = done && ((before & Record::awaited) == 0 || (before & Record::called) != 0);
+    if (here && (before & Record::awaited) == 0)
+      record.word.fetch_and(~Record::awaited, std::memory_order_acq_rel);
     if (!here) {
       if (record.callbacks == nullptr) record.callbacks = new std::vector<std::function<void()>>;
       record.callbacks->push_back(std::move(f));

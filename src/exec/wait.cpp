@@ -1,29 +1,63 @@
 #include <algorithm>
+#include <brood/errors.hpp>
 #include <brood/wait.hpp>
+#include <string>
 
 namespace brood::detail {
 
 namespace {
-// Of different pools none wakes for all: they are asked in turn.
-constexpr auto turn = std::chrono::milliseconds(1);
+
+// Also after the deadline each source is asked once for what it has.
+void wait_for_all(const std::vector<Record*>& records, Deadline until) {
+  std::vector<const TaskSource*> late;
+  for (auto* const record : records) {
+    if (record->is_done() || std::ranges::find(late, record->source) != late.end()) continue;
+    if (!record->source->wait(*record, until)) late.push_back(record->source);
+  }
+}
+
+// Until one has ended, or one has failed.
+void wait_for_one(const std::vector<Record*>& records, bool failed, Deadline until) {
+  Watch watch(records);
+  for (std::size_t left = records.size(); left > 0;) {
+    const auto place = watch.take();
+    if (place == Watch::none) {
+      if (!watch.wait(until)) return;
+      continue;
+    }
+    if (!failed || records[place]->error) return;
+    --left;
+  }
+}
+
 }  // namespace
 
-bool wait_for_any(const std::vector<const Record*>& records, Deadline until) {
-  if (records.empty()) return true;
-  std::vector<TaskSource*> sources;
-  for (const auto* record : records) {
-    if (record->is_done()) return true;
-    if (std::ranges::find(sources, record->source) == sources.end()) sources.push_back(record->source);
+const std::vector<Record*>& require_valid(const std::vector<Record*>& records) {
+  if (std::ranges::find(records, nullptr) != records.end())
+    throw UsageError("one of the futures is empty: it was moved from, or never given a task");
+  return records;
+}
+
+Waited wait(const std::vector<Record*>& records, When when, Deadline until) {
+  require_valid(records);
+  if (when == When::all_completed)
+    wait_for_all(records, until);
+  else
+    wait_for_one(records, when == When::first_exception, until);
+  Waited now;
+  for (std::size_t i = 0; i < records.size(); ++i) {
+    (records[i]->is_done() ? now.done : now.not_done).push_back(i);
   }
-  if (sources.size() == 1) return sources.front()->wait_any(records, until);
+  return now;
+}
+
+std::size_t take_next(Watch& watch, Deadline until, std::size_t missing, std::size_t all) {
   for (;;) {
-    for (auto* source : sources) {
-      std::vector<const Record*> of_it;
-      std::ranges::copy_if(records, std::back_inserter(of_it),
-                           [&](const Record* record) { return record->source == source; });
-      if (source->wait_any(of_it, until.at_most(turn))) return true;
+    if (const auto place = watch.take(); place != Watch::none) return place;
+    if (!watch.wait(until)) {
+      throw TimeoutError(std::to_string(missing) + " (of " + std::to_string(all) +
+                         ") tasks have not ended in time; they go on");
     }
-    if (until.passed()) return false;
   }
 }
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <brood/codec.hpp>
 #include <brood/detail/names.hpp>
+#include <brood/detail/watch.hpp>
 #include <brood/errors.hpp>
 #include <brood/pool.hpp>
 #include <brood/this_worker.hpp>
@@ -80,10 +81,10 @@ class AskingCore final : public Core {
     return wait_until([&] { return record.is_done(); }, until, true);
   }
   bool wait_any(const std::vector<const Record*>& records, Deadline until) override {
-    require_futures_of(*this, records);
-    return wait_until(
-        [&] { return std::any_of(records.begin(), records.end(), [](auto* r) { return r->is_done(); }); },
-        until, true);
+    return wait_until([&] { return std::ranges::any_of(records, &Record::is_done); }, until, true);
+  }
+  bool wait_any(const detail::Watch& watch, Deadline until) override {
+    return wait_until([&] { return watch.has_some(); }, until, true);
   }
   // A thread of this worker's for callbacks, made when there is one to call.
   void attend() override {

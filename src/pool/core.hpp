@@ -11,6 +11,10 @@ namespace brood::pool {
 class Core : public detail::TaskSource {
  public:
   virtual ~Core() = default;
+  using detail::TaskSource::wait_any;
+  /// Until one of them is done; for a few, for each is looked at each time. False when the deadline has
+  /// passed.
+  virtual bool wait_any(const std::vector<const detail::Record*>& records, detail::Deadline until) = 0;
   /// Without options: null.
   virtual detail::Record& submit(const detail::TaskType& type, detail::EncodeCall call,
                                  const CallOptions* options) = 0;
@@ -24,9 +28,6 @@ class Core : public detail::TaskSource {
   virtual bool each_by_itself() const { return false; }
   virtual detail::PoolHandle::Counts counts() = 0;
 };
-
-/// Throws UsageError for futures that are empty or of another pool.
-void require_futures_of(const Core& core, const std::vector<const detail::Record*>& records);
 
 /// The pool whose worker this process is, for tasks that submit to it. Throws UsageError in any other
 /// process.

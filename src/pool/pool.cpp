@@ -1,4 +1,5 @@
 #include <brood/detail/pool_core.hpp>
+#include <brood/detail/watch.hpp>
 #include <brood/errors.hpp>
 #include <brood/init.hpp>
 #include <brood/pool.hpp>
@@ -189,6 +190,19 @@ Record& PoolHandle::submit(const TaskType& type, EncodeCall call, const CallOpti
 }
 bool PoolHandle::wait_any(const std::vector<const Record*>& records, Deadline until) {
   return core().wait_any(records, until);
+}
+std::size_t PoolHandle::wait_any_of(const std::vector<Record*>& records) {
+  if (records.empty()) throw UsageError("wait_any() of no futures");
+  for (const auto* record : records) {
+    if (record == nullptr)
+      throw UsageError("wait_any() of a Future that is empty: it was moved from, or never given a task");
+    if (record->source != &core()) throw UsageError("wait_any() of a future of another pool; ask that one");
+  }
+  Watch watch(records);
+  for (;;) {
+    if (const auto place = watch.take(); place != Watch::none) return place;
+    watch.wait(Deadline::never());
+  }
 }
 bool PoolHandle::can_look_after() const { return core().can_look_after(); }
 Record& PoolHandle::look_after(std::shared_ptr<UnderWay> work) { return core().look_after(std::move(work)); }

@@ -166,6 +166,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool wait(Record& record, Deadline until) override;
   void attend() override;
   bool wait_any(const std::vector<const Record*>& records, Deadline until) override;
+  bool wait_any(const detail::Watch& watch, Deadline until) override;
 
   bool can_look_after() const override { return !here_; }
   Record& look_after(std::shared_ptr<detail::UnderWay> work) override;

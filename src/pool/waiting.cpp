@@ -7,6 +7,7 @@
 // consistent).
 
 #include <algorithm>
+#include <brood/detail/watch.hpp>
 #include <brood/errors.hpp>
 #include <system_error>
 
@@ -160,21 +161,11 @@ bool PoolCore::wait(Record& record, Deadline until) {
   return wait_until([&] { return record.is_done(); }, until);
 }
 
-void require_futures_of(const Core& core, const std::vector<const Record*>& records) {
-  for (const auto* record : records) {
-    if (record == nullptr)
-      throw UsageError("wait_any() of a Future that is empty: it was moved from, or never given a task");
-    if (record->source != &core) throw UsageError("wait_any() of a future of another pool; ask that one");
-  }
-}
-
 bool PoolCore::wait_any(const std::vector<const Record*>& records, Deadline until) {
-  require_futures_of(*this, records);
-  return wait_until(
-      [&] {
-        return std::any_of(records.begin(), records.end(), [](const Record* r) { return r->is_done(); });
-      },
-      until);
+  return wait_until([&] { return std::ranges::any_of(records, &Record::is_done); }, until);
+}
+bool PoolCore::wait_any(const detail::Watch& watch, Deadline until) {
+  return wait_until([&] { return watch.has_some(); }, until);
 }
 
 void PoolCore::wake_waiters() {

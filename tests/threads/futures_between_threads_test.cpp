@@ -20,7 +20,7 @@ class Elsewhere final : public brood::detail::TaskSource {
     }
     return true;
   }
-  bool wait_any(const std::vector<const brood::detail::Record*>&, brood::detail::Deadline) override {
+  bool wait_any(const brood::detail::Watch&, brood::detail::Deadline) override {
     return true;  // nobody asks
   }
   bool running(brood::detail::Record&) override { return false; }

@@ -76,6 +76,8 @@ class PoolHandle {
   Record& submit(const TaskType& type, EncodeCall call, const CallOptions* options);
   /// Waits until one of them is done. False when the deadline has passed.
   bool wait_any(const std::vector<const Record*>& records, Deadline until = Deadline::never());
+  /// Pool::wait_any, when none of them is done.
+  std::size_t wait_any_of(const std::vector<Record*>& records);
   /// Whether there is somebody to look after work that is under way: not in a worker.
   bool can_look_after() const;
   /// A thread of the pool goes on with it until it is over, and the pool's end waits for that. Then the

@@ -21,14 +21,16 @@ struct Task;
 namespace brood::detail {
 
 struct Record;
+class Watch;
+struct WatchEntry;
 
 /// Who finishes the tasks: what a Future asks when it must wait.
 class TaskSource {
  public:
   /// Waits until the record is done. False when the deadline has passed.
   virtual bool wait(Record& record, Deadline until) = 0;
-  /// The same for one of them, all of this source.
-  virtual bool wait_any(const std::vector<const Record*>& records, Deadline until) = 0;
+  /// Waits until one of those that are watched is done, as long as one of this source is among them.
+  virtual bool wait_any(const Watch& watch, Deadline until) = 0;
   /// A callback was added: somebody must look for results even when nobody waits.
   virtual void attend() = 0;
   /// Future::running.
@@ -41,8 +43,8 @@ class TaskSource {
 };
 
 struct Record {
-  // watched: there are callbacks; called: they have run.
-  enum : std::uint32_t { done = 1, dropped = 2, looked = 4, watched = 8, called = 16 };
+  // awaited: there are callbacks; called: they have run; watched: a Watch is to be told.
+  enum : std::uint32_t { done = 1, dropped = 2, looked = 4, awaited = 8, called = 16, watched = 32 };
   std::atomic<std::uint32_t> word{0};
   std::uint32_t index = 0;
   std::atomic<std::uint32_t> next_free{0};
@@ -61,6 +63,7 @@ struct Record {
   std::uint64_t block_size = 0, block_name = 0;
   void (*release)(std::uint64_t name) = nullptr;
   std::vector<std::function<void()>>* callbacks = nullptr;  // guarded by one mutex for all
+  WatchEntry* watch = nullptr;  // the first one's; guarded by the mutex of all watches
 
   bool is_done() const { return (word.load(std::memory_order_acquire) & done) != 0; }
   const std::byte* data() const {
@@ -87,6 +90,8 @@ void keep_value(Record& record, const T& value) {
 Record& take_record(TaskSource& source);
 /// The task is over: what it left is in the record. True when there are callbacks to run.
 bool finish_record(Record& record);
+/// It has ended: whoever watches it is told.
+void tell_watches(Record& record);
 /// Runs the callbacks of finished records; true when there were some. What they throw goes to `report`.
 bool run_callbacks(void (*report)(const std::string& text));
 /// The Future is gone.
