@@ -139,7 +139,7 @@ class Future {
   /// The task has ended. Looks, does not wait.
   bool ready() { return wait_until(detail::Deadline::now()); }
   /// The same without taking results in on behalf of others; for machinery.
-  bool is_done() const { return record_ != nullptr && record_->is_done(); }
+  bool is_done() const { return record_ != nullptr && record_->is_of_this_process() && record_->is_done(); }
   /// For executors.
   detail::Record* record() const { return record_; }
   /// It ended without an exception. Does not wait: throws UsageError when it has not ended.
@@ -225,8 +225,7 @@ class Future {
  private:
   static void add_callback(detail::Record& record, std::function<void()> f);
   void check() const {
-    if (record_ == nullptr)
-      throw UsageError("this Future is empty: it was moved from, or never given a task");
+    if (record_ == nullptr || !record_->is_of_this_process()) detail::refuse_record(record_);
   }
   bool wait_until(detail::Deadline until) {
     check();

@@ -89,10 +89,11 @@ class Promise {
  private:
   const detail::Promised& unkept() const {
     if (promised_.record == nullptr) throw UsageError("this promise has a result already, or was moved from");
+    if (!promised_.record->is_of_this_process()) detail::refuse_record(promised_.record);
     return promised_;
   }
   void abandon() {
-    if (promised_.record == nullptr) return;
+    if (promised_.record == nullptr || !promised_.record->is_of_this_process()) return;
     set_exception(std::make_exception_ptr(UsageError("the promise of this Future went without a result")));
   }
 

@@ -1,6 +1,7 @@
 #include "arena/arena.hpp"
 
 #include <algorithm>
+#include <brood/detail/life.hpp>
 #include <brood/errors.hpp>
 #include <cstdlib>
 #include <new>
@@ -10,6 +11,7 @@
 #include "base/copied.hpp"
 #include "base/immortal.hpp"
 #include "platform/child.hpp"
+#include "platform/life.hpp"
 #include "platform/memory.hpp"
 
 namespace brood::arena {
@@ -282,7 +284,6 @@ void attach(int descriptor) {
 namespace {
 void (*make)() = nullptr;
 bool is_forbidden = false;
-std::uint32_t lives = 0;
 }  // namespace
 
 void set_maker(void (*maker)()) { make = maker; }
@@ -291,13 +292,15 @@ void forbid() {
   is_forbidden = true;
   begin_life();
 }
-std::uint32_t life() { return lives; }
 // What the parent has met this process has not.
 void begin_life() {
-  ++lives;
+  platform::begin_life();
   met = nullptr;
 }
-bool forbidden() { return is_forbidden; }
+bool forbidden() {
+  if (*detail::process_life == 0) static_cast<void>(platform::life());
+  return is_forbidden;
+}
 void require() {
   if (make != nullptr)
     make();

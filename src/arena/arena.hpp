@@ -57,9 +57,7 @@ void set_maker(void (*maker)());
 void forbid();
 void permit();  // it turned out to be a child of brood's
 bool forbidden();
-/// Which process this is, of those that came about by fork: what one of them knows of its place in a shared
-/// object is not so in the next.
-std::uint32_t life();
+/// This process is another than the one it was copied from: see platform/life.hpp.
 void begin_life();
 
 /// Address of [offset, offset + size); throws DecodeError when that is not inside the arena: offsets arrive

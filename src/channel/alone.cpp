@@ -11,6 +11,7 @@
 #include <atomic>
 #include <bit>
 #include <brood/bytes.hpp>
+#include <brood/detail/life.hpp>
 #include <brood/errors.hpp>
 #include <limits>
 #include <span>
@@ -62,7 +63,7 @@ struct Seat {
   std::uint64_t head = 0;  // of a reader
 
   bool is_of(std::uint64_t wanted) const {
-    return object == wanted && life == arena::life() && generation == copied(queue->generation);
+    return object == wanted && life == *detail::process_life && generation == copied(queue->generation);
   }
   void leave() { object = std::numeric_limits<std::uint64_t>::max(); }
 };
@@ -210,7 +211,7 @@ std::optional<QueueResult> QueueCore::put_alone(const detail::EncodeValue& value
     if (done == SoloRing::Put::done) {
       if (before == 0) {
         seat_of(object_, Side::writer) =
-            Seat{object_, &q_, copied(q_.generation), arena::life(), most, bounded, ring, tail};
+            Seat{object_, &q_, copied(q_.generation), *detail::process_life, most, bounded, ring, tail};
       }
       tell_put(q_);
       return QueueResult::done;
@@ -261,7 +262,7 @@ std::optional<QueueResult> QueueCore::get_alone(const detail::DecodeValue& value
       if (got == SoloRing::Get::done) {
         const bool bounded = shape_.max_size != 0;
         seat_of(object_, Side::reader) =
-            Seat{object_, &q_, copied(q_.generation), arena::life(), 0, bounded, ring, {}, head};
+            Seat{object_, &q_, copied(q_.generation), *detail::process_life, 0, bounded, ring, {}, head};
         const OnExit room([&] { tell_got(q_, bounded); });
         read(words, value);
         return QueueResult::done;

@@ -1,4 +1,5 @@
 #include <brood/detail/record.hpp>
+#include <brood/detail/watch.hpp>
 #include <brood/future.hpp>
 #include <brood/task_errors.hpp>
 #include <cstdio>
@@ -142,6 +143,7 @@ Record& take_record(TaskSource& source) {
   }
   record->word.store(0, std::memory_order_relaxed);
   record->source = &source;
+  record->life = *process_life;
   record->task = nullptr;
   return *record;
 }
@@ -253,7 +255,25 @@ bool run_callbacks(void (*report)(const std::string& text)) {
   }
 }
 
-void drop_record(Record& record) { mark(record, Record::dropped); }
+void drop_record(Record& record) {
+  if (record.is_of_this_process()) mark(record, Record::dropped);
+}
+
+void refuse_record(const Record* record) {
+  if (record == nullptr) throw UsageError("this Future is empty: it was moved from, or never given a task");
+  throw UsageError(
+      "this Future was made in the process that this one is a copy of, and can be used there alone; what a "
+      "child "
+      "should know, hand to it as an argument or through a Queue");
+}
+
+// Other threads of the parent may have held the locks.
+void forget_records() {
+  new (&slab().growing) std::mutex;
+  new (&callbacks()) Callbacks;
+  new (&unseen()) Unseen;
+  forget_watches();
+}
 
 // Called where the last hold on a record ends, destructors among them: it counts always, and keeps the text
 // where there is memory for it.

@@ -33,8 +33,9 @@ void wait_for_one(const std::vector<Record*>& records, bool failed, Deadline unt
 }  // namespace
 
 const std::vector<Record*>& require_valid(const std::vector<Record*>& records) {
-  if (std::ranges::find(records, nullptr) != records.end())
-    throw UsageError("one of the futures is empty: it was moved from, or never given a task");
+  for (const auto* record : records) {
+    if (record == nullptr || !record->is_of_this_process()) refuse_record(record);
+  }
   return records;
 }
 

@@ -59,6 +59,7 @@ void Watch::enlist(WatchEntry& entry) {
 }
 
 Watch::~Watch() {
+  if (!entries_.empty() && !entries_.front().record->is_of_this_process()) return;
   for (std::size_t i = 0; i < entries_.size();) {
     const std::lock_guard lock(watches());
     for (const auto end = std::min(entries_.size(), i + at_once); i < end; ++i) {
@@ -88,6 +89,8 @@ std::size_t Watch::take() {
     enlist(entries_[place]);
   }
 }
+
+void forget_watches() { new (&watches()) std::mutex; }
 
 bool Watch::wait(Deadline until) {
   if (given_ != taken_.size() || has_some() || sources_.empty()) return true;

@@ -67,8 +67,6 @@ void set_process_name(const std::string& name);
 
 /// Runs before everything that was registered with atexit so far, with the code given to exit.
 void on_exit_first(void (*f)(int code, void*));
-/// Runs in the child of every fork() of the C library.
-void at_fork_in_child(void (*f)());
 
 /// Writes out what stdio and iostreams hold back.
 void flush_output();

@@ -2,7 +2,9 @@
 // What a Pool object talks to: PoolCore where the pool was made, AskingCore in a worker that submits to its
 // own pool.
 
+#include <brood/detail/life.hpp>
 #include <brood/detail/pool_core.hpp>
+#include <cstdint>
 #include <memory>
 #include <vector>
 
@@ -11,6 +13,8 @@ namespace brood::pool {
 class Core : public detail::TaskSource {
  public:
   virtual ~Core() = default;
+  /// Not in a copy that fork made of the process that has it.
+  bool is_of_this_process() const { return life_ == *detail::process_life; }
   using detail::TaskSource::wait_any;
   /// Until one of them is done; for a few, for each is looked at each time. False when the deadline has
   /// passed.
@@ -27,6 +31,9 @@ class Core : public detail::TaskSource {
   virtual int size() const = 0;
   virtual bool each_by_itself() const { return false; }
   virtual detail::PoolHandle::Counts counts() = 0;
+
+ private:
+  const std::uint32_t life_ = *detail::process_life;
 };
 
 /// The pool whose worker this process is, for tasks that submit to it. Throws UsageError in any other

@@ -10,6 +10,7 @@
 
 #include "base/immortal.hpp"
 #include "platform/memory.hpp"
+#include "pool/pool_core.hpp"
 #include "pool/worker.hpp"
 #include "process/session.hpp"
 
@@ -51,6 +52,8 @@ void keep_lane(std::int32_t lane) {
   }
   all.region.forget();
   forget_worker();
+  forget_pools();
+  detail::forget_records();
 }
 
 void forget_descriptors() {

@@ -21,7 +21,7 @@ namespace {
 
 struct AllPools {
   std::mutex mutex;
-  std::vector<std::pair<platform::Pid, std::weak_ptr<PoolCore>>> pools;
+  std::vector<std::weak_ptr<PoolCore>> pools;
 };
 AllPools& all_pools() {
   static Immortal<AllPools> it;
@@ -41,13 +41,16 @@ void tell_unseen() {
 
 }  // namespace
 
+// Another thread of the parent may have held the lock.
+void forget_pools() { new (&all_pools()) AllPools; }
+
 void end_all_pools() {
   std::vector<std::shared_ptr<PoolCore>> ours;
   {
     auto& all = all_pools();
     const std::lock_guard lock(all.mutex);
-    for (const auto& [pid, pool] : all.pools) {
-      if (auto core = pool.lock(); core && pid == platform::self_pid()) ours.push_back(std::move(core));
+    for (const auto& pool : all.pools) {
+      if (auto core = pool.lock()) ours.push_back(std::move(core));
     }
     all.pools.clear();
   }
@@ -133,8 +136,8 @@ PoolHandle::PoolHandle(PoolSetup setup) {
   OnExit unknown([&] { core->abandon(); });
   auto& all = pool::all_pools();
   const std::lock_guard lock(all.mutex);
-  std::erase_if(all.pools, [](const auto& entry) { return entry.second.expired(); });
-  all.pools.emplace_back(platform::self_pid(), core);
+  std::erase_if(all.pools, [](const auto& pool) { return pool.expired(); });
+  all.pools.push_back(core);
   unknown.dismiss();
 }
 
@@ -152,9 +155,8 @@ PoolHandle& PoolHandle::operator=(PoolHandle&& other) noexcept {
 
 PoolHandle::~PoolHandle() {
   if (!core_ || borrowed_) return;
-  if (process::session().pid != platform::self_pid() ||
-      process::session().kind == process::Session::Kind::stranger) {
-    // A copy made by fork: the pool is the parent's business, its threads are not here.
+  if (!core_->is_of_this_process()) {
+    // The pool is the business of the process that this one is a copy of; its threads are not here.
     new std::shared_ptr<pool::Core>(std::move(core_));
     return;
   }
@@ -175,6 +177,12 @@ PoolHandle::~PoolHandle() {
 
 pool::Core& PoolHandle::core() const {
   if (!core_) throw UsageError("this Pool was moved from; use the one it was moved to");
+  if (!core_->is_of_this_process()) {
+    throw UsageError(
+        "this Pool was made in the process that this one is a copy of, and can be used there alone; a child "
+        "makes a "
+        "pool of its own, or a task submits to the pool that runs it: brood::this_worker::pool()");
+  }
   return *core_;
 }
 
@@ -194,8 +202,7 @@ bool PoolHandle::wait_any(const std::vector<const Record*>& records, Deadline un
 std::size_t PoolHandle::wait_any_of(const std::vector<Record*>& records) {
   if (records.empty()) throw UsageError("wait_any() of no futures");
   for (const auto* record : records) {
-    if (record == nullptr)
-      throw UsageError("wait_any() of a Future that is empty: it was moved from, or never given a task");
+    if (record == nullptr || !record->is_of_this_process()) refuse_record(record);
     if (record->source != &core()) throw UsageError("wait_any() of a future of another pool; ask that one");
   }
   Watch watch(records);

@@ -425,5 +425,7 @@ constexpr std::size_t most_substitutes(int workers) {
 
 /// Every pool of this process that has not been joined, for the end of the process.
 void end_all_pools();
+/// In a new process, which has one thread: they are its parent's.
+void forget_pools();
 
 }  // namespace brood::pool

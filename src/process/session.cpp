@@ -10,6 +10,7 @@
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
 #include "base/immortal.hpp"
+#include "platform/life.hpp"
 #include "platform/modules.hpp"
 #include "process/certificate.hpp"
 #include "process/child.hpp"
@@ -90,6 +91,7 @@ bool put_threads_away() {
 }
 
 void require_not_stranger() {
+  static_cast<void>(platform::life());  // notices a copy
   if (session().kind == Session::Kind::stranger) {
     throw UsageError(
         "this process was made by fork(), not by brood, and cannot use brood: its parent's children, queues "
@@ -161,6 +163,7 @@ void become(const Certificate& told) {
 }
 
 void finish() {
+  static_cast<void>(platform::life());  // notices a copy
   auto& me = session();
   if (me.kind != Session::Kind::program && me.kind != Session::Kind::child) return;
   static std::atomic<platform::Pid> finished{0};

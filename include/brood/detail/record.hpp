@@ -6,6 +6,7 @@
 #include <atomic>
 #include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
+#include <brood/detail/life.hpp>
 #include <brood/detail/names.hpp>
 #include <brood/detail/std_parts.hpp>
 #include <cstddef>
@@ -48,6 +49,7 @@ struct Record {
   std::atomic<std::uint32_t> word{0};
   std::uint32_t index = 0;
   std::atomic<std::uint32_t> next_free{0};
+  std::uint32_t life = 0;  // of the process that its Future is of
   TaskSource* source = nullptr;
   pool::Task* task = nullptr;  // the source's own business
 
@@ -65,6 +67,8 @@ struct Record {
   std::vector<std::function<void()>>* callbacks = nullptr;  // guarded by one mutex for all
   WatchEntry* watch = nullptr;  // the first one's; guarded by the mutex of all watches
 
+  /// Not in a copy that fork made of this one.
+  bool is_of_this_process() const { return life == *process_life; }
   bool is_done() const { return (word.load(std::memory_order_acquire) & done) != 0; }
   const std::byte* data() const {
     return block != nullptr ? block : large.empty() ? small.data() : large.data();
@@ -94,8 +98,12 @@ bool finish_record(Record& record);
 void tell_watches(Record& record);
 /// Runs the callbacks of finished records; true when there were some. What they throw goes to `report`.
 bool run_callbacks(void (*report)(const std::string& text));
-/// The Future is gone.
+/// The Future is gone. Does nothing with a record of another process.
 void drop_record(Record& record);
+/// A record is null, or of another process. Throws UsageError.
+[[noreturn]] void refuse_record(const Record* record);
+/// In a new process, which has one thread: what it inherited is its parent's.
+void forget_records();
 
 /// Failures that nobody looked at: gathered here, said once.
 void note_unseen(const std::exception_ptr& error) noexcept;

@@ -49,4 +49,7 @@ class Watch {
   std::vector<TaskSource*> sources_;
 };
 
+/// As forget_records.
+void forget_watches();
+
 }  // namespace brood::detail

@@ -20,6 +20,8 @@
 #include <fstream>
 #include <vector>
 
+#include "platform/life.hpp"
+
 namespace brood::platform {
 
 Pid self_pid() { return getpid(); }
@@ -41,6 +43,7 @@ Pid raw_clone(Parent parent, Word* pid_word) {
   // clone, not clone3: the seccomp profile of Docker refuses that.
   const long pid = syscall(SYS_clone, flags, nullptr, pid_word, tid_address, 0);
   if (pid == 0) {
+    begin_life();
     if (robust_head != nullptr) syscall(SYS_set_robust_list, robust_head, robust_size);
     return 0;
   }

@@ -208,7 +208,6 @@ void lead_group() { setpgid(0, 0); }
 void set_process_name(const std::string& name) { prctl(PR_SET_NAME, name.c_str(), 0, 0, 0); }
 
 void on_exit_first(void (*f)(int, void*)) { on_exit(f, nullptr); }
-void at_fork_in_child(void (*f)()) { pthread_atfork(nullptr, nullptr, f); }
 
 void flush_output() {
   static const std::ios_base::Init streams;  // this may run in the initialisation of a global
