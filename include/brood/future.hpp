@@ -8,7 +8,7 @@
 ///
 /// Move-only. Any thread may use it, one at a time. Destroying it does not wait and does not stop the task; a
 /// failure that nobody has looked at by then is reported on stderr, once, when the pool ends. Timeouts of
-/// zero or less do not wait.
+/// zero or less do not wait. In a copy of its process, made by fork, all but destroying it throws UsageError.
 ///
 /// How a task can fail: <brood/task_errors.hpp>. Cost: no allocation for a result of up to 64 bytes; one of
 /// more than 208 bytes lies in shared memory until its Future goes, and get decodes it from there.

@@ -16,8 +16,9 @@
 /// names the function at compile time.
 ///
 /// Destroying a Pool finishes the work. Any thread may call everything at any time. A task may submit to its
-/// own pool (this_worker::pool()) or make pools of its own. BROOD_INLINE=1 in the environment runs every task
-/// in the caller, for debugging.
+/// own pool (this_worker::pool()) or make pools of its own. A Pool and its futures are of the process that
+/// made them; in a copy of it, made by fork, they throw UsageError. BROOD_INLINE=1 in the environment runs
+/// every task in the caller, for debugging.
 ///
 /// Cost: no system call for a task as long as nobody has to wait; a waiting worker or caller watches for some
 /// microseconds, then sleeps, and an idle pool takes no processor time. Each worker takes two descriptors and

@@ -16,8 +16,8 @@
 /// within 100 ms.
 ///
 /// Handles may be used by one thread at a time; different handles by different threads. Only the process that
-/// made a Process may start, join or signal it. In a process that the program's own fork() made, brood cannot
-/// be used: UsageError.
+/// made a Process may start, join, close or signal it. In a process that the program's own fork() made, brood
+/// cannot be used: UsageError.
 ///
 /// An exception that leaves the child's function is printed on its stderr, with the stack of the throw, and
 /// its exit code is 1. Cost: see the table in <brood/start_method.hpp>.

@@ -15,6 +15,10 @@
 /// | SIGCHLD, waitpid(-1) see it | no, until a task execs     | yes                       | no                                            |
 /// | status when the server dies | is known                   | is known                  | StatusUnknown                                 |
 ///
+/// A child made by fork has copies of the caller's objects. Queues, shared blocks and what else belongs to
+/// all processes of the program may be used there; pools, futures, promises and processes are of the process
+/// that made them, and throw UsageError in the child.
+///
 /// With each of them: stdin is /dev/null, signals are at their defaults and unblocked, working directory,
 /// umask, environment and resource limits are those of the caller at start, and the child and all it started
 /// is gone within 100 ms when the caller vanishes. brood keeps a few descriptors of its own in each process

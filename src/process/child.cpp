@@ -70,6 +70,12 @@ void Child::require_started(const char* verb) const {
   }
 }
 
+void Child::require_closable() {
+  if (state_ == State::fresh) return;
+  require_owner("close");
+  if (!poll()) throw UsageError(name_ + " cannot be closed while it runs; join or terminate it first");
+}
+
 void Child::set_daemon(bool daemon) {
   if (state_ != State::fresh) {
     throw UsageError("daemon of " + name_ + " cannot be changed, it has been started; set it before start()");

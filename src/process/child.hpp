@@ -56,6 +56,8 @@ class Child : public std::enable_shared_from_this<Child> {
   /// Takes the pid from the request when the server has answered, and gives the slot back when the child has
   /// read it.
   void harvest();
+  /// Throws UsageError while it runs.
+  void require_closable();
   /// How it ended; nothing before.
   std::optional<platform::Ended> status();
   /// It may hold shared objects, so its death must be noticed soon.

@@ -97,9 +97,7 @@ const std::string& Process::name() const { return child_ ? child_->name() : clos
 
 void Process::close() {
   if (!child_) return;
-  if (child_->started() && !child_->poll()) {
-    throw UsageError(child_->name() + " cannot be closed while it runs; join or terminate it first");
-  }
+  child_->require_closable();
   closed_name_ = child_->name();
   child_.reset();
 }
