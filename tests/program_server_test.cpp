@@ -119,6 +119,14 @@ TEST_P(ForkServer, needs_no_clone3) {
   EXPECT_EQ(line, "5 -6 parent=" + parent + " nested=7") << program.err();
 }
 
+TEST(ForkServerAlone, without_pidfd_open_refuses_pools_in_a_sentence) {
+  const auto ran = run({"filtered", "no-pidfd", "forkserver"});
+  if (ran.out == "not allowed\n") GTEST_SKIP() << "no seccomp filter can be installed here";
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(ran.out.starts_with("5\npidfd_open, by which a pool watches its workers")) << ran.out;
+  EXPECT_NE(ran.out.find("BROOD_INLINE=1"), std::string::npos) << ran.out;
+}
+
 TEST_P(ForkServer, works_under_dockers_default_profile) {
   Program program({"filtered", "docker", GetParam()});
   const std::string line = program.line();

@@ -31,6 +31,9 @@ struct Geometry {
   std::uint64_t size = 0, members = 0, words = 0, chunks = 0;  // offsets
   std::uint32_t chunk_count = 0, member_count = 0;
 } geometry;
+// This process can access so many bytes of the region. A fork's child has the parent's mapping, and this as
+// well.
+std::atomic<std::uint64_t> open_bytes{0};
 // So many chunk words are usable for sure, as far as this process has seen.
 std::atomic<std::uint32_t> usable_words{0};
 
@@ -231,6 +234,25 @@ void free_run(std::uint32_t first, ChunkWord head_word, std::uint32_t me) {
 
 }  // namespace
 
+namespace {
+
+// In large steps, each a system call, and never much further than what is used.
+void open_up(std::uint64_t end) {
+  constexpr std::uint64_t least_step = 1024 * 1024;
+  auto now = open_bytes.load();
+  const auto step = std::max(least_step, now / 4);
+  const auto wanted =
+      std::min<std::uint64_t>(round_up(std::max(end, now + step), platform::page_size), region().size());
+  if (const int error = region().open(now, wanted - now)) {
+    throw NoMemory("the arena cannot be accessed beyond its first " + std::to_string(now) +
+                   " bytes: " + OsError("mprotect", error).what());
+  }
+  while (now < wanted && !open_bytes.compare_exchange_weak(now, wanted)) {
+  }
+}
+
+}  // namespace
+
 void create(Options options) {
   if (head != nullptr) return;
   const bool chosen = options.bytes != 0;
@@ -253,6 +275,7 @@ void create(Options options) {
     }
   }
   geometry = plan(bytes, members);
+  open_up(geometry.chunks);
   if (const int error = region().reserve(0, geometry.words)) {
     throw NoMemory("the first " + std::to_string(geometry.words) + " bytes of the arena of " +
                    megabytes(bytes) + " cannot be reserved: " + OsError("fallocate", error).what());
@@ -268,6 +291,7 @@ void create(Options options) {
 
 void attach(int descriptor) {
   region() = platform::SharedRegion::attach(platform::Descriptor(descriptor));
+  open_up(std::min(sizeof(Header), region().size()));
   head = reinterpret_cast<Header*>(region().data());
   const bool known = region().size() >= sizeof(Header) && head->magic == magic && head->version == version;
   const std::uint64_t bytes = known ? copied(head->size) : 0;
@@ -279,6 +303,7 @@ void attach(int descriptor) {
     throw StartFailed(
         "the inherited memory is not an arena of this version of brood; rebuild the whole program");
   }
+  open_up(geometry.chunks);
 }
 
 namespace {
@@ -318,7 +343,11 @@ std::span<std::atomic<std::uint64_t>> shared_words() { return head->shared; }
 std::uint32_t most_members() { return geometry.member_count; }
 
 std::byte* at(std::uint64_t offset, std::size_t size) {
-  if (head == nullptr || offset > geometry.size || size > geometry.size - offset) refuse_place();
+  const auto open = open_bytes.load(std::memory_order_relaxed);
+  if (offset > open || size > open - offset) {
+    if (head == nullptr || offset > geometry.size || size > geometry.size - offset) refuse_place();
+    open_up(offset + size);
+  }
   return region().data() + offset;
 }
 std::byte* all_of(std::uint64_t offset, std::size_t size) {

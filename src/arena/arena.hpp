@@ -60,8 +60,8 @@ bool forbidden();
 /// This process is another than the one it was copied from: see platform/life.hpp.
 void begin_life();
 
-/// Address of [offset, offset + size); throws DecodeError when that is not inside the arena: offsets arrive
-/// in messages.
+/// Address of [offset, offset + size), all of which can be accessed from then on; throws DecodeError when
+/// that is not inside the arena: offsets arrive in messages.
 std::byte* at(std::uint64_t offset, std::size_t size);
 [[noreturn]] void refuse_place();
 /// The same, where a T may lie.

@@ -171,7 +171,7 @@ void QueueCore::add_solo(std::uint32_t index) {
   if (none != 0) return;
   const auto cells = capacity_of(shape_, index);
   const arena::Run run = arena::allocate(bytes_of(shape_, cells));
-  auto* fresh = new (arena::at(run.offset, sizeof(SoloSegment))) SoloSegment{};
+  auto* fresh = new (arena::at(run.offset, bytes_of(shape_, cells))) SoloSegment{};
   for (std::uint64_t i = 0; i < cells; ++i) new (&fresh->words[i * (1 + shape_.value_words)]) Word64(0);
   fresh->writer = this_thread();
   if (q_.segments[index].compare_exchange_strong(none, run.place().bits))

@@ -103,7 +103,7 @@ Ring QueueCore::add_ring(std::uint32_t index, bool for_repair) {
     const Growing alone(q_.growing, arena::self_member(), bytes_of(capacity));
     if (slot.load() != seen) continue;
     const arena::Run run = arena::allocate(bytes_of(capacity));
-    auto* fresh = new (arena::at(run.offset, sizeof(Segment))) Segment{};
+    auto* fresh = new (arena::at(run.offset, bytes_of(capacity))) Segment{};
     for (std::uint64_t i = 0; i < capacity; ++i) new (&fresh->cells[i]) Word64(0);
     if (slot.compare_exchange_strong(seen, run.place().bits)) {
       // Killed before this line: the repair adopts whatever the queue names.

@@ -35,7 +35,8 @@ SharedBlock::SharedBlock(std::size_t bytes) {
   if (bytes > std::numeric_limits<std::size_t>::max() / 2) throw NoMemory("no block can be that large");
   const arena::Run run = arena::allocate(sizeof(BlockObject) + bytes);
   OnExit unheld([&] { arena::free(run); });
-  auto* block = new (arena::at(run.offset, sizeof(BlockObject))) BlockObject{};
+  std::byte* const at = arena::at(run.offset, sizeof(BlockObject) + bytes);
+  auto* block = new (at) BlockObject{};
   block->head.kind = block_kind;
   block->generation = run.generation;
   block->size = bytes;
@@ -43,7 +44,7 @@ SharedBlock::SharedBlock(std::size_t bytes) {
   unheld.dismiss();
   arena::adopt(run);
   object_ = run.offset;
-  data_ = arena::at(run.offset, sizeof(BlockObject)) + sizeof(BlockObject);
+  data_ = at + sizeof(BlockObject);
   size_ = bytes;
 }
 

@@ -34,6 +34,10 @@ Slab& slab() {
   return *it;
 }
 
+// This process, or one that it is a copy of, has had a future. Most children have not, and are spared the
+// memory that the slab and its companions lie in.
+constinit bool has_records = false;
+
 Record& record_at(std::uint32_t index) {
   return slab().slabs[index >> slab_bits].load()[index & (slab_size - 1)];
 }
@@ -73,6 +77,7 @@ void add_slabs(std::uint32_t n) {
 void add_records() {
   auto& all = slab();
   const std::lock_guard lock(all.growing);
+  has_records = true;
   if (static_cast<std::uint32_t>(all.free.load()) != 0) return;
   const std::uint32_t first = all.count, n = first >> slab_bits;
   if (n == most_slabs) throw NoMemory("more than 268 million futures at once");
@@ -269,6 +274,7 @@ void refuse_record(const Record* record) {
 
 // Other threads of the parent may have held the locks.
 void forget_records() {
+  if (!has_records) return;
   new (&slab().growing) std::mutex;
   new (&callbacks()) Callbacks;
   new (&unseen()) Unseen;

@@ -46,6 +46,8 @@ void fork_for_handlers();
 
 /// Descriptor that is readable when the process has ended. Empty when there is no such process.
 Descriptor open_process(Pid pid);
+/// Whether there are such descriptors here, and if not why: an errno value, 0 where there are.
+int why_no_process_descriptors();
 /// True when the process behind the descriptor has ended, waiting up to the deadline.
 bool wait_ended(const Descriptor& process, detail::Deadline until);
 /// The status of a child that has ended and takes it from the system; nothing while it runs; How::unknown

@@ -9,7 +9,9 @@
 namespace brood::platform {
 
 /// A sparse piece of shared memory, mapped whole, inherited by fork and clone. Pages must be reserved before
-/// they are touched: an unreserved one may raise SIGBUS when memory is short.
+/// they are touched: an unreserved one may raise SIGBUS when memory is short. Nothing of it can be accessed
+/// before it is opened: mlockall, valgrind and others that go through all mappings would make every page of
+/// it.
 class SharedRegion {
  public:
   SharedRegion() = default;
@@ -28,6 +30,9 @@ class SharedRegion {
   /// Makes pages of [offset, offset + n) real. 0, or the reason (an errno value); nothing is thrown, for this
   /// also runs where there is no memory to throw with.
   [[nodiscard]] int reserve(std::size_t offset, std::size_t n) const;
+  /// Pages of [offset, offset + n) can be accessed by this process, and by those that it makes later. 0, or
+  /// an errno value.
+  [[nodiscard]] int open(std::size_t offset, std::size_t n) const;
   /// Gives the pages back to the system; they read as unreserved zeros.
   void release(std::size_t offset, std::size_t n) const;
   /// Unmaps all but [offset, offset + n), and keeps that from the children of this process.

@@ -9,7 +9,9 @@
 #include <vector>
 
 #include "base/immortal.hpp"
+#include "platform/child.hpp"
 #include "platform/memory.hpp"
+#include "platform/surroundings.hpp"
 #include "pool/pool_core.hpp"
 #include "pool/worker.hpp"
 #include "process/session.hpp"
@@ -49,6 +51,11 @@ void keep_lane(std::int32_t lane) {
   if (lane >= 0 && all.region.size() > static_cast<std::size_t>(lane) * Lane::size_in_all) {
     all.own = std::move(all.region);
     all.own.keep_only(static_cast<std::size_t>(lane) * Lane::size_in_all, Lane::size_in_all);
+    if (const int error = all.own.open(0, Lane::size_in_all)) {
+      platform::say(
+          "brood: a worker cannot access its lane: " + std::string(OsError("mprotect", error).what()) + "\n");
+      platform::exit_now(1);
+    }
   }
   all.region.forget();
   forget_worker();
@@ -90,6 +97,11 @@ std::uint32_t take_lane(std::uint32_t slots) {
     all.free.push_back(index);
     throw NoMemory("no memory for the lane of a worker (" + std::to_string(size) +
                    " bytes): " + OsError("fallocate", error).what());
+  }
+  if (const int error = all.region.open(index * Lane::size_in_all, size)) {
+    all.free.push_back(index);
+    throw NoMemory("the lane of a worker cannot be accessed: " +
+                   std::string(OsError("mprotect", error).what()));
   }
   Lane& lane = lane_at(index);
   platform::make_present(&lane, size);

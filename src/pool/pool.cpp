@@ -3,6 +3,7 @@
 #include <brood/errors.hpp>
 #include <brood/init.hpp>
 #include <brood/pool.hpp>
+#include <cerrno>
 #include <cstring>
 #include <new>
 #include <vector>
@@ -18,6 +19,9 @@
 namespace brood {
 namespace pool {
 namespace {
+
+// This process, or one that it is a copy of, has made one.
+constinit bool has_pools = false;
 
 struct AllPools {
   std::mutex mutex;
@@ -42,7 +46,9 @@ void tell_unseen() {
 }  // namespace
 
 // Another thread of the parent may have held the lock.
-void forget_pools() { new (&all_pools()) AllPools; }
+void forget_pools() {
+  if (has_pools) new (&all_pools()) AllPools;
+}
 
 void end_all_pools() {
   std::vector<std::shared_ptr<PoolCore>> ours;
@@ -72,6 +78,13 @@ PoolCore::PoolCore(detail::PoolSetup setup)
   if (here_) {
     if (setup_.initializer) setup_.initializer.run();
     return;
+  }
+  if (const int error = platform::why_no_process_descriptors(); error == ENOSYS) {
+    throw OsError(
+        "pidfd_open, by which a pool watches its workers (Linux 5.3 or later; valgrind and other emulators "
+        "may lack "
+        "it: run the pool in the program itself there, with BROOD_INLINE=1)",
+        error);
   }
   if (setup_.workers > static_cast<int>(most_lanes)) {
     throw NoMemory("no more than " + std::to_string(most_lanes) +
@@ -138,6 +151,7 @@ PoolHandle::PoolHandle(PoolSetup setup) {
   const std::lock_guard lock(all.mutex);
   std::erase_if(all.pools, [](const auto& pool) { return pool.expired(); });
   all.pools.push_back(core);
+  pool::has_pools = true;
   unknown.dismiss();
 }
 

@@ -65,6 +65,8 @@ void ServerLink::create() {
   region_ = platform::SharedRegion::create("brood server", sizeof(Control));
   if (const int error = region_.reserve(0, sizeof(Control)))
     throw OsError("fallocate for the fork server", error);
+  if (const int error = region_.open(0, sizeof(Control)))
+    throw OsError("mprotect for the fork server", error);
   control_ = new (region_.data()) Control;
   ended_ = false;
   platform::read_surroundings(snapshot_, true);

@@ -31,7 +31,8 @@ std::string re_execute(Request& request) {
   try {
     auto copy =
         platform::SharedRegion::create("brood certificate", request.payload_size + sizeof(std::uint64_t));
-    if (copy.reserve(0, copy.size()) != 0) return "no memory for the certificate";
+    if (copy.reserve(0, copy.size()) != 0 || copy.open(0, copy.size()) != 0)
+      return "no memory for the certificate";
     const std::uint64_t size = request.payload_size;
     std::memcpy(copy.data(), &size, sizeof size);
     std::memcpy(copy.data() + sizeof size, payload, size);
@@ -72,6 +73,7 @@ void become_spawned_child() {
     me.line_above = platform::Lifeline::inherited(line);
     if (!me.line_above.arm()) platform::exit_now(0);
     const auto copy = platform::SharedRegion::attach(platform::Descriptor(certificate));
+    if (const int error = copy.open(0, copy.size())) throw OsError("mprotect for the certificate", error);
     std::uint64_t size = 0;
     std::memcpy(&size, copy.data(), sizeof size);
     told = detail::decode_all<Certificate>(copy.data() + sizeof size, size);

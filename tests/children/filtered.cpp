@@ -1,6 +1,6 @@
 // A seccomp filter refuses a system call: filtered WHAT METHOD. clone-parent: clone with CLONE_PARENT, EPERM;
 // clone3: ENOSYS, as Docker's profile does; docker: all that profile refuses; no-room: clone with
-// CLONE_PARENT, EAGAIN, as if there were too many processes.
+// CLONE_PARENT, EAGAIN, as if there were too many processes; no-pidfd: pidfd_open, ENOSYS, as in valgrind.
 
 #include <linux/audit.h>
 #include <linux/filter.h>
@@ -35,9 +35,8 @@ bool refuse_clone_parent(unsigned error) {
                   BPF_STMT(BPF_RET | BPF_K, refuse | error), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)});
 }
 
-bool refuse_clone3() {
-  return install({BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number),
-                  BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_clone3, 0, 1),
+bool know_nothing_of(unsigned call) {
+  return install({BPF_STMT(BPF_LD | BPF_W | BPF_ABS, number), BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, call, 0, 1),
                   BPF_STMT(BPF_RET | BPF_K, refuse | ENOSYS), BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW)});
 }
 
@@ -103,6 +102,20 @@ bool refuse_as_docker() {
   return install(code);
 }
 
+int refuse_a_pool() {
+  brood::Process child([] { std::exit(5); });
+  child.start();
+  child.join();
+  say("%d\n", child.exitcode().value());
+  try {
+    brood::Pool pool(1);
+    say("a pool\n");
+  } catch (const brood::OsError& e) {
+    say("%s\n", e.what());
+  }
+  return 0;
+}
+
 int exit_code_of(brood::Process& child) {
   child.start();
   child.join();
@@ -140,7 +153,8 @@ int fail_to_start() {
 int main(int argc, char** argv) {
   const std::string_view what = argc > 1 ? argv[1] : "";
   const auto filter = [&] {
-    if (what == "clone3") return refuse_clone3();
+    if (what == "clone3") return know_nothing_of(SYS_clone3);
+    if (what == "no-pidfd") return know_nothing_of(SYS_pidfd_open);
     if (what == "docker") return refuse_as_docker();
     return refuse_clone_parent(what == "no-room" ? EAGAIN : EPERM);
   };
@@ -152,6 +166,7 @@ int main(int argc, char** argv) {
   brood::init(argc, argv);
   const auto method = method_of(argv[2]);
   if (what == "no-room") return fail_to_start();
+  if (what == "no-pidfd") return refuse_a_pool();
   const pid_t me = getpid();
   brood::Process plain({.method = method}, [] { std::exit(5); });
   brood::Process killed({.method = method}, [] { abort(); });

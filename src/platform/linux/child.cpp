@@ -79,6 +79,12 @@ Descriptor open_process(Pid pid) {
   return Descriptor(above_standard(static_cast<int>(syscall(SYS_pidfd_open, pid, 0))));
 }
 
+int why_no_process_descriptors() {
+  const Descriptor own(static_cast<int>(syscall(SYS_pidfd_open, getpid(), 0)));
+  const int error = errno;
+  return own ? 0 : error;
+}
+
 bool wait_ended(const Descriptor& process, detail::Deadline until) {
   for (;;) {
     pollfd p{process.get(), POLLIN, 0};

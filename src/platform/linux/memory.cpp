@@ -36,8 +36,7 @@ void Descriptor::reset() {
 namespace {
 
 std::byte* map(int memory, std::size_t offset, std::size_t size) {
-  void* at = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_NORESERVE, memory,
-                  static_cast<off_t>(offset));
+  void* at = mmap(nullptr, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, memory, static_cast<off_t>(offset));
   if (at == MAP_FAILED) throw OsError("mmap of " + std::to_string(size) + " bytes of shared memory", errno);
   // A core dump of a sparse region would make every page of it.
   madvise(at, size, MADV_DONTDUMP);
@@ -102,6 +101,11 @@ int SharedRegion::reserve(std::size_t offset, std::size_t n) const {
     rc = fallocate(memory_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(n));
   } while (rc != 0 && errno == EINTR);
   return rc == 0 ? 0 : errno;
+}
+
+int SharedRegion::open(std::size_t offset, std::size_t n) const {
+  const auto begin = offset / page_size * page_size;
+  return mprotect(data_ + begin, offset + n - begin, PROT_READ | PROT_WRITE) == 0 ? 0 : errno;
 }
 
 void SharedRegion::release(std::size_t offset, std::size_t n) const {
