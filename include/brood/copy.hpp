@@ -5,8 +5,10 @@
 ///   brood::CopyReport report = brood::copy_tree(pool, "photos", "backup/photos");
 ///   if (!report.complete()) for (auto& e : report.errors) std::cerr << e.path << ": " << e.what << '\n';
 ///
-/// The target becomes a copy of the source: data, permissions, times, symlinks as symlinks; owners where this
-/// user may set them. What is in the target besides stays. FIFOs, sockets and devices are refused, one error
+/// The target becomes a copy of the source: data, permissions, times, symlinks as symlinks; owners and groups
+/// where this user may set them. Where the owner is another, the copy has no setuid and setgid bits. An
+/// attribute that cannot be set costs nothing but itself: the data arrives, and CopyReport::lacks counts the
+/// entries. What is in the target besides stays. FIFOs, sockets and devices are refused, one error
 /// each. Nothing in the target is followed: a symlink planted there never leads a write outside. An existing
 /// file is replaced as a whole (temporary name and rename), anything else that is in the way is left; a file
 /// that could not be finished is removed. An error stops nothing but its entry, but for a full or broken
@@ -40,10 +42,17 @@ struct CopyReport {
   std::uint64_t bytes = 0;        ///< of data in those files
   std::uint64_t error_count = 0;  ///< entries that were not copied, or not wholly
   std::vector<CopyError> errors;  ///< the first thousand
+  std::vector<CopyLack> lacks;    ///< attributes that could not be set: one element for each attribute
   std::string stopped;            ///< why the copy was given up, empty when it was not
   double seconds = 0;             ///< since the copy began
-  /// All was copied.
-  bool complete() const { return error_count == 0 && stopped.empty(); }
+  /// All was copied, with all attributes that this user may set.
+  bool complete() const { return error_count == 0 && stopped.empty() && refused() == 0; }
+  /// Attributes whose setting was refused, each entry that lacks it counted: without those that are expected.
+  std::uint64_t refused() const {
+    std::uint64_t n = 0;
+    for (const auto& lack : lacks) n += lack.expected ? 0 : lack.count;
+    return n;
+  }
 };
 
 /// How to copy: `brood::copy_tree(pool, "a", "b", {.progress = draw_bar})`.

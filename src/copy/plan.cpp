@@ -8,6 +8,7 @@
 #include <queue>
 #include <vector>
 
+#include "copy/attributes.hpp"
 #include "platform/file.hpp"
 
 // CopyRefused arrives as itself when a task throws it.
@@ -68,6 +69,7 @@ bool lies_inside(const std::string& target, const platform::FileStatus& source) 
 struct CopyPlan::State {
   CopyRoots roots;
   platform::Descriptor target;
+  const platform::Identity us = platform::own_identity();
   std::map<std::uint64_t, Folder> folders;
   std::uint64_t last_folder = 0;
   std::vector<CopyTask> tasks;  // the newest first: deep before wide keeps few folders open
@@ -102,25 +104,36 @@ struct CopyPlan::State {
   }
 
   void give_attributes(const Folder& folder) {
+    const std::string path = folder.path.empty() ? "." : folder.path;
     const auto opened = platform::open_folder_below(target, folder.path);
+    platform::FileStatus now;
     int error = opened.error;
-    if (opened.descriptor) {
-      const auto& end = *folder.end;
-      platform::FileStatus now;
-      error = platform::status_of(opened.descriptor, now);
-      if (error == 0 && platform::is_superuser() && (now.user != end.user || now.group != end.group)) {
-        error = platform::set_owner(opened.descriptor, end.user, end.group);
-      }
-      if (error == 0 && now.mode != end.mode) error = platform::set_mode(opened.descriptor, end.mode);
-      if (error == 0) {
-        error = platform::set_times(opened.descriptor, {end.accessed, end.accessed_ns},
-                                    {end.modified, end.modified_ns});
-      }
+    if (error == 0) error = platform::status_of(opened.descriptor, now);
+    if (error != 0) {
+      ++report.error_count;
+      return add_error({path, "its permissions and times cannot be set: " + platform::reason(error)});
     }
-    if (error == 0) return;
-    ++report.error_count;
-    add_error({folder.path.empty() ? "." : folder.path,
-               "its permissions and times cannot be set: " + platform::reason(error)});
+    const auto tell = [&](const char* attribute, bool expected, std::string why) {
+      add_lack(report.lacks, {attribute, expected, 1, path, std::move(why)});
+    };
+    const auto wanted = status_from(*folder.end);
+    give_owner(
+        wanted, {now.user, now.group}, us,
+        [&](auto user, auto group) { return platform::set_owner(opened.descriptor, user, group); }, tell);
+    constexpr std::uint32_t setuid_or_setgid = 06000;
+    if (now.mode != wanted.mode || (wanted.mode & setuid_or_setgid) != 0)
+      give_mode(opened.descriptor, wanted, tell);
+    give_times(opened.descriptor, wanted, tell);
+  }
+
+  static platform::FileStatus status_from(const CopyFolderEnd& end) {
+    platform::FileStatus s;
+    s.mode = end.mode;
+    s.user = end.user;
+    s.group = end.group;
+    s.accessed = {end.accessed, end.accessed_ns};
+    s.modified = {end.modified, end.modified_ns};
+    return s;
   }
 };
 
@@ -159,7 +172,9 @@ CopyPlan::CopyPlan(const CopyPath& source_path, const CopyPath& target_path) : s
   }
   auto from = platform::open_root(source);
   if (!from.descriptor) throw CopyRefused("cannot read " + source + ": " + platform::reason(from.error));
-  if (const int error = platform::make_folders(target)) {
+  // A copy of a folder is ours alone until all is in it; then it gets the mode of its source.
+  const std::uint32_t mode = 0777 & ~cleared_umask();
+  if (const int error = platform::make_folders(target, mode, single ? mode : 0700)) {
     throw CopyRefused("cannot make " + target + ": " + platform::reason(error));
   }
   auto to = platform::open_root(target);
@@ -204,6 +219,7 @@ void CopyPlan::take(const CopyTask& task, CopyDone done) {
   report.bytes += done.bytes;
   report.error_count += done.error_count;
   for (auto& error : done.errors) s.add_error(std::move(error));
+  for (auto& lack : done.lacks) add_lack(report.lacks, std::move(lack));
   if (report.stopped.empty()) report.stopped = done.fatal;
   auto& folder = s.folders.at(task.folder_id);
   if (done.end) folder.end = done.end;

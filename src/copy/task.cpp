@@ -4,6 +4,7 @@
 #include <brood/detail/copy_task.hpp>
 #include <string>
 
+#include "copy/attributes.hpp"
 #include "platform/file.hpp"
 
 namespace brood {
@@ -20,18 +21,20 @@ constexpr std::uint64_t big_size = 4 << 20;  // such files are worth a task of t
 constexpr std::size_t errors_told = 1000;
 
 bool umask_is_clear = false;
+std::uint32_t umask_before = 0;
 
 struct Roots {
   CopyRoots names;
   Descriptor source, target;
   std::string error;
+  platform::Identity us;
 };
 
 // Opened once in a process, for each copy.
 Roots& roots_of(const CopyRoots& names) {
   static Roots open;
   if (open.source && open.names == names) return open;
-  open = {names, {}, {}, {}};
+  open = {names, {}, {}, {}, platform::own_identity()};
   const auto check = [&](const std::string& path, std::uint64_t device, std::uint64_t inode, Descriptor& to) {
     Opened root = platform::open_root(path);
     FileStatus status;
@@ -67,8 +70,10 @@ class Copier {
     if (!to.descriptor) {
       return fail("", "cannot be opened in the target: " + platform::reason(to.error)), std::move(done_);
     }
+    us_ = &roots.us;
     from_ = std::move(from.descriptor);
     to_ = std::move(to.descriptor);
+    learn_owner_of_new();
     if (task_.list) list();
     for (const auto& entry : task_.entries) {
       if (!done_.fatal.empty()) break;
@@ -81,10 +86,19 @@ class Copier {
   void fail(const std::string& name, std::string what) {
     ++done_.error_count;
     if (done_.errors.size() >= errors_told) return;
+    done_.errors.push_back({path_of(name), std::move(what)});
+  }
+
+  // Of an entry, or with an empty name of the folder.
+  std::string path_of(const std::string& name) const {
     const bool top = task_.folder.empty();
-    done_.errors.push_back(
-        {name.empty() ? (top ? "." : task_.folder) : (top ? name : task_.folder + "/" + name),
-         std::move(what)});
+    return name.empty() ? (top ? "." : task_.folder) : (top ? name : task_.folder + "/" + name);
+  }
+
+  auto teller_for(const std::string& name) {
+    return [this, &name](const char* attribute, bool expected, std::string why) {
+      add_lack(done_.lacks, {attribute, expected, 1, path_of(name), std::move(why)});
+    };
   }
 
   // A failure in the target: when it is full or gone there is no use to go on.
@@ -197,11 +211,11 @@ class Copier {
   }
 
   void copy_symlink(const std::string& name, const std::string& as, const FileStatus& status) {
-    int error = platform::copy_link(from_, to_, name, status, as);
+    int error = make_link(name, status, as);
     if (error == platform::already_there && !may_replace(name, as)) return;
     if (error == platform::already_there) {
       const auto temporary = temporary_name();
-      error = platform::copy_link(from_, to_, name, status, temporary);
+      error = make_link(name, status, temporary);
       if (error == 0) error = platform::rename_in(to_, temporary, as);
       if (error != 0) platform::remove_in(to_, temporary);
     }
@@ -209,21 +223,44 @@ class Copier {
     ++done_.links;
   }
 
+  int make_link(const std::string& name, const FileStatus& status, const std::string& as) {
+    const int error = platform::copy_link(from_, to_, name, status, as);
+    if (error != 0) return error;
+    FileStatus made;
+    if (!knows_owner_of_new_ && platform::status_in(to_, as, made) == 0) new_ones_are_of(made);
+    const auto tell = teller_for(name);
+    give_owner(
+        status, owner_of_new_, *us_,
+        [&](auto user, auto group) { return platform::set_owner_in(to_, as, user, group); }, tell);
+    const int times = platform::set_times_in(to_, as, status.accessed, status.modified);
+    if (times != 0) tell("times", false, platform::reason(times));
+    return 0;
+  }
+
   static std::string temporary_name() { return ".brood-" + std::to_string(platform::random_number()); }
+
+  // Whose new files in the target's folder are: ours, unless the folder hands on its group, as its setgid bit
+  // says, or as its filesystem may be mounted to; then the first new file tells.
+  void learn_owner_of_new() {
+    FileStatus folder;
+    owner_of_new_ = {us_->user, us_->group};
+    const bool told = platform::status_of(to_, folder) == 0;
+    if (told && (folder.mode & 02000) != 0) owner_of_new_.group = folder.group;
+    knows_owner_of_new_ = told && folder.group == owner_of_new_.group;
+  }
+
+  void new_ones_are_of(const FileStatus& one) {
+    owner_of_new_ = {one.user, one.group};
+    knows_owner_of_new_ = true;
+  }
 
   // A new file is made under its own name and gets its times last: until then it has neither the source's
   // size nor its time. One that exists is replaced by temporary name and rename.
   void copy_file(const std::string& name, const std::string& as, const Descriptor& from,
                  const FileStatus& status) {
-    static const bool superuser = platform::is_superuser();
-    static const FileStatus us = [] {
-      FileStatus s;
-      platform::own_identity(s.user, s.group);
-      return s;
-    }();
-    const bool other_owner = superuser && (status.user != us.user || status.group != us.group);
+    const bool other_owner = !knows_owner_of_new_ || owner_will_change(status, owner_of_new_, *us_);
     // Never readable by more than at the source, not for an instant.
-    const std::uint32_t first_mode = other_owner ? 0600 : status.mode & 0777;
+    const std::uint32_t first_mode = status.mode & (other_owner ? 0600 : 0777);
     std::string made = as;
     Opened to = platform::create_file(to_, made, first_mode);
     if (to.error == platform::already_there) {
@@ -234,39 +271,54 @@ class Copier {
     if (!to.descriptor) return fail_writing(name, to.error);
 
     std::uint64_t copied = 0;
-    int error = platform::copy_content(from, to.descriptor, status.size, copied);
-    if (error == 0 && other_owner) error = platform::set_owner(to.descriptor, status.user, status.group);
-    if (error == 0 && (other_owner || !umask_is_clear || (status.mode & 07000) != 0)) {
-      error = platform::set_mode(to.descriptor, status.mode);
-    }
+    const int error = platform::copy_content(from, to.descriptor, status.size, copied);
     FileStatus after;
     const bool changed =
         error == 0 && (platform::status_of(from, after) != 0 || after.size != status.size ||
                        after.modified != status.modified || (status.size != 0 && copied != status.size));
-    if (error == 0 && !changed) error = platform::set_times(to.descriptor, status.accessed, status.modified);
-    if (error == 0 && !changed && made != as) error = platform::rename_in(to_, made, as);
     if (error != 0 || changed) {
       platform::remove_in(to_, made);
       return changed ? fail(name, "changed while it was copied") : fail_writing(name, error);
+    }
+    const auto tell = teller_for(name);
+    give_rights(to.descriptor, status, first_mode, tell);
+    give_times(to.descriptor, status, tell);
+    if (const int e = made != as ? platform::rename_in(to_, made, as) : 0) {
+      platform::remove_in(to_, made);
+      return fail_writing(name, e);
     }
     ++done_.files;
     done_.bytes += copied;
   }
 
+  void give_rights(const Descriptor& to, const FileStatus& status, std::uint32_t first_mode, TellLack tell) {
+    FileStatus made;
+    if (!knows_owner_of_new_ && platform::status_of(to, made) == 0) new_ones_are_of(made);
+    give_owner(
+        status, owner_of_new_, *us_,
+        [&](auto user, auto group) { return platform::set_owner(to, user, group); }, tell);
+    if (!umask_is_clear || first_mode != status.mode) give_mode(to, status, tell);
+  }
+
   const CopyTask& task_;
   CopyDone done_;
   Descriptor from_, to_;
+  const platform::Identity* us_ = nullptr;
+  Owner owner_of_new_;
+  bool knows_owner_of_new_ = false;
 };
 
 }  // namespace
+
+std::uint32_t cleared_umask() { return umask_before; }
 
 CopyDone run_copy_task(CopyTask task) { return Copier(task).run(); }
 
 }  // namespace detail
 
 void prepare_copy_worker() {
-  platform::clear_umask();
-  detail::umask_is_clear = true;
+  const auto before = platform::clear_umask();
+  if (!std::exchange(detail::umask_is_clear, true)) detail::umask_before = before;
 }
 
 }  // namespace brood

@@ -26,6 +26,7 @@ void print_table(const brood::CopyReport& r, int processes) {
   row("folders", count_text(r.folders));
   row("bytes", bytes_text(r.bytes));
   row("errors", count_text(r.error_count));
+  if (r.refused() > 0) row("not set", count_text(r.refused()));
   row("processes", std::to_string(processes));
   row("seconds", fmt::format("{:.2f}", r.seconds));
   row("files/s", count_text(static_cast<std::uint64_t>(rate(static_cast<double>(r.files), r.seconds))));
@@ -38,6 +39,8 @@ void list_errors(const brood::CopyReport& r) {
   if (r.error_count > r.errors.size()) {
     fmt::print(stderr, "brood: and {} errors more\n", count_text(r.error_count - r.errors.size()));
   }
+  for (const auto& lack : r.lacks)
+    fmt::print(stderr, "brood: {}{}\n", lack.expected ? "note: " : "", printable(lack.to_string()));
   if (!r.stopped.empty()) {
     fmt::print(stderr,
                "brood: the copy was stopped: {}; what is done stays, run the same command again to go on\n",

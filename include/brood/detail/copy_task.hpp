@@ -17,6 +17,17 @@ struct CopyError {
   std::string what;  ///< a sentence without the path
 };
 
+/// An attribute that entries of the target lack although all their data is there.
+struct CopyLack {
+  std::string attribute;    ///< "owner", "group", "permissions", "times" or "setuid and setgid bits"
+  bool expected = false;    ///< nothing failed: this user may not set it, so that it was not tried
+  std::uint64_t count = 0;  ///< entries that lack it
+  std::string path;         ///< the first of them: in the source, relative
+  std::string why;          ///< for the first: "Operation not permitted"
+  /// "could not set the owner of 12 entries, the first is a/b: Operation not permitted"
+  std::string to_string() const;
+};
+
 namespace detail {
 
 /// The two roots, and what they were when the copy began: a worker that finds something else there does
@@ -55,8 +66,12 @@ struct CopyDone {
   std::optional<CopyFolderEnd> end;
   std::uint64_t error_count = 0;
   std::vector<CopyError> errors;  // the first of them
+  std::vector<CopyLack> lacks;    // one for each attribute
   std::string fatal;              // no use to go on: the target is full or gone
 };
+
+/// What umask was in this process before prepare_copy_worker; 0 when that was not called.
+std::uint32_t cleared_umask();
 
 /// Does a task. Idempotent: a task whose worker died is simply done again.
 CopyDone run_copy_task(CopyTask task);

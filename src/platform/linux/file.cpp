@@ -2,6 +2,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -63,6 +64,7 @@ FileStatus from_stat(const struct stat& st) {
   s.size = static_cast<std::uint64_t>(st.st_size);
   s.accessed = {st.st_atim.tv_sec, st.st_atim.tv_nsec};
   s.modified = {st.st_mtim.tv_sec, st.st_mtim.tv_nsec};
+  s.changed = {st.st_ctim.tv_sec, st.st_ctim.tv_nsec};
   return s;
 }
 
@@ -122,6 +124,23 @@ int status_in(const Descriptor& folder, const std::string& name, FileStatus& sta
   return 0;
 }
 
+int status_below(const Descriptor& root, std::string_view path, FileStatus& status) {
+  if (path.empty()) return status_of(root, status);
+  const auto slash = path.rfind('/');
+  const auto parent = slash == std::string_view::npos ? std::string_view() : path.substr(0, slash);
+  const auto folder = open_folder_below(root, parent);
+  if (!folder.descriptor) return folder.error;
+  return status_in(folder.descriptor, std::string(path.substr(slash + 1)), status);
+}
+
+int birth_in(const Descriptor& folder, const std::string& name, FileTime& birth) {
+  struct statx st {};
+  if (statx(folder.get(), name.c_str(), AT_SYMLINK_NOFOLLOW, STATX_BTIME, &st) != 0) return errno;
+  if ((st.stx_mask & STATX_BTIME) == 0) return ENOTSUP;
+  birth = {st.stx_btime.tv_sec, st.stx_btime.tv_nsec};
+  return 0;
+}
+
 int status_of_path(const std::string& path, FileStatus& status) {
   struct stat st {};
   if (stat(path.c_str(), &st) != 0) return errno;
@@ -154,11 +173,11 @@ int make_folder(const Descriptor& in, const std::string& name, std::uint32_t mod
   return mkdirat(in.get(), name.c_str(), mode) == 0 ? 0 : errno;
 }
 
-int make_folders(const std::string& path) {
+int make_folders(const std::string& path, std::uint32_t mode, std::uint32_t last_mode) {
   for (std::size_t at = path.find('/', 1); at != std::string::npos; at = path.find('/', at + 1)) {
-    if (mkdir(path.substr(0, at).c_str(), 0777) != 0 && errno != EEXIST) return errno;
+    if (mkdir(path.substr(0, at).c_str(), mode) != 0 && errno != EEXIST) return errno;
   }
-  return mkdir(path.c_str(), 0777) == 0 || errno == EEXIST ? 0 : errno;
+  return mkdir(path.c_str(), last_mode) == 0 || errno == EEXIST ? 0 : errno;
 }
 
 Opened open_file(const Descriptor& folder, const std::string& name) {
@@ -235,12 +254,16 @@ int copy_link(const Descriptor& from, const Descriptor& to, const std::string& n
   const ssize_t n = readlinkat(from.get(), name.c_str(), target.data(), target.size());
   if (n < 0) return errno;
   target.resize(static_cast<std::size_t>(n));
-  if (symlinkat(target.c_str(), to.get(), as.c_str()) != 0) return errno;
-  if (geteuid() == 0) {
-    static_cast<void>(!fchownat(to.get(), as.c_str(), status.user, status.group, AT_SYMLINK_NOFOLLOW));
-  }
-  const timespec times[2] = {to_timespec(status.accessed), to_timespec(status.modified)};
-  return utimensat(to.get(), as.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+  return symlinkat(target.c_str(), to.get(), as.c_str()) == 0 ? 0 : errno;
+}
+
+int set_owner_in(const Descriptor& folder, const std::string& name, std::uint32_t user, std::uint32_t group) {
+  return fchownat(folder.get(), name.c_str(), user, group, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
+}
+
+int set_times_in(const Descriptor& folder, const std::string& name, FileTime accessed, FileTime modified) {
+  const timespec times[2] = {to_timespec(accessed), to_timespec(modified)};
+  return utimensat(folder.get(), name.c_str(), times, AT_SYMLINK_NOFOLLOW) == 0 ? 0 : errno;
 }
 
 int rename_in(const Descriptor& folder, const std::string& from, const std::string& to) {
@@ -249,6 +272,10 @@ int rename_in(const Descriptor& folder, const std::string& from, const std::stri
 
 int remove_in(const Descriptor& folder, const std::string& name) {
   return unlinkat(folder.get(), name.c_str(), 0) == 0 ? 0 : errno;
+}
+
+int remove_folder_in(const Descriptor& folder, const std::string& name) {
+  return unlinkat(folder.get(), name.c_str(), AT_REMOVEDIR) == 0 ? 0 : errno;
 }
 
 namespace {
@@ -293,12 +320,21 @@ std::uint32_t current_umask() {
   return 0777;  // not to be told: let every mode be set by hand
 }
 
-void clear_umask() { umask(0); }
-void own_identity(std::uint32_t& user, std::uint32_t& group) {
-  user = geteuid();
-  group = getegid();
+std::uint32_t clear_umask() { return umask(0); }
+
+Identity own_identity() {
+  Identity us{geteuid(), getegid(), {}, false};
+  us.groups.resize(static_cast<std::size_t>(std::max(getgroups(0, nullptr), 0)));
+  us.groups.resize(
+      static_cast<std::size_t>(std::max(getgroups(static_cast<int>(us.groups.size()), us.groups.data()), 0)));
+  us.groups.push_back(us.group);
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  std::array<__user_cap_data_struct, 2> capabilities{};
+  us.gives_away = us.user == 0 || (syscall(SYS_capget, &header, capabilities.data()) == 0 &&
+                                   (capabilities[0].effective & (1U << CAP_CHOWN)) != 0);
+  return us;
 }
-bool is_superuser() { return geteuid() == 0; }
+
 bool disk_is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO; }
 std::string reason(int error) { return std::strerror(error); }
 
