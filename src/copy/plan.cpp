@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "copy/attributes.hpp"
+#include "copy/leftovers.hpp"
 #include "platform/file.hpp"
 
 // CopyRefused arrives as itself when a task throws it.
@@ -32,6 +33,7 @@ constexpr std::size_t errors_kept = 1000;
 struct Folder {
   std::string path;
   std::uint64_t parent = 0;
+  bool found = false;         // in the target, before this run
   std::uint64_t pending = 1;  // tasks and subfolders that have not ended
   std::optional<CopyFolderEnd> end;
 };
@@ -68,22 +70,26 @@ bool lies_inside(const std::string& target, const platform::FileStatus& source) 
 
 struct CopyPlan::State {
   CopyRoots roots;
-  platform::Descriptor target;
+  platform::Descriptor source, target;
+  bool single = false;  // one file: its folder is not ours
   const platform::Identity us = platform::own_identity();
   std::map<std::uint64_t, Folder> folders;
-  std::uint64_t last_folder = 0;
+  std::uint64_t last_folder = 0, last_task = 0;
   std::vector<CopyTask> tasks;  // the newest first: deep before wide keeps few folders open
   std::priority_queue<BigFile> big;
   CopyReport report;
   std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
 
   CopyTask task_for(std::uint64_t folder, bool list, std::vector<CopyEntry> entries) {
-    return {roots, folder, folders.at(folder).path, list, std::move(entries)};
+    const auto& at = folders.at(folder);
+    // One task of a folder looks for leftovers.
+    const bool looks = at.found && (list || single);
+    return {roots, ++last_task, folder, at.path, looks, list, std::move(entries)};
   }
 
-  std::uint64_t add_folder(std::string path, std::uint64_t parent) {
+  std::uint64_t add_folder(std::string path, std::uint64_t parent, bool found) {
     const auto id = ++last_folder;
-    folders.emplace(id, Folder{std::move(path), parent, 1, {}});
+    folders.emplace(id, Folder{std::move(path), parent, found, 1, {}});
     return id;
   }
 
@@ -96,14 +102,35 @@ struct CopyPlan::State {
     while (id != 0) {
       const auto it = folders.find(id);
       if (it == folders.end() || --it->second.pending > 0) return;
+      if (!report.stopped.empty()) return;  // leave_unfinished sees to it
       const Folder folder = std::move(it->second);
       folders.erase(it);
-      if (folder.end && report.stopped.empty()) give_attributes(folder);
+      give_attributes(folder, true);
       id = folder.parent;
     }
   }
 
-  void give_attributes(const Folder& folder) {
+  // After a stop. Folders keep the times of this run and stay open for their owner, who may go on with it.
+  void leave_unfinished() {
+    for (auto it = folders.rbegin(); it != folders.rend(); ++it) give_attributes(it->second, false);
+    folders.clear();
+  }
+
+  // What the source's folder is; nothing when it is gone. Asked again where no task could: for it cannot be
+  // opened, or its tasks have died.
+  std::optional<platform::FileStatus> wanted_for(const Folder& folder) const {
+    platform::FileStatus status;
+    if (folder.end) return status_from(*folder.end);
+    if (platform::status_below(source, folder.path, status) != 0) return {};
+    return status;
+  }
+
+  void give_attributes(const Folder& folder, bool finished) {
+    if (single) return;
+    auto wanted_or_nothing = wanted_for(folder);
+    if (!wanted_or_nothing) return;
+    auto& wanted = *wanted_or_nothing;
+    if (!finished) wanted.mode |= 0700;
     const std::string path = folder.path.empty() ? "." : folder.path;
     const auto opened = platform::open_folder_below(target, folder.path);
     platform::FileStatus now;
@@ -116,14 +143,13 @@ struct CopyPlan::State {
     const auto tell = [&](const char* attribute, bool expected, std::string why) {
       add_lack(report.lacks, {attribute, expected, 1, path, std::move(why)});
     };
-    const auto wanted = status_from(*folder.end);
     give_owner(
         wanted, {now.user, now.group}, us,
         [&](auto user, auto group) { return platform::set_owner(opened.descriptor, user, group); }, tell);
     constexpr std::uint32_t setuid_or_setgid = 06000;
     if (now.mode != wanted.mode || (wanted.mode & setuid_or_setgid) != 0)
       give_mode(opened.descriptor, wanted, tell);
-    give_times(opened.descriptor, wanted, tell);
+    if (finished) give_times(opened.descriptor, wanted, tell);
   }
 
   static platform::FileStatus status_from(const CopyFolderEnd& end) {
@@ -182,11 +208,21 @@ CopyPlan::CopyPlan(const CopyPath& source_path, const CopyPath& target_path) : s
   platform::FileStatus source_status, target_status;
   platform::status_of(from.descriptor, source_status);
   platform::status_of(to.descriptor, target_status);
-  s.roots = {
-      source, target, source_status.device, source_status.inode, target_status.device, target_status.inode};
+  const auto now = platform::file_clock();
+  s.roots = {source,
+             target,
+             platform::random_number(),
+             now.seconds,
+             now.nanoseconds,
+             source_status.device,
+             source_status.inode,
+             target_status.device,
+             target_status.inode};
+  s.source = std::move(from.descriptor);
   s.target = std::move(to.descriptor);
+  s.single = single;
 
-  const auto root = s.add_folder("", 0);
+  const auto root = s.add_folder("", 0, true);
   if (single)
     s.tasks.push_back(s.task_for(root, false, {{name, as, true}}));
   else
@@ -226,8 +262,10 @@ void CopyPlan::take(const CopyTask& task, CopyDone done) {
   const std::string below = folder.path.empty() ? "" : folder.path + "/";
   folder.pending += done.subfolders.size() + done.batches.size() + done.big.size();
   for (auto& [size, name] : done.big) s.big.push({size, task.folder_id, std::move(name)});
-  for (const auto& name : done.subfolders) {
-    s.tasks.push_back(s.task_for(s.add_folder(below + name, task.folder_id), true, {}));
+  for (auto& note : done.notes)
+    if (report.notes.size() < errors_kept) report.notes.push_back(std::move(note));
+  for (const auto& [name, found] : done.subfolders) {
+    s.tasks.push_back(s.task_for(s.add_folder(below + name, task.folder_id, found), true, {}));
   }
   for (auto& batch : done.batches) s.tasks.push_back(s.task_for(task.folder_id, false, std::move(batch)));
   s.end_one(task.folder_id);
@@ -235,9 +273,28 @@ void CopyPlan::take(const CopyTask& task, CopyDone done) {
 
 void CopyPlan::failed(const CopyTask& task, const std::string& why) {
   auto& s = *state_;
+  clean_up_after(task);
   ++s.report.error_count;
-  s.add_error({task.folder.empty() ? "." : task.folder, why});
+  std::string path = task.folder.empty() ? "." : task.folder;
+  if (task.entries.size() == 1)
+    path = (task.folder.empty() ? "" : task.folder + "/") + task.entries.front().name;
+  s.add_error({path, why});
   s.end_one(task.folder_id);
+}
+
+void CopyPlan::clean_up_after(const CopyTask& task) {
+  auto& s = *state_;
+  const auto from = platform::open_folder_below(s.source, task.folder);
+  const auto to = platform::open_folder_below(s.target, task.folder);
+  if (to.descriptor) remove_unfinished(from.descriptor, to.descriptor, task);
+}
+
+void CopyPlan::stop(const std::string& why) {
+  if (state_->report.stopped.empty()) state_->report.stopped = why;
+}
+
+void CopyPlan::end() {
+  if (!state_->report.stopped.empty()) state_->leave_unfinished();
 }
 
 const CopyReport& CopyPlan::report() {

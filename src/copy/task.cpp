@@ -2,9 +2,12 @@
 
 #include <brood/copy.hpp>
 #include <brood/detail/copy_task.hpp>
+#include <optional>
 #include <string>
 
 #include "copy/attributes.hpp"
+#include "copy/leftovers.hpp"
+#include "platform/child.hpp"
 #include "platform/file.hpp"
 
 namespace brood {
@@ -19,6 +22,9 @@ using platform::Opened;
 constexpr std::size_t entries_at_once = 128;
 constexpr std::uint64_t big_size = 4 << 20;  // such files are worth a task of their own
 constexpr std::size_t errors_told = 1000;
+
+thread_local const std::function<bool()>* stop_asked = nullptr;
+thread_local platform::Pid stop_asked_in = 0;  // the process
 
 bool umask_is_clear = false;
 std::uint32_t umask_before = 0;
@@ -56,6 +62,12 @@ Roots& roots_of(const CopyRoots& names) {
 class Copier {
  public:
   explicit Copier(const CopyTask& task) : task_(task) {}
+  ~Copier() {
+    // The root's description is shared by all tasks of this process.
+    if (locked_) platform::lock_folder(to_, platform::Lock::none);
+  }
+  Copier(const Copier&) = delete;
+  Copier& operator=(const Copier&) = delete;
 
   CopyDone run() {
     Roots& roots = roots_of(task_.roots);
@@ -74,9 +86,10 @@ class Copier {
     from_ = std::move(from.descriptor);
     to_ = std::move(to.descriptor);
     learn_owner_of_new();
+    if (task_.found) remove_leftovers(to_, task_.roots);
     if (task_.list) list();
     for (const auto& entry : task_.entries) {
-      if (!done_.fatal.empty()) break;
+      if (ends_early()) break;
       copy_entry(entry);
     }
     return std::move(done_);
@@ -100,6 +113,13 @@ class Copier {
       add_lack(done_.lacks, {attribute, expected, 1, path_of(name), std::move(why)});
     };
   }
+
+  void note(const std::string& name, std::string what) {
+    if (done_.notes.size() < errors_told) done_.notes.push_back({path_of(name), std::move(what)});
+  }
+
+  static bool asked_to_stop() { return stop_asked != nullptr && (*stop_asked)(); }
+  bool ends_early() const { return !done_.fatal.empty() || asked_to_stop(); }
 
   // A failure in the target: when it is full or gone there is no use to go on.
   void fail_writing(const std::string& name, int error) {
@@ -143,12 +163,13 @@ class Copier {
           break;
       }
       if (batch.size() == entries_at_once) done_.batches.push_back(std::exchange(batch, {}));
-      return done_.fatal.empty();
+      return !ends_early();
     });
     if (error != 0) fail("", "cannot be listed to its end: " + platform::reason(error));
     if (!batch.empty()) done_.batches.push_back(std::move(batch));
     for (const auto& entry : now) {
-      if (done_.fatal.empty()) copy_entry(entry);
+      if (ends_early()) break;
+      copy_entry(entry);
     }
   }
 
@@ -177,10 +198,10 @@ class Copier {
       return fail_writing(name, error);
     }
     ++done_.folders;
-    done_.subfolders.push_back(name);
+    done_.subfolders.push_back({name, error == platform::already_there});
   }
 
-  void copy_entry(const CopyEntry& entry) {
+  void copy_entry(const CopyEntry& entry, bool again = false) {
     const std::string& as = entry.as.empty() ? entry.name : entry.as;
     Opened from = platform::open_file(from_, entry.name);
     FileStatus status;
@@ -197,7 +218,7 @@ class Copier {
       done_.big.emplace_back(status.size, entry.name);
       return;
     }
-    copy_file(entry.name, as, from.descriptor, status);
+    copy_file(entry, as, from.descriptor, status, again);
   }
 
   // What is there and no file or link is not ours to take away.
@@ -214,8 +235,8 @@ class Copier {
     int error = make_link(name, status, as);
     if (error == platform::already_there && !may_replace(name, as)) return;
     if (error == platform::already_there) {
-      const auto temporary = temporary_name();
-      error = make_link(name, status, temporary);
+      std::string temporary;
+      error = with_temporary_name([&] { return make_link(name, status, temporary); }, temporary);
       if (error == 0) error = platform::rename_in(to_, temporary, as);
       if (error != 0) platform::remove_in(to_, temporary);
     }
@@ -237,7 +258,19 @@ class Copier {
     return 0;
   }
 
-  static std::string temporary_name() { return ".brood-" + std::to_string(platform::random_number()); }
+  // Calls make() with new names until one is free; what it returned.
+  template <class Make>
+  int with_temporary_name(Make make, std::string& name) {
+    constexpr int most = 1000;
+    // Says to later runs that these names are in use. Without a lock they still see how old the file is.
+    if (!std::exchange(locked_, true)) platform::lock_folder(to_, platform::Lock::shared);
+    int error = platform::already_there;
+    for (int i = 0; i < most && error == platform::already_there; ++i) {
+      name = temporary_name(task_, temporaries_++);
+      error = make();
+    }
+    return error;
+  }
 
   // Whose new files in the target's folder are: ours, unless the folder hands on its group, as its setgid bit
   // says, or as its filesystem may be mounted to; then the first new file tells.
@@ -256,8 +289,9 @@ class Copier {
 
   // A new file is made under its own name and gets its times last: until then it has neither the source's
   // size nor its time. One that exists is replaced by temporary name and rename.
-  void copy_file(const std::string& name, const std::string& as, const Descriptor& from,
-                 const FileStatus& status) {
+  void copy_file(const CopyEntry& entry, const std::string& as, const Descriptor& from,
+                 const FileStatus& status, bool again) {
+    const std::string& name = entry.name;
     const bool other_owner = !knows_owner_of_new_ || owner_will_change(status, owner_of_new_, *us_);
     // Never readable by more than at the source, not for an instant.
     const std::uint32_t first_mode = status.mode & (other_owner ? 0600 : 0777);
@@ -265,30 +299,60 @@ class Copier {
     Opened to = platform::create_file(to_, made, first_mode);
     if (to.error == platform::already_there) {
       if (!may_replace(name, as)) return;
-      made = temporary_name();
-      to = platform::create_file(to_, made, first_mode);
+      with_temporary_name(
+          [&] {
+            to = platform::create_file(to_, made, first_mode);
+            return to.error;
+          },
+          made);
     }
     if (!to.descriptor) return fail_writing(name, to.error);
 
     std::uint64_t copied = 0;
-    const int error = platform::copy_content(from, to.descriptor, status.size, copied);
-    FileStatus after;
-    const bool changed =
-        error == 0 && (platform::status_of(from, after) != 0 || after.size != status.size ||
-                       after.modified != status.modified || (status.size != 0 && copied != status.size));
-    if (error != 0 || changed) {
+    const int error =
+        platform::copy_content(from, to.descriptor, status.size, copied, [] { return asked_to_stop(); });
+    if (error != 0) {
       platform::remove_in(to_, made);
-      return changed ? fail(name, "changed while it was copied") : fail_writing(name, error);
+      if (error == platform::was_stopped) return;
+      return error == platform::too_large ? fail_too_large(name, status.size) : fail_writing(name, error);
+    }
+    const Change change = change_of(from, status, copied);
+    if (change == Change::other && !again) {
+      platform::remove_in(to_, made);
+      return copy_entry(entry, true);
     }
     const auto tell = teller_for(name);
     give_rights(to.descriptor, status, first_mode, tell);
-    give_times(to.descriptor, status, tell);
+    // Without the times of a source that it does not equal.
+    if (change != Change::other) give_times(to.descriptor, status, tell);
     if (const int e = made != as ? platform::rename_in(to_, made, as) : 0) {
       platform::remove_in(to_, made);
       return fail_writing(name, e);
     }
+    if (change == Change::other)
+      return fail(name,
+                  "changed while it was copied, twice; what is in the target may be part old, part new");
+    if (change == Change::grown)
+      note(name, "grew while it was copied: the copy has the " + std::to_string(copied) +
+                     " bytes that were there at first");
     ++done_.files;
     done_.bytes += copied;
+  }
+
+  enum class Change { none, grown, other };
+
+  // What has become of the source since `status`, of which so much was copied.
+  static Change change_of(const Descriptor& from, const FileStatus& status, std::uint64_t copied) {
+    FileStatus after;
+    if (platform::status_of(from, after) != 0 || copied < status.size) return Change::other;
+    if (after.size > status.size) return Change::grown;
+    return after.size == status.size && after.modified == status.modified ? Change::none : Change::other;
+  }
+
+  void fail_too_large(const std::string& name, std::uint64_t size) {
+    fail(name, "cannot be written: it has " + std::to_string(size) +
+                   " bytes, more than a file may have here: by the limit of the shell (ulimit -f), or by "
+                   "the filesystem of the target");
   }
 
   void give_rights(const Descriptor& to, const FileStatus& status, std::uint32_t first_mode, TellLack tell) {
@@ -306,17 +370,32 @@ class Copier {
   const platform::Identity* us_ = nullptr;
   Owner owner_of_new_;
   bool knows_owner_of_new_ = false;
+  bool locked_ = false;
+  std::uint64_t temporaries_ = 0;
 };
 
 }  // namespace
 
 std::uint32_t cleared_umask() { return umask_before; }
 
-CopyDone run_copy_task(CopyTask task) { return Copier(task).run(); }
+CopyStop::CopyStop(const std::function<bool()>& asked) : before_(stop_asked) {
+  stop_asked = asked ? &asked : nullptr;
+  stop_asked_in = platform::self_pid();
+}
+CopyStop::~CopyStop() { stop_asked = before_; }
+
+CopyDone run_copy_task(CopyTask task) {
+  // In a worker that was forked meanwhile that is not ours to call.
+  if (stop_asked != nullptr && stop_asked_in != platform::self_pid()) stop_asked = nullptr;
+  std::optional<platform::NoSizeSignal> quiet;
+  if (!umask_is_clear) quiet.emplace();  // else prepare_copy_worker has seen to it
+  return Copier(task).run();
+}
 
 }  // namespace detail
 
 void prepare_copy_worker() {
+  platform::ignore_size_signal();
   const auto before = platform::clear_umask();
   if (!std::exchange(detail::umask_is_clear, true)) detail::umask_before = before;
 }

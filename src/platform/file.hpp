@@ -63,8 +63,11 @@ Opened open_file(const Descriptor& folder, const std::string& name);
 /// Makes a new file; EEXIST when there is something of that name.
 Opened create_file(const Descriptor& folder, const std::string& name, std::uint32_t mode);
 
-/// Copies the whole content; `size`: what the source said it has. `copied`: how much.
-int copy_content(const Descriptor& from, const Descriptor& to, std::uint64_t size, std::uint64_t& copied);
+/// Copies what the source has; `size`: what it said it has, and what is added later is left. `copied`: how
+/// much. `stop` is asked again and again, for large files; then the error is `was_stopped`.
+int copy_content(const Descriptor& from, const Descriptor& to, std::uint64_t size, std::uint64_t& copied,
+                 FunctionRef<bool()> stop);
+inline constexpr int was_stopped = 125;  // ECANCELED
 int set_mode(const Descriptor& file, std::uint32_t mode);
 int set_owner(const Descriptor& file, std::uint32_t user, std::uint32_t group);
 int set_times(const Descriptor& file, FileTime accessed, FileTime modified);
@@ -95,6 +98,28 @@ Identity own_identity();
 bool disk_is_full(int error);             // ENOSPC, EDQUOT, EROFS, EIO: no use to go on
 std::string reason(int error);            // "Permission denied"
 inline constexpr int already_there = 17;  // EEXIST
+inline constexpr int too_large = 27;      // EFBIG
 std::uint64_t random_number();
+/// As inodes tell it: never ahead of the times of what is made from now on.
+FileTime file_clock();
+
+enum class Lock : std::uint8_t { none, shared, exclusive };
+/// Between processes, until it is closed; does not wait.
+int lock_folder(const Descriptor& folder, Lock lock);
+
+/// From now on a file that grows beyond the limit of this process (RLIMIT_FSIZE) is an error, EFBIG, and no
+/// signal: for the whole process.
+void ignore_size_signal();
+/// The same for this thread and a while, whatever the program does about SIGXFSZ.
+class NoSizeSignal {
+ public:
+  NoSizeSignal();
+  ~NoSizeSignal();
+  NoSizeSignal(const NoSizeSignal&) = delete;
+  NoSizeSignal& operator=(const NoSizeSignal&) = delete;
+
+ private:
+  bool was_blocked_ = false;
+};
 
 }  // namespace brood::platform

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "commands.hpp"
+#include "stop_signals.hpp"
 #include "terminal.hpp"
 
 namespace tool {
@@ -83,19 +84,22 @@ class Targets {
 };
 
 brood::CopyReport copy_once(const Way& way, const CopyArguments& a, const std::filesystem::path& target) {
+  const brood::CopyOptions options{.stop = [] { return StopSignals::caught() != 0; }};
   if (way.processes == 0) {
     brood::SerialExecutor here;
-    return brood::copy_tree(here, a.source, target);
+    return brood::copy_tree(here, a.source, target, options);
   }
   brood::Pool pool(way.processes, brood::prepare_copy_worker);
-  return brood::copy_tree(pool, a.source, target);
+  return brood::copy_tree(pool, a.source, target, options);
 }
 
 void print(const std::vector<Way>& ways, const brood::CopyReport& tree, int rounds) {
   fmt::print(
-      "\n{} files, {} in {} folders; median of {} rounds, the copies in memory (not flushed to disk)\n\n",
+      "{} files, {} in {} folders; median of {} rounds,\nthe copies in memory (not flushed to disk)\n\n",
       count_text(tree.files), bytes_text(tree.bytes), count_text(tree.folders + 1), rounds);
   const double alone = ways.front().median();
+  // Name, numbers and the space before the bar take 53 columns, and the last one of a line stays free.
+  const int bar_width = std::clamp(terminal_width(1) - 54, 0, 30);
   double slowest = 0;
   for (const auto& way : ways) slowest = std::max(slowest, way.median());
   fmt::print("{:<12} {:>8} {:>10} {:>9} {:>8}\n", "", "seconds", "files/s", "MB/s", "speed");
@@ -103,13 +107,14 @@ void print(const std::vector<Way>& ways, const brood::CopyReport& tree, int roun
     const double t = way.median();
     fmt::print("{:<12} {:>8.3f} {:>10} {:>9.1f} {:>7.2f}x  {}\n", way.name(), t,
                count_text(static_cast<std::uint64_t>(static_cast<double>(tree.files) / t)),
-               static_cast<double>(tree.bytes) / t / 1e6, alone / t, bar(t / slowest, 30));
+               static_cast<double>(tree.bytes) / t / 1e6, alone / t, bar(t / slowest, bar_width));
   }
   const auto best = std::min_element(ways.begin(), ways.end(),
                                      [](const Way& a, const Way& b) { return a.median() < b.median(); });
   if (best->processes == 0) {
-    fmt::print(
-        "\nThe pool was slower here: with this tree and this disk, one process is the right choice.\n");
+    std::puts("");
+    print_wrapped(stdout,
+                  "The pool was slower here: with this tree and this disk, one process is the right choice.");
   } else {
     fmt::print("\nThe {} was the fastest, {:.2f} times as fast as one process.\n", best->name(),
                alone / best->median());
@@ -118,10 +123,22 @@ void print(const std::vector<Way>& ways, const brood::CopyReport& tree, int roun
 
 }  // namespace
 
-int compare(const CopyArguments& a) {
+namespace {
+
+std::string why_incomplete(const brood::CopyReport& tree) {
+  if (StopSignals::caught() != 0) return "stopped by " + StopSignals::name() + "; the copies are removed";
+  const std::string first = !tree.stopped.empty() ? tree.stopped
+                            : tree.errors.empty() ? tree.lacks.front().to_string()
+                                                  : tree.errors[0].path + ": " + tree.errors[0].what;
+  return "the tree cannot be copied as a whole (" + first + "); copy it without --compare to see all errors";
+}
+
+int compare_in_order(const CopyArguments& a) {
   if (std::filesystem::exists(std::filesystem::symlink_status(a.target))) {
-    fmt::print(stderr, "brood: {} exists; --compare makes it, name one that does not\n",
-               printable(a.target.native()));
+    print_wrapped(stderr,
+                  fmt::format("brood: {} exists; --compare makes it, name one that does not",
+                              printable(a.target.native())),
+                  7);
     return 2;
   }
   const int most = a.processes > 0 ? a.processes : brood::usable_cpu_count();
@@ -140,12 +157,8 @@ int compare(const CopyArguments& a) {
       if (line.due()) line.show(fmt::format("round {} of {}: {}", round, a.rounds, way.name()));
       tree = copy_once(way, a, targets.next());
       if (!tree.complete()) {
-        fmt::print(
-            stderr,
-            "brood: the tree cannot be copied as a whole ({} errors, the first: {}: {}); copy it without "
-            "--compare to see them all\n",
-            tree.error_count, tree.errors.empty() ? "-" : printable(tree.errors[0].path),
-            tree.errors.empty() ? tree.stopped : printable(tree.errors[0].what));
+        line.clear();
+        print_wrapped(stderr, "brood: " + printable(why_incomplete(tree)), 7);
         return 1;
       }
       if (round > 0) way.seconds.push_back(tree.seconds);
@@ -153,13 +166,24 @@ int compare(const CopyArguments& a) {
     if (round == 0) targets.expect(ways.size() * static_cast<std::size_t>(a.rounds), tree.bytes);
   }
   targets.finish();
+  line.clear();
   print(ways, tree, a.rounds);
   if (!targets.keeps()) {
-    fmt::print(
-        "The disk had no room for all copies at once: each was removed before the next, which slows some "
-        "disks.\n");
+    print_wrapped(
+        stdout,
+        "The disk had no room for all copies at once: each was removed before the next, which slows "
+        "some disks.");
   }
   return 0;
+}
+
+}  // namespace
+
+int compare(const CopyArguments& a) {
+  const StopSignals signals;
+  const int code = compare_in_order(a);
+  if (code != 0) StopSignals::end_by_it();
+  return code;
 }
 
 }  // namespace tool

@@ -4,6 +4,7 @@
 #include <cstdio>
 
 #include "commands.hpp"
+#include "stop_signals.hpp"
 #include "terminal.hpp"
 
 namespace tool {
@@ -33,18 +34,17 @@ void print_table(const brood::CopyReport& r, int processes) {
   row("MB/s", fmt::format("{:.1f}", rate(static_cast<double>(r.bytes), r.seconds) / 1e6));
 }
 
+void say(const std::string& text) { print_wrapped(stderr, "brood: " + printable(text), 7); }
+
 void list_errors(const brood::CopyReport& r) {
-  for (const auto& error : r.errors)
-    fmt::print(stderr, "brood: {}: {}\n", printable(error.path), printable(error.what));
-  if (r.error_count > r.errors.size()) {
-    fmt::print(stderr, "brood: and {} errors more\n", count_text(r.error_count - r.errors.size()));
-  }
-  for (const auto& lack : r.lacks)
-    fmt::print(stderr, "brood: {}{}\n", lack.expected ? "note: " : "", printable(lack.to_string()));
+  for (const auto& error : r.errors) say(error.path + ": " + error.what);
+  if (r.error_count > r.errors.size())
+    say(fmt::format("and {} errors more", count_text(r.error_count - r.errors.size())));
+  for (const auto& lack : r.lacks) say((lack.expected ? "note: " : "") + lack.to_string());
+  for (const auto& note : r.notes) say("note: " + note.path + ": " + note.what);
   if (!r.stopped.empty()) {
-    fmt::print(stderr,
-               "brood: the copy was stopped: {}; what is done stays, run the same command again to go on\n",
-               printable(r.stopped));
+    const auto why = StopSignals::caught() != 0 ? StopSignals::name() : r.stopped;
+    say("the copy was stopped: " + why + "; what is done stays, run the same command again to go on");
   }
 }
 
@@ -52,11 +52,13 @@ void list_errors(const brood::CopyReport& r) {
 
 int copy(const CopyArguments& arguments) {
   const int processes = arguments.processes > 0 ? arguments.processes : brood::usable_cpu_count();
+  const StopSignals signals;
   StatusLine line(!arguments.quiet);
   brood::CopyOptions options;
   options.progress = [&](const brood::CopyReport& so_far) {
     if (line.due()) line.show(now_text(so_far));
   };
+  options.stop = [] { return StopSignals::caught() != 0; };
   const auto report = [&] {
     if (processes == 1) {
       brood::prepare_copy_worker();
@@ -66,9 +68,11 @@ int copy(const CopyArguments& arguments) {
     brood::Pool pool(processes, brood::prepare_copy_worker);
     return brood::copy_tree(pool, arguments.source, arguments.target, options);
   }();
-  if (line.due()) line.show("");
+  line.clear();
   list_errors(report);
   if (!arguments.quiet) print_table(report, processes);
+  // A signal that came after the last file stopped nothing.
+  if (!report.stopped.empty()) StopSignals::end_by_it();
   return report.complete() ? 0 : 1;
 }
 

@@ -4,9 +4,11 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <cstdio>
+#include <utility>
 
 namespace tool {
 
@@ -55,8 +57,59 @@ int terminal_width(int descriptor) {
 
 StatusLine::StatusLine(bool wanted) : on_(wanted && stderr_is_terminal()) {}
 
-StatusLine::~StatusLine() {
-  if (shown_) std::fputs("\r\033[K", stderr);
+namespace {
+
+// Code points: wide characters, which stand in names of files, may make a line longer.
+int columns_of(std::string_view word) {
+  return static_cast<int>(std::count_if(word.begin(), word.end(), [](char c) { return (c & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string wrapped(const std::string& text, int width, int indent) {
+  std::string all;
+  int column = 0;
+  bool fresh = true;  // nothing in this line yet
+  for (std::size_t at = 0; at < text.size();) {
+    if (text[at] == '\n') {
+      all += '\n' + std::string(static_cast<std::size_t>(indent), ' ');
+      column = indent;
+      fresh = true;
+      ++at;
+      continue;
+    }
+    const auto begin = std::min(text.find_first_not_of(' ', at), text.size());
+    const auto end = std::min(text.find_first_of(" \n", begin), text.size());
+    const auto word = std::string_view(text).substr(begin, end - begin);
+    const int spaces = static_cast<int>(begin - at);
+    if (!fresh && column + spaces + columns_of(word) > width) {
+      all += '\n' + std::string(static_cast<std::size_t>(indent), ' ');
+      column = indent;
+    } else {
+      all += std::string(static_cast<std::size_t>(spaces), ' ');
+      column += spaces;
+    }
+    all += word;
+    column += columns_of(word);
+    fresh = fresh && word.empty();
+    at = end;
+  }
+  return all;
+}
+
+void print_wrapped(std::FILE* to, const std::string& text, int indent) {
+  const int descriptor = fileno(to);
+  std::fputs((isatty(descriptor) != 0 ? wrapped(text, terminal_width(descriptor), indent) : text).c_str(),
+             to);
+  std::fputc('\n', to);
+}
+
+StatusLine::~StatusLine() { clear(); }
+
+void StatusLine::clear() {
+  if (!std::exchange(shown_, false)) return;
+  std::fputs("\r\033[K", stderr);
+  std::fflush(stderr);
 }
 
 bool StatusLine::due() {

@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <linux/capability.h>
 #include <linux/openat2.h>
+#include <sys/file.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -12,12 +13,14 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <csignal>
 #include <cstring>
+#include <ctime>
 #include <fstream>
 
 namespace brood::platform {
 
-static_assert(already_there == EEXIST);
+static_assert(already_there == EEXIST && too_large == EFBIG && was_stopped == ECANCELED);
 
 namespace {
 
@@ -198,10 +201,12 @@ bool try_another_way(int error) {
          error == ETXTBSY || error == EXDEV;
 }
 
-int copy_by_hand(int from, int to, std::uint64_t& copied) {
+// Up to `size`, or to the end where that is 0: of a file that did not know its size.
+int copy_by_hand(int from, int to, std::uint64_t size, std::uint64_t& copied, FunctionRef<bool()> stop) {
   alignas(4096) static thread_local std::array<char, 128 * 1024> buffer;
-  for (;;) {
-    const ssize_t n = read(from, buffer.data(), buffer.size());
+  while (size == 0 || copied < size) {
+    const auto most = size == 0 ? buffer.size() : std::min<std::uint64_t>(buffer.size(), size - copied);
+    const ssize_t n = read(from, buffer.data(), most);
     if (n == 0) return 0;
     if (n < 0) {
       if (errno == EINTR) continue;
@@ -213,16 +218,24 @@ int copy_by_hand(int from, int to, std::uint64_t& copied) {
       if (w > 0) done += w;
     }
     copied += static_cast<std::uint64_t>(n);
+    if (stop()) return was_stopped;
+    // It was empty when it was opened, and is a file that somebody fills: as much as there is now.
+    struct stat now {};
+    if (size == 0 && fstat(from, &now) == 0 && now.st_size > 0)
+      size = static_cast<std::uint64_t>(now.st_size);
   }
+  return 0;
 }
 
 }  // namespace
 
-int copy_content(const Descriptor& from, const Descriptor& to, std::uint64_t size, std::uint64_t& copied) {
+int copy_content(const Descriptor& from, const Descriptor& to, std::uint64_t size, std::uint64_t& copied,
+                 FunctionRef<bool()> stop) {
+  constexpr std::uint64_t at_once = 256 << 20;
   copied = 0;
   while (copied < size) {
-    const auto most =
-        static_cast<std::size_t>(std::min<std::uint64_t>(size - copied, std::uint64_t{1} << 30));
+    if (copied > 0 && stop()) return was_stopped;
+    const auto most = static_cast<std::size_t>(std::min(size - copied, at_once));
     const ssize_t n = copy_file_range(from.get(), nullptr, to.get(), nullptr, most, 0);
     if (n > 0) {
       copied += static_cast<std::uint64_t>(n);
@@ -231,10 +244,10 @@ int copy_content(const Descriptor& from, const Descriptor& to, std::uint64_t siz
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (copied > 0 || !try_another_way(errno))) return errno;
     // Not possible here, or nothing where there should be data (procfs, some FUSE): by hand.
-    return copy_by_hand(from.get(), to.get(), copied);
+    return copy_by_hand(from.get(), to.get(), size, copied, stop);
   }
   // A file that says it is empty may be a virtual one.
-  return size == 0 ? copy_by_hand(from.get(), to.get(), copied) : 0;
+  return size == 0 ? copy_by_hand(from.get(), to.get(), 0, copied, stop) : 0;
 }
 
 int set_mode(const Descriptor& file, std::uint32_t mode) { return fchmod(file.get(), mode) == 0 ? 0 : errno; }
@@ -337,6 +350,47 @@ Identity own_identity() {
 
 bool disk_is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO; }
 std::string reason(int error) { return std::strerror(error); }
+
+FileTime file_clock() {
+  timespec now{};
+  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  return {now.tv_sec, now.tv_nsec};
+}
+
+int lock_folder(const Descriptor& folder, Lock lock) {
+  const int operation = lock == Lock::none ? LOCK_UN : lock == Lock::shared ? LOCK_SH : LOCK_EX;
+  return flock(folder.get(), operation | LOCK_NB) == 0 ? 0 : errno;
+}
+
+void ignore_size_signal() { std::signal(SIGXFSZ, SIG_IGN); }
+
+namespace {
+
+sigset_t size_signal() {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGXFSZ);
+  return set;
+}
+
+}  // namespace
+
+NoSizeSignal::NoSizeSignal() {
+  const sigset_t signal = size_signal();
+  sigset_t before;
+  pthread_sigmask(SIG_BLOCK, &signal, &before);
+  was_blocked_ = sigismember(&before, SIGXFSZ) == 1;
+}
+
+NoSizeSignal::~NoSizeSignal() {
+  if (was_blocked_) return;
+  const sigset_t signal = size_signal();
+  const timespec at_once{};
+  sigset_t pending;
+  if (sigpending(&pending) == 0 && sigismember(&pending, SIGXFSZ) == 1)
+    sigtimedwait(&signal, nullptr, &at_once);
+  pthread_sigmask(SIG_UNBLOCK, &signal, nullptr);
+}
 
 std::uint64_t random_number() {
   std::uint64_t n = 0;
