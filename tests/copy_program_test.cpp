@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "child_support.hpp"
+#include "on_terminal.hpp"
 #include "run_program.hpp"
 
 namespace {
@@ -127,6 +128,113 @@ TEST(CopyProgram, compares_one_process_and_pools) {
   EXPECT_EQ(ran.code, 0) << ran.err;
   EXPECT_NE(ran.out.find("one process"), std::string::npos) << ran.out;
   EXPECT_NE(ran.out.find("pool of 1"), std::string::npos) << ran.out;
+}
+
+// ---- what it says about a command line, and on a terminal ----
+
+bool says(const std::string& text, const std::string& part) { return text.find(part) != std::string::npos; }
+
+TEST(CopyProgram, says_what_there_is_and_what_was_probably_meant) {
+  struct Case {
+    std::vector<std::string> arguments;
+    std::vector<std::string> answers;
+  };
+  const std::vector<Case> cases = {
+      {{}, {"There are:", "copy ", "tour "}},
+      {{"frobnicate"}, {"there is no command 'frobnicate'.", "copy ", "tour "}},
+      {{"cpoy"}, {"there is no command 'cpoy'; did you mean 'copy'?", "tour "}},
+      {{"to"}, {"did you mean 'tour'?"}},
+      {{"copy", "--proceses", "2", "a", "b"},
+       {"there is no option '--proceses'; did you mean '--processes'?"}},
+      {{"copy", "--frobnicate=3", "a", "b"}, {"there is no option '--frobnicate'\n", "copy --help"}},
+      {{"copy", "a", "b", "c"}, {"'c' is one argument too many"}},
+      {{"copy", "a"}, {"brood copy: DST is required"}},
+      {{"tour", "--lsit"}, {"did you mean '--list'?"}},
+      {{"bad\x1b[2Jname"}, {"bad\\x1b[2Jname"}},
+  };
+  for (const auto& [arguments, answers] : cases) {
+    const auto ran = brood_copy(arguments);
+    EXPECT_EQ(ran.code, 2) << testing::PrintToString(arguments);
+    for (const auto& answer : answers) EXPECT_TRUE(says(ran.err, answer)) << answer << "\n---\n" << ran.err;
+    if (arguments == std::vector<std::string>{"frobnicate"}) {
+      EXPECT_FALSE(says(ran.err, "did you mean")) << ran.err;
+    }
+  }
+}
+
+TEST(CopyProgram, tells_its_version_and_name) {
+  for (const char* option : {"-V", "--version"}) {
+    const auto ran = brood_copy({option});
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    EXPECT_TRUE(ran.out.starts_with("brood ")) << ran.out;
+  }
+}
+
+// What stands on a screen of so many columns: lines that were written over are gone.
+std::vector<std::string> lines_on_screen(const std::string& written, std::size_t columns) {
+  std::vector<std::string> lines(1);
+  std::size_t column = 0;
+  for (std::size_t i = 0; i < written.size(); ++i) {
+    const char c = written[i];
+    if (written.compare(i, 3, "\x1b[K") == 0) {
+      lines.back().resize(std::min(lines.back().size(), column));
+      i += 2;
+    } else if (c == '\r') {
+      column = 0;
+    } else if (c == '\n') {
+      lines.emplace_back();
+      column = 0;
+    } else if ((c & 0xc0) == 0x80) {
+      continue;  // the rest of a character
+    } else {
+      if (column == columns) {
+        ADD_FAILURE() << "the terminal breaks the line " << lines.back();
+        lines.emplace_back();
+        column = 0;
+      }
+      if (lines.back().size() <= column) lines.back().resize(column + 1, ' ');
+      lines.back()[column++] = (c & 0x80) != 0 ? '#' : c;
+    }
+  }
+  return lines;
+}
+
+TEST(CopyProgram, leaves_nothing_of_its_status_line_on_a_terminal) {
+  const Folder folder;
+  make(folder);
+  run_program::OnTerminal terminal({run_program::path_of("../brood"), "copy", folder / "from", folder / "to"},
+                                   80);
+  EXPECT_EQ(terminal.wait(), 0);
+  const auto lines = lines_on_screen(terminal.screen(), 80);
+  ASSERT_FALSE(lines.empty());
+  EXPECT_TRUE(lines[0].starts_with("files  ")) << lines[0];
+}
+
+TEST(CopyProgram, compares_within_the_terminal) {
+  const Folder folder;
+  make(folder);
+  for (const unsigned short columns : {80, 60}) {
+    run_program::OnTerminal terminal({run_program::path_of("../brood"), "copy", "--compare", "--rounds", "1",
+                                      "-P", "2", folder / "from", folder / ("to" + std::to_string(columns))},
+                                     columns);
+    EXPECT_EQ(terminal.wait(), 0);
+    const auto lines = lines_on_screen(terminal.screen(), columns);
+    EXPECT_TRUE(lines[0].starts_with("50 files, ")) << lines[0];
+  }
+}
+
+TEST(CopyProgram, breaks_help_between_words) {
+  for (const std::vector<std::string>& command : {std::vector<std::string>{}, {"copy"}, {"tour"}}) {
+    for (const unsigned short columns : {80, 64}) {
+      std::vector<std::string> arguments = {run_program::path_of("../brood")};
+      arguments.insert(arguments.end(), command.begin(), command.end());
+      arguments.emplace_back("--help");
+      run_program::OnTerminal terminal(arguments, columns);
+      EXPECT_EQ(terminal.wait(), 0);
+      EXPECT_TRUE(says(terminal.screen(), "Usage:")) << terminal.screen();
+      lines_on_screen(terminal.screen(), columns);
+    }
+  }
 }
 
 }  // namespace

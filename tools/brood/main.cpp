@@ -3,8 +3,11 @@
 #include <brood/brood.hpp>
 #include <cstdio>
 #include <exception>
+#include <string>
+#include <vector>
 
 #include "commands.hpp"
+#include "guidance.hpp"
 #include "tour/lesson.hpp"
 
 namespace {
@@ -29,7 +32,10 @@ void add_copy(CLI::App& app, tool::CopyArguments& arguments) {
   copy->footer(
       "Keeps data, permissions, times and symlinks, and owners where it may. FIFOs, sockets and devices are "
       "refused.\n"
-      "Exit code: 0 all was copied, 1 something was not (it is listed), 2 the copy could not begin.");
+      "Exit code: 0 all was copied, 1 something was not (it is listed), 2 the copy could not begin. SIGINT, "
+      "SIGTERM and SIGHUP end it in order, and 128 and the signal's number is the shell's exit code; a "
+      "second "
+      "one ends it at once.");
 }
 
 std::string check_language(const std::string& language) {
@@ -61,16 +67,24 @@ int main(int argc, char** argv) {
   }
 
   CLI::App app("brood: multiprocessing for C++, and tools built on it");
-  app.set_version_flag("--version", BROOD_VERSION);
+  tool::use_wrapping_help(app);
+  app.set_version_flag("-V,--version", "brood " BROOD_VERSION, "Print the version and exit");
   app.require_subcommand(1);
   tool::CopyArguments copying;
   tool::TourArguments touring;
   add_copy(app, copying);
   const auto* tour = add_tour(app, touring);
+  app.name("brood");
+  const std::vector<std::string> given(argv + 1, argv + argc);
+  const bool is_option = !given.empty() && given.front().starts_with('-');
+  if (!is_option && (given.empty() || !tool::has_command(app, given.front())))
+    return tool::explain_no_command(app, given);
   try {
     app.parse(argc, argv);
+  } catch (const CLI::Success& e) {
+    return app.exit(e);  // --help or --version
   } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : 2;
+    return tool::explain(app, e);
   }
   try {
     if (app.got_subcommand(tour)) return tool::tour(touring);
