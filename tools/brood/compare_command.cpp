@@ -116,8 +116,9 @@ void print(const std::vector<Way>& ways, const brood::CopyReport& tree, int roun
     print_wrapped(stdout,
                   "The pool was slower here: with this tree and this disk, one process is the right choice.");
   } else {
-    fmt::print("\nThe {} was the fastest, {:.2f} times as fast as one process.\n", best->name(),
-               alone / best->median());
+    std::puts("");
+    print_wrapped(stdout, fmt::format("The {} was the fastest, {:.2f} times as fast as one process.",
+                                      best->name(), alone / best->median()));
   }
 }
 
