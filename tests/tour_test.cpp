@@ -95,8 +95,8 @@ TEST(Tour, refuses_nonsense_with_a_sentence) {
       {{"99", "--lang", "zh"}, "没有第“99”站"},
       {{"--lang", "fr"}, "the tour speaks en and zh, not 'fr'"},
       {{"--lang", ""}, "the tour speaks en and zh, not ''"},
-      {{"1", "2"}, "not expected"},
-      {{"--no-such-option"}, "not expected"},
+      {{"1", "2"}, "'2' is one argument too many"},
+      {{"--no-such-option"}, "there is no option '--no-such-option'"},
   };
   for (const auto& [arguments, sentence] : wrong) {
     const auto ran = run_program::run(tour(arguments));
