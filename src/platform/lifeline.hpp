@@ -26,6 +26,9 @@ class Lifeline {
   /// The same for a server: keeps the unarmed end too, for the children that it will clone.
   bool arm_server();
 
+  /// False when its descriptor was closed by other means: whoever does not notice would outlive its creator.
+  bool is_intact() const;
+
   /// Waits until `process` has ended: true; or until the line's creator has vanished: false.
   bool outlives(const Descriptor& process) const;
   /// Ends everybody on a line whose creator has vanished, this process and its group included. The kernel has
@@ -41,6 +44,7 @@ class Lifeline {
     read_.release();
     write_.release();
     armed_.release();
+    signals_ = false;
   }
   int read_descriptor() const { return read_.get(); }
   int armed_descriptor() const { return armed_.get(); }
@@ -49,6 +53,7 @@ class Lifeline {
   Descriptor open_anew() const;
 
   Descriptor read_, write_, armed_;
+  bool signals_ = false;  // read_ is armed
 };
 
 }  // namespace brood::platform

@@ -45,7 +45,11 @@ class SharedRegion {
   void forget();
 
  private:
+  bool is_intact() const;
+
   Descriptor memory_;
+  std::uint64_t inode_ =
+      0;  // of the memory: the number of a descriptor that others closed may be another file's
   std::byte* data_ = nullptr;
   std::size_t size_ = 0;
 };

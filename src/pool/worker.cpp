@@ -8,6 +8,7 @@
 #include <brood/this_worker.hpp>
 #include <chrono>
 #include <cmath>
+#include <cstdlib>
 #include <utility>
 #include <vector>
 
@@ -18,9 +19,11 @@
 #include "exec/failure.hpp"
 #include "platform/memory.hpp"
 #include "platform/modules.hpp"
+#include "platform/surroundings.hpp"
 #include "pool/core.hpp"
 #include "pool/lanes.hpp"
 #include "pool/memory_limit.hpp"
+#include "process/session.hpp"
 
 namespace brood {
 namespace pool {
@@ -156,6 +159,17 @@ class Pace {
   double each_ = 0, told_ = 0;
 };
 
+// A task has closed all descriptors, perhaps by a library that makes daemons. Nothing that needs one of
+// brood's works here any more, and nothing would end this process with the program: another worker takes its
+// place.
+[[noreturn]] void end_without_descriptors() {
+  const auto& me = process::session();
+  platform::say(
+      "brood: " + me.name + " (pid " + std::to_string(me.pid) +
+      ") is replaced, for a task has closed the descriptors that brood needs; close only your own\n");
+  std::exit(1);
+}
+
 // Until the slot is no longer free; false when it was not. Spins for a moment first: waking a sleeper costs
 // more than most tasks. `many_before`: tasks come one after the other. Where the program shares this
 // processor it may go on with them then: who sleeps would be woken for each, and take the processor from it.
@@ -179,6 +193,7 @@ bool wait_for_task(Lane& lane, Slot& slot, bool many_before, Pace& pace) {
   while (idle()) {
     const auto seen = lane.work.prepare();
     if (!idle()) break;
+    if (!process::session().line_above.is_intact()) end_without_descriptors();
     lane.work.sleep(seen, detail::Deadline::never());
   }
   return true;

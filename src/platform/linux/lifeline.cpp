@@ -54,6 +54,7 @@ bool Lifeline::arm() {
   armed_.reset();
   if (Descriptor own = open_anew()) {
     read_ = std::move(own);
+    signals_ = true;
     return arm_lifeline(read_.get());
   }
   // Without /proc: told of the end of the thread that made this process, which is the best there is.
@@ -70,6 +71,8 @@ bool Lifeline::arm_server() {
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   return true;
 }
+
+bool Lifeline::is_intact() const { return !signals_ || fcntl(read_.get(), F_GETSIG) == SIGKILL; }
 
 bool Lifeline::outlives(const Descriptor& process) const {
   pollfd both[] = {{process.get(), POLLIN, 0}, {read_.get(), 0, 0}};  // POLLHUP is told unasked

@@ -60,6 +60,8 @@ SharedRegion SharedRegion::create(const char* what, std::size_t size) {
   }
   // Nobody can shrink it under a mapping: no SIGBUS from that side.
   fcntl(region.memory_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
+  struct stat st {};
+  if (fstat(region.memory_.get(), &st) == 0) region.inode_ = st.st_ino;
   region.data_ = map(region.memory_.get(), 0, size);
   region.size_ = size;
   return region;
@@ -71,6 +73,7 @@ SharedRegion SharedRegion::attach(Descriptor memory, std::size_t offset, std::si
   if (size == 0) size = static_cast<std::size_t>(st.st_size) - offset;
   SharedRegion region;
   region.memory_ = std::move(memory);
+  region.inode_ = st.st_ino;
   region.data_ = map(region.memory_.get(), offset, size);
   region.size_ = size;
   return region;
@@ -78,6 +81,7 @@ SharedRegion SharedRegion::attach(Descriptor memory, std::size_t offset, std::si
 
 SharedRegion::SharedRegion(SharedRegion&& other) noexcept
     : memory_(std::move(other.memory_)),
+      inode_(other.inode_),
       data_(std::exchange(other.data_, nullptr)),
       size_(std::exchange(other.size_, 0)) {}
 
@@ -85,6 +89,7 @@ SharedRegion& SharedRegion::operator=(SharedRegion&& other) noexcept {
   if (this != &other) {
     forget();
     memory_ = std::move(other.memory_);
+    inode_ = other.inode_;
     data_ = std::exchange(other.data_, nullptr);
     size_ = std::exchange(other.size_, 0);
   }
@@ -93,9 +98,23 @@ SharedRegion& SharedRegion::operator=(SharedRegion&& other) noexcept {
 
 SharedRegion::~SharedRegion() { forget(); }
 
+// A program may close all descriptors, and then open files of its own. Memory files of one kernel have
+// numbers of their own; a file elsewhere that has the same one is no memory file, and its size is another.
+bool SharedRegion::is_intact() const {
+  struct stat st {};
+  return fstat(memory_.get(), &st) == 0 && st.st_ino == inode_ && st.st_nlink == 0 &&
+         st.st_size >= static_cast<off_t>(size_);
+}
+
 int SharedRegion::reserve(std::size_t offset, std::size_t n) const {
   // In a memory cgroup fallocate is not refused but killed: ask first.
   if (n > cgroup_memory_left()) return ENOMEM;
+  if (!is_intact()) {  // through the mapping then, since Linux 5.14
+    if (const int error = open(offset, n)) return error;
+    if (madvise(data_ + offset / page_size * page_size, n + offset % page_size, MADV_POPULATE_WRITE) == 0)
+      return 0;
+    return errno == EFAULT ? ENOMEM : errno;
+  }
   int rc = 0;
   do {
     rc = fallocate(memory_.get(), 0, static_cast<off_t>(offset), static_cast<off_t>(n));
@@ -109,6 +128,10 @@ int SharedRegion::open(std::size_t offset, std::size_t n) const {
 }
 
 void SharedRegion::release(std::size_t offset, std::size_t n) const {
+  if (!is_intact()) {
+    madvise(data_ + offset, n, MADV_REMOVE);
+    return;
+  }
   fallocate(memory_.get(), FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, static_cast<off_t>(offset),
             static_cast<off_t>(n));
 }
