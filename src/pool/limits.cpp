@@ -17,14 +17,14 @@ namespace brood::pool {
 
 using namespace std::chrono_literals;
 
+Clock::time_point later(Clock::time_point when, std::chrono::nanoseconds wait) {
+  wait = std::max(wait, 0ns);
+  return wait < Clock::time_point::max() - when ? when + wait : Clock::time_point::max();
+}
+
 namespace {
 
-// `wait` from now, never for what the clock cannot hold.
-Clock::time_point in(std::chrono::nanoseconds wait) {
-  const auto now = Clock::now();
-  wait = std::max(wait, 0ns);
-  return wait < Clock::time_point::max() - now ? now + wait : Clock::time_point::max();
-}
+Clock::time_point in(std::chrono::nanoseconds wait) { return later(Clock::now(), wait); }
 
 std::string text_of(std::chrono::nanoseconds time) {
   const auto as = [&](double unit, const char* name) {
@@ -101,7 +101,7 @@ Deadline PoolCore::next_timer() {
     for (std::size_t i = 0; i < used_places_; ++i) {
       const auto& place = places_[i];
       if (place.lane == nullptr || place.quitting) continue;
-      helper_wakes_at_ = std::min(helper_wakes_at_, place.born_at + setup_.max_worker_age);
+      helper_wakes_at_ = std::min(helper_wakes_at_, later(place.born_at, setup_.max_worker_age));
     }
   }
   return helper_wakes_at_ == Clock::time_point::max() ? Deadline::never()

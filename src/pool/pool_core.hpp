@@ -53,6 +53,10 @@ struct Asked {
 
 using Clock = std::chrono::steady_clock;
 
+/// `wait` after `when`, for any duration that a user gives: never for what the clock cannot hold, and no
+/// earlier for less than nothing.
+Clock::time_point later(Clock::time_point when, std::chrono::nanoseconds wait);
+
 /// Of a task that was submitted with options.
 struct Limits {
   CallOptions options;

@@ -97,7 +97,7 @@ void PoolCore::start_worker(Place& place) {
     place.member = place.worker_nanoseconds = 0;
     place.last_lines.clear();
     // The helper sees to its age; it knows of those alone that were there when it fell asleep.
-    if (setup_.max_worker_age != 0ns) hurry_helper(place.born_at + setup_.max_worker_age);
+    if (setup_.max_worker_age != 0ns) hurry_helper(later(place.born_at, setup_.max_worker_age));
   } catch (...) {
     place.errors.reset();
     give_lane_back(lane_index);
@@ -306,7 +306,7 @@ void PoolCore::note_failed_birth(const std::string& why) {
   const auto now = Clock::now();
   if (failed_births_.empty()) first_failure_ = why;
   failed_births_.push_back(now);
-  std::erase_if(failed_births_, [&](auto when) { return when + setup_.restart_period < now; });
+  std::erase_if(failed_births_, [&](auto when) { return later(when, setup_.restart_period) < now; });
   const bool any_up = std::any_of(places_.begin(), places_.end(), [](const Place& p) {
     return p.lane != nullptr && (p.was_up || p.lane->up.load() == 1);
   });
