@@ -298,6 +298,25 @@ TEST(PoolProgram, runs_all_in_the_caller_when_inline) {
             "UsageError\njoined\n");
 }
 
+TEST(PoolProgram, whose_initializer_throws_is_broken_inline_as_with_workers) {
+  for (const char* inline_or_not : {"0", "1"}) {
+    setenv("BROOD_INLINE", inline_or_not, 1);
+    const auto ran = run_program::run({"pool_program", "broken"});
+    unsetenv("BROOD_INLINE");
+    EXPECT_EQ(ran.code, 0) << ran.err;
+    const std::string one = "the pool cannot run: its initializer threw std::runtime_error: no model\n";
+    EXPECT_EQ(ran.out, one + one + "joined\n") << inline_or_not << ran.err;
+  }
+}
+
+TEST(PoolProgram, counts_what_threads_run_inline) {
+  setenv("BROOD_INLINE", "1", 1);
+  const auto ran = run_program::run({"pool_program", "threads", "20000"});
+  unsetenv("BROOD_INLINE");
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "done 80000 failed 80000\n") << ran.err;
+}
+
 TEST(PoolProgram, that_is_terminated_in_the_middle_leaves_no_worker) {  // O18 X07
   run_program::Program program({"pool_program", "busy"});
   const int worker = std::stoi(program.line());

@@ -76,7 +76,7 @@ PoolCore::PoolCore(detail::PoolSetup setup)
       processors_(static_cast<std::size_t>(platform::usable_processor_count())) {
   process::require_member();
   if (here_) {
-    if (setup_.initializer) setup_.initializer.run();
+    initialize_here();
     return;
   }
   if (const int error = platform::why_no_process_descriptors(); error == ENOSYS) {

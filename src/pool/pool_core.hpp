@@ -154,6 +154,9 @@ struct Place {
   Slot& slot_at(std::uint32_t at) const { return lane->slots[index_of(at)]; }
 };
 
+/// What the futures of a pool throw whose initializer has thrown `cause`.
+std::exception_ptr broken_by_initializer(const std::exception_ptr& cause);
+
 /// For those who cannot throw: a moment, in which others may give memory back.
 void wait_for_memory();
 
@@ -227,6 +230,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void note_calm();
   Record& submit_in_time(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
   Record& run_here(const TaskType& type, detail::EncodeCall call);
+  void initialize_here();
   Place* place_for_task(bool alone);
   Place* place_for_asked(const Task& task, bool alone);
   struct Choice {

@@ -292,19 +292,22 @@ void PoolCore::quit(Place& place) {
   place.lane->work.wake_one();
 }
 
-// BROOD_INLINE: the call is made here and now, through the same bytes.
+// BROOD_INLINE: the call is made here and now, through the same bytes. Any number of threads may be here at
+// once, and tasks submit tasks: the books are held for a moment only.
 Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
+  bool usable = true;
   {
     const Books books(*this);
-    require_open();
+    usable = state_ != State::broken;
+    if (usable) require_open();
   }
-  Record& record = detail::take_record(*this);
   Writer measure(nullptr, 0);
   call.encode(measure, call.call);
   std::vector<std::byte> bytes(measure.written());
   Writer writer(bytes.data(), bytes.size());
   call.encode(writer, call.call);
   const auto names = detail::HeldNames::of(writer.handles());
+  Record& record = detail::take_record(*this);
   class Sink final : public detail::ResultSink {
    public:
     explicit Sink(Record& r) : r_(r) {}
@@ -315,16 +318,30 @@ Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
   } sink(record);
   auto* const outer = std::exchange(running_here, this);
   try {
+    if (!usable) std::rethrow_exception(broken_);  // nobody writes it after the initializer has thrown
     Reader from(bytes.data(), bytes.size());
     type.run(from, &sink);
-    ++done_;
   } catch (...) {
     record.error = std::current_exception();
-    ++failed_;
   }
   running_here = outer;
+  {
+    const Books books(*this);
+    ++(record.error == nullptr ? done_ : failed_);
+  }
   if (detail::finish_record(record)) detail::run_callbacks(&platform::say);
   return record;
+}
+
+// BROOD_INLINE: one that throws breaks the pool, as it does in a worker.
+void PoolCore::initialize_here() {
+  if (!setup_.initializer) return;
+  try {
+    setup_.initializer.run();
+  } catch (...) {
+    broken_ = broken_by_initializer(std::current_exception());
+    state_ = State::broken;
+  }
 }
 
 std::shared_ptr<Core> inline_core() {

@@ -263,6 +263,12 @@ void PoolCore::bury(Place& place) {
   wake_waiters();
 }
 
+std::exception_ptr broken_by_initializer(const std::exception_ptr& cause) {
+  const auto [type, text] = exec::describe(cause);
+  return std::make_exception_ptr(
+      PoolBroken("the pool cannot run: its initializer threw " + type + ": " + text));
+}
+
 // Was it the end of a life or a failed birth? Gives the place free, to be filled again if need be.
 // `begun`: it had begun with a task.
 void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::string failure,
@@ -288,9 +294,7 @@ void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::strin
                 (lines.empty() ? "" : ":\n" + lines);
     }
     if (cause) {
-      give_up(std::make_exception_ptr(PoolBroken("the pool cannot run: its initializer threw " +
-                                                 exec::describe(cause).first + ": " +
-                                                 exec::describe(cause).second)));
+      give_up(broken_by_initializer(cause));
     } else {
       note_failed_birth(failure);
     }

@@ -1,5 +1,7 @@
 // Programs with pools, for pool_end_test.cpp.
 
+#include <thread>
+
 #include "program_support.hpp"
 
 namespace {
@@ -67,6 +69,41 @@ void run_inline() {
   say("joined\n");
 }
 
+// With workers, or in the caller: it must read alike.
+void run_broken() {
+  brood::Pool pool(
+      2, [](const std::string& text) { throw std::runtime_error(text); }, "no model");
+  std::vector<brood::Future<int>> futures;
+  for (int i = 0; i < 2; ++i) {
+    try {
+      futures.push_back(pool.apply_async(twice, i));
+      futures.back().get();
+    } catch (const brood::PoolBroken& e) {
+      say("%s\n", e.what());
+    }
+  }
+  pool.close();
+  pool.join();
+  say("joined\n");
+}
+
+// Counts that two threads add to at once lose some.
+void run_threads(int each) {
+  brood::Pool pool(1);
+  const auto submit = [&] {
+    for (int i = 0; i < each; ++i) pool.apply_async([](int n) { return n; }, i).get();
+    for (int i = 0; i < each; ++i) {
+      auto failed = pool.apply_async([] { throw 1; });
+      static_cast<void>(failed.exception());
+    }
+  };
+  std::vector<std::thread> threads;
+  for (int i = 0; i < 4; ++i) threads.emplace_back(submit);
+  for (auto& thread : threads) thread.join();
+  const auto counts = pool.counts();
+  say("done %d failed %d\n", static_cast<int>(counts.done), static_cast<int>(counts.failed));
+}
+
 void run_busy() {
   brood::Pool pool(1);
   pool.apply([] {
@@ -84,6 +121,8 @@ int main(int argc, char** argv) {
   if (what == "global") run_global();
   if (what == "unseen") run_unseen();
   if (what == "inline") run_inline();
+  if (what == "broken") run_broken();
+  if (what == "threads") run_threads(std::atoi(argv[2]));
   if (what == "busy") run_busy();
   return 0;
 }
