@@ -3,6 +3,7 @@
 #include <brood/pool.hpp>
 #include <complex>
 #include <filesystem>
+#include <limits>
 #include <numeric>
 #include <set>
 #include <thread>
@@ -11,6 +12,7 @@
 #include <brood/queue.hpp>
 
 #include "nothing_left.hpp"
+#include "what_it_threw.hpp"
 
 namespace pool_test {
 
@@ -157,9 +159,32 @@ TEST(Pool, refuses_sizes_below_one) {  // F07 O30
   EXPECT_THROW(brood::Pool(0), brood::UsageError);
   EXPECT_THROW(brood::Pool(-1), brood::UsageError);
   EXPECT_THROW(brood::Pool(1'000'000'000), brood::NoMemory);
-  EXPECT_THROW(brood::Pool({.processes = 0}), brood::UsageError);
-  EXPECT_THROW(brood::Pool({.processes = 1, .max_tasks_per_child = 0}), brood::UsageError);
-  EXPECT_THROW(brood::Pool({.processes = 1, .max_tasks_per_child = -1}), brood::UsageError);
+}
+
+TEST(Pool, refuses_options_that_cannot_be_met_and_names_them) {
+  using std::chrono::nanoseconds;
+  constexpr int least = std::numeric_limits<int>::min();
+  const std::pair<const char*, brood::PoolOptions> table[] = {
+      {"processes", {.processes = 0}},
+      {"processes", {.processes = least}},
+      {"max_tasks_per_child", {.max_tasks_per_child = 0}},
+      {"max_tasks_per_child", {.max_tasks_per_child = least}},
+      {"name", {.name = ""}},
+      {"name", {.name = std::string("a\0b", 3)}},
+      {"max_worker_age", {.max_worker_age = nanoseconds(0)}},
+      {"max_worker_age", {.max_worker_age = nanoseconds::min()}},
+      {"max_worker_memory", {.max_worker_memory = 0}},
+      {"memory_limit", {.memory_limit = 0}},
+      {"restart_intensity", {.restart_intensity = -1}},
+      {"restart_period", {.restart_period = nanoseconds(0)}},
+      {"restart_period", {.restart_period = nanoseconds(-1)}},
+      {"max_pending", {.max_pending = 0}},
+      {"max_pending", {.max_pending = -7}},
+  };
+  for (const auto& [name, options] : table) {
+    const auto text = what_it_threw::text_of<brood::UsageError>([&] { brood::Pool pool(options); });
+    EXPECT_NE(text.find(name), std::string::npos) << name << ": " << text;
+  }
 }
 
 TEST(Pool, has_as_many_workers_as_usable_processors) {

@@ -63,4 +63,41 @@ TEST(Setup, proc_need_not_be_there) {
   EXPECT_NE(ran.err.find("/proc"), std::string::npos) << ran.err;
 }
 
+struct Refused {
+  std::string name, arena_bytes, members, what;
+};
+class InitOptionsTable : public testing::TestWithParam<Refused> {};
+INSTANTIATE_TEST_SUITE_P(
+    each, InitOptionsTable,
+    testing::Values(Refused{"one_byte", "1", "4095", "an arena of 1 bytes"},
+                    Refused{"too_small", "4194303", "4095", "at least 4194304 (4 MiB)"},
+                    Refused{"too_large", "140737488355329", "4095", "at most 140737488355328 (128 TiB)"},
+                    Refused{"largest_number", "18446744073709551615", "4095", "at most 140737488355328"},
+                    Refused{"no_members", "0", "0", "between 8 and 4095 processes can share memory, not 0"},
+                    Refused{"few_members", "0", "7", "not 7"},
+                    Refused{"many_members", "0", "4096", "not 4096"},
+                    Refused{"most_members", "0", "4294967295", "not 4294967295"}),
+    [](const auto& info) { return info.param.name; });
+
+TEST_P(InitOptionsTable, what_cannot_be_met_is_refused) {
+  const auto ran = run({"setup", "options", GetParam().arena_bytes, GetParam().members});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(ran.out.starts_with("UsageError: ")) << ran.out;
+  EXPECT_NE(ran.out.find(GetParam().what), std::string::npos) << ran.out;
+}
+
+TEST(Setup, least_options_are_enough_for_a_pool_and_a_queue) {
+  const auto ran = run({"setup", "options", "4194304", "8"});
+  EXPECT_EQ(ran.out, "made 7\n") << ran.err;
+}
+
+TEST(Setup, worker_without_a_member_says_so_in_a_whole_sentence) {
+  const auto ran = run({"setup", "few-members"});
+  EXPECT_EQ(
+      ran.out,
+      "NoMemory: more than 8 processes share memory; ask for more with brood::init(argc, argv, {.members "
+      "= ...})\n")
+      << ran.err;
+}
+
 }  // namespace

@@ -21,10 +21,10 @@
 namespace brood {
 
 /// What init may be told: `brood::init(argc, argv, {.arena_bytes = 1 << 30});`. Both are limits; nothing is
-/// paid for what is not used.
+/// paid for what is not used. UsageError for what cannot be met.
 struct InitOptions {
   /// Most memory that processes may share, in bytes; reserved only as it is used. 0: the machine's memory, or
-  /// a quarter of RLIMIT_AS where that is less.
+  /// a quarter of RLIMIT_AS where that is less. Else from 4 MiB to 128 TiB.
   std::uint64_t arena_bytes = 0;
   /// Most processes that may share it at one time, 8 to 4095.
   std::uint32_t members = 4095;

@@ -53,12 +53,12 @@ struct PoolOptions {
   std::optional<int> processes = {};
   /// A worker is replaced by a fresh one after so many tasks (tasks, not chunks). UsageError below 1.
   std::optional<int> max_tasks_per_child = {};
-  /// Workers are called NAME-1, NAME-2, ...
+  /// Workers are called NAME-1, NAME-2, ... UsageError when it is empty or has a zero byte.
   std::string name = "PoolWorker";
-  /// A worker of this age is replaced by a fresh one when it has done what it has.
+  /// A worker of this age is replaced by a fresh one when it has done what it has. UsageError for 0 or less.
   std::optional<std::chrono::nanoseconds> max_worker_age = {};
   /// A worker that holds more bytes of real memory than this after a task is replaced by a fresh one: for
-  /// libraries that leak. Looked at once in a millisecond at the most.
+  /// libraries that leak. Looked at once in a millisecond at the most. UsageError for 0.
   std::optional<std::uint64_t> max_worker_memory = {};
   /// Bytes of memory that each worker may hold (see CallOptions::memory_limit); the task that asks for more
   /// fails with MemoryLimitExceeded. UsageError for 0.

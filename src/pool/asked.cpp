@@ -8,6 +8,7 @@
 #include <cstring>
 #include <new>
 
+#include "base/text.hpp"
 #include "exec/failure.hpp"
 #include "platform/surroundings.hpp"
 #include "pool/pool_core.hpp"
@@ -102,7 +103,7 @@ void PoolCore::take_ask(Ask& ask) {
   if (ask.by_pointer && bytes.size() >= sizeof waiting.task.function) {
     std::memcpy(&waiting.task.function, bytes.data(), sizeof waiting.task.function);
   }
-  if (ask.function.size() > longest_name) ask.function.resize(longest_name);
+  ask.function = shortened(ask.function, longest_name);
   waiting.task.asked = std::make_unique<const Asked>(Asked{ask.place, ask.incarnation, ask.question,
                                                            ask.thunk, std::move(ask.function), ask.by_pointer,
                                                            depth_of_running(place) + 1});

@@ -43,6 +43,31 @@ void tell_unseen() {
 // Before any global of the program is initialised: that may use brood already.
 [[gnu::constructor(200)]] void end_pools_first() { process::hooks().before_end = &end_all_pools; }
 
+void require_at_least(std::optional<int> given, int least, const char* name) {
+  if (!given || *given >= least) return;
+  throw UsageError("a Pool's " + std::string(name) + " must be at least " + std::to_string(least) + ", not " +
+                   std::to_string(*given));
+}
+void require_positive(std::optional<std::chrono::nanoseconds> given, const char* name) {
+  if (!given || given->count() > 0) return;
+  throw UsageError("a Pool's " + std::string(name) + " must be more than 0, not " +
+                   std::to_string(given->count()) + " ns");
+}
+
+void require_sensible(const PoolOptions& options) {
+  require_at_least(options.processes, 1, "processes");
+  require_at_least(options.max_tasks_per_child, 1, "max_tasks_per_child");
+  require_at_least(options.max_pending, 1, "max_pending");
+  require_at_least(options.restart_intensity, 0, "restart_intensity");
+  require_positive(options.max_worker_age, "max_worker_age");
+  require_positive(options.restart_period, "restart_period");
+  if (options.memory_limit == 0) throw UsageError("a memory_limit of 0 bytes lets no worker live");
+  if (options.max_worker_memory == 0)
+    throw UsageError("a max_worker_memory of 0 bytes would replace each worker after each task");
+  if (options.name.empty() || options.name.find('\0') != std::string::npos)
+    throw UsageError("a Pool's name must be a text without zero bytes: its workers are called after it");
+}
+
 }  // namespace
 
 // Another thread of the parent may have held the lock.
@@ -236,20 +261,8 @@ PoolHandle::Counts PoolHandle::counts() const { return core().counts(); }
 
 }  // namespace detail
 detail::PoolSetup Pool::setup(PoolOptions options, detail::PackedCall initializer) {
-  const int n = options.processes.value_or(usable_cpu_count());
-  if (n < 1) throw UsageError("a Pool needs at least one process, not " + std::to_string(n));
-  if (options.max_tasks_per_child && *options.max_tasks_per_child < 1) {
-    throw UsageError("max_tasks_per_child must be at least 1, not " +
-                     std::to_string(*options.max_tasks_per_child));
-  }
-  if (options.max_pending && *options.max_pending < 1)
-    throw UsageError("max_pending must be at least 1, not " + std::to_string(*options.max_pending));
-  if (options.memory_limit == 0) throw UsageError("a memory_limit of 0 bytes lets no worker live");
-  if (options.max_worker_age && options.max_worker_age->count() <= 0)
-    throw UsageError("max_worker_age must be more than 0");
-  if (options.restart_intensity < 0 || options.restart_period.count() <= 0)
-    throw UsageError("restart_intensity must be at least 0, and restart_period more than 0");
-  return {n,
+  pool::require_sensible(options);
+  return {options.processes ? *options.processes : usable_cpu_count(),
           std::move(initializer),
           options.max_tasks_per_child.value_or(0),
           std::move(options.name),

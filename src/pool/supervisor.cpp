@@ -10,6 +10,7 @@
 #include <span>
 
 #include "arena/members.hpp"
+#include "base/text.hpp"
 #include "exec/failure.hpp"
 #include "platform/modules.hpp"
 #include "platform/surroundings.hpp"
@@ -26,6 +27,7 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kept_lines = 4096;
+constexpr std::string_view cut_here = "...";  // before what is kept
 constexpr auto first_pause = 20ms, longest_pause = 1000ms;
 
 // Before the next try at a birth, when so many in a row have failed.
@@ -44,7 +46,7 @@ std::string how_it_ended(const platform::Ended& how) {
   }
 }
 
-// The last few lines, without the half one that the limit has cut.
+// The last few lines.
 std::string tail_of(const std::string& text) {
   std::size_t from = text.size();
   for (int lines = 0; from > 0 && lines < 8; --from) lines += text[from - 1] == '\n' && from != text.size();
@@ -111,7 +113,10 @@ void PoolCore::read_errors(Place& place) {
     const std::string part(text, static_cast<std::size_t>(n));
     platform::say(part);
     place.last_lines += part;
-    if (place.last_lines.size() > kept_lines) place.last_lines.erase(0, place.last_lines.size() - kept_lines);
+    if (place.last_lines.size() > kept_lines) {
+      place.last_lines =
+          std::string(last_characters(place.last_lines, kept_lines - cut_here.size())).insert(0, cut_here);
+    }
   }
 }
 

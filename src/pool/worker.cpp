@@ -16,6 +16,7 @@
 #include "arena/references.hpp"
 #include "base/planted.hpp"
 #include "base/scope.hpp"
+#include "base/text.hpp"
 #include "exec/failure.hpp"
 #include "platform/memory.hpp"
 #include "platform/modules.hpp"
@@ -75,11 +76,11 @@ void write_exception(Slot& slot, const platform::ThrowRecorder& recorder) {
   const auto trace = platform::describe_stack(recorder.last());
   try {
     write_into(slot, Content::exception, [&](Writer& to) { exec::encode_current_exception(to, trace); });
-  } catch (const std::exception& e) {  // no memory even for this: the worst kind of news, in short
-    const std::string text = e.what();
+  } catch (const std::exception& e) {             // no memory even for this: the worst kind of news, in short
+    constexpr std::size_t most_of_a_length = 10;  // written in front of the text
     write_into(slot, Content::exception, [&](Writer& to) {
       for (const char* part : {"brood::NoMemory", "", "brood::NoMemory"}) to.value(std::string(part));
-      to.value(text.substr(0, 64));
+      to.value(shortened(e.what(), sizeof slot.data - to.written() - most_of_a_length));
     });
   }
 }

@@ -8,6 +8,7 @@
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
+#include "base/text.hpp"
 #include "platform/modules.hpp"
 #include "process/birth.hpp"
 #include "process/certificate.hpp"
@@ -90,6 +91,12 @@ Certificate read_certificate(const Request& request) {
 
 }  // namespace
 
+void note_failure(Request& request, const std::string& reason) {
+  const auto text = shortened(reason, sizeof request.payload - 1);
+  std::memcpy(request.payload, text.c_str(), text.size() + 1);
+  request.born.store(static_cast<std::uint32_t>(Born::failed));
+}
+
 void be_born(Control& control, Request& request) {
   auto& me = session();
   platform::lead_group();
@@ -108,8 +115,7 @@ void be_born(Control& control, Request& request) {
     reason = e.what();
   }
   if (!reason.empty()) {
-    std::strncpy(reinterpret_cast<char*>(request.payload), reason.c_str(), sizeof request.payload - 1);
-    request.born.store(static_cast<std::uint32_t>(Born::failed));
+    note_failure(request, reason);
     platform::exit_now(127);
   }
   request.born.store(static_cast<std::uint32_t>(Born::yes), std::memory_order_release);

@@ -6,7 +6,6 @@
 
 #include "process/server.hpp"
 
-#include <algorithm>
 #include <chrono>
 #include <cstring>
 #include <string>
@@ -25,10 +24,7 @@ void answer(Request& request) {
 }
 
 void fail_birth(Request& request, const std::string& reason) {
-  const auto n = std::min(reason.size(), sizeof request.payload - 1);
-  std::memcpy(request.payload, reason.data(), n);
-  request.payload[n] = std::byte{0};
-  request.born.store(static_cast<std::uint32_t>(Born::failed));
+  note_failure(request, reason);
   platform::unpark_all(request.born);
 }
 

@@ -20,6 +20,8 @@ namespace brood::process {
 [[noreturn]] void serve(Control& control);
 /// Runs in a child, from the clone to its end.
 [[noreturn]] void be_born(Control& control, Request& request);
+/// For the program: the child could not be born, and why.
+void note_failure(Request& request, const std::string& reason);
 
 /// What is loaded here, for the table that names functions.
 std::vector<wire::Module> own_modules();

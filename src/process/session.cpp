@@ -182,11 +182,37 @@ void add_exit_handler(std::function<void()> handler) {
   all.handlers.push_back(std::move(handler));
 }
 
+namespace {
+
+// Less has no room for a queue and a pool beside brood's own tables; more has no address.
+constexpr std::uint64_t least_bytes = std::uint64_t{4} << 20, most_bytes = std::uint64_t{1} << 47;
+constexpr std::uint32_t least_members = 8, most_members = 4095;
+
+void require_sensible(const InitOptions& options) {
+  if (options.arena_bytes != 0 && options.arena_bytes < least_bytes) {
+    throw UsageError("an arena of " + std::to_string(options.arena_bytes) +
+                     " bytes has no room for what processes share; give init an arena_bytes of at least " +
+                     std::to_string(least_bytes) + " (4 MiB), or 0 for as much as the machine has");
+  }
+  if (options.arena_bytes > most_bytes) {
+    throw UsageError("no process can address an arena of " + std::to_string(options.arena_bytes) +
+                     " bytes; give init an arena_bytes of at most " + std::to_string(most_bytes) +
+                     " (128 TiB), or 0 for as much as the machine has");
+  }
+  if (options.members < least_members || options.members > most_members) {
+    throw UsageError("between " + std::to_string(least_members) + " and " + std::to_string(most_members) +
+                     " processes can share memory, not " + std::to_string(options.members) +
+                     "; give init another number of members");
+  }
+}
+
+}  // namespace
 }  // namespace process
 
 void init(int argc, char** argv, InitOptions options) {
   auto& me = process::session();
   process::require_not_stranger();
+  process::require_sensible(options);
   if (argc > 0 && argv != nullptr) me.arguments = argv;
   process::become_spawned_child();
   if (me.kind == process::Session::Kind::fresh)

@@ -1,6 +1,8 @@
 #include <brood/detail/told.hpp>
 #include <charconv>
 
+#include "base/text.hpp"
+
 namespace brood::detail {
 
 namespace {
@@ -23,11 +25,12 @@ void tell(std::string& to, double value) { append(to, value); }
 
 void tell(std::string& to, std::string_view value) {
   to += '"';
-  for (const char c : value.substr(0, most_of_a_text)) {
+  const auto kept = whole_characters(value, most_of_a_text);
+  for (const char c : kept) {
     const bool control = static_cast<unsigned char>(c) < ' ' || c == 127;
     to += control ? '?' : c;
   }
-  to += value.size() > most_of_a_text ? "..." : "";
+  to += kept.size() < value.size() ? "..." : "";
   to += '"';
 }
 

@@ -134,6 +134,29 @@ int main(int argc, char** argv) {
       say("ended with %d\n", code);
     });
   }
+  if (what == "options") {  // argv[2]: arena_bytes, argv[3]: members
+    return told([&] {
+      brood::init(argc, argv,
+                  {.arena_bytes = std::strtoull(argv[2], nullptr, 10),
+                   .members = static_cast<std::uint32_t>(std::strtoul(argv[3], nullptr, 10))});
+      brood::Queue<std::string> queue;
+      queue.put("made");
+      brood::Pool pool(2);
+      say("%s %d\n", queue.get().c_str(), pool.map([](int n) { return n; }, std::vector<int>(1000, 7))[999]);
+    });
+  }
+  if (what == "few-members") {
+    brood::init(argc, argv, {.members = 8});
+    return told([&] {
+      brood::Pool pool(20);
+      // What each worker returns it can only send once it shares memory.
+      auto large = [](int n) {
+        usleep(100'000);
+        return std::string(1000, 'x') + std::to_string(n);
+      };
+      say("%zu\n", pool.map({.chunksize = 1}, large, std::vector<int>(20, 5)).size());
+    });
+  }
   if (what == "small-arena") {
     brood::init(argc, argv, {.arena_bytes = std::uint64_t{64} << 20});
     const std::string large(std::size_t{20} << 20, 'x');

@@ -23,6 +23,8 @@
 #include <iostream>
 #include <sstream>
 
+#include "base/text.hpp"
+
 extern char** environ;
 
 namespace brood::platform {
@@ -205,7 +207,10 @@ void stop_counting_child_ends() { signal(SIGCHLD, SIG_DFL); }
 
 void lead_group() { setpgid(0, 0); }
 
-void set_process_name(const std::string& name) { prctl(PR_SET_NAME, name.c_str(), 0, 0, 0); }
+void set_process_name(const std::string& name) {
+  constexpr std::size_t most = 15;
+  prctl(PR_SET_NAME, std::string(whole_characters(name, most)).c_str(), 0, 0, 0);
+}
 
 void on_exit_first(void (*f)(int, void*)) { on_exit(f, nullptr); }
 
