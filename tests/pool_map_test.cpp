@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <brood/pool.hpp>
 #include <brood/queue.hpp>
+#include <iterator>
 #include <list>
 #include <map>
+#include <memory>
 #include <ranges>
 #include <thread>
 
@@ -317,6 +319,89 @@ TEST(PoolMap, asynchronous_waits_with_a_limit) {
   for (int i = 0; i < 3; ++i) queue.put(10);
   EXPECT_EQ(results.get(15s), (std::vector<int>{10, 11, 12}));
   EXPECT_TRUE(results.successful());
+}
+
+// ---- items and results that can be little ----
+
+using Only = std::unique_ptr<int>;
+int value_of(const Only& only) { return *only; }
+int sum_of_two(Only a, const Only& b) { return *a + *b; }
+Only only(int i) { return std::make_unique<int>(i); }
+std::vector<Only> onlys(int n) {
+  std::vector<Only> all;
+  for (int i = 0; i < n; ++i) all.push_back(only(i));
+  return all;
+}
+std::vector<int> values_of(const std::vector<Only>& all) {
+  std::vector<int> values;
+  for (const auto& each : all) values.push_back(*each);
+  return values;
+}
+
+TEST(PoolMap, takes_and_gives_what_can_only_be_moved) {
+  const nothing_left::Memory memory;
+  brood::Pool pool(2);
+  auto items = onlys(300);
+  EXPECT_EQ(pool.map(value_of, items), numbers(300));
+  EXPECT_EQ(pool.map({.chunksize = 1}, value_of, items), numbers(300));
+  EXPECT_EQ(pool.map_async(value_of, items).get(), numbers(300));
+  EXPECT_EQ(pool.map(sum_of_two, items, only(1)).at(7), 8);
+  EXPECT_EQ(pool.apply(value_of, items[5]), 5);
+  int sum = 0;
+  for (const int n : pool.imap(value_of, items)) sum += n;
+  EXPECT_EQ(sum, 300 * 299 / 2);
+  EXPECT_EQ(values_of(items), numbers(300)) << "they were only looked at";
+  EXPECT_EQ(pool.map(value_of, std::ranges::subrange(std::move_iterator(items.begin()),
+                                                     std::move_sentinel(items.end()))),
+            numbers(300));
+  EXPECT_EQ(pool.map(value_of, onlys(300)), numbers(300));
+
+  EXPECT_EQ(values_of(pool.map(only, numbers(300))), numbers(300));
+  EXPECT_EQ(values_of(pool.map_async(only, numbers(300)).get()), numbers(300));
+  EXPECT_EQ(values_of(pool.map({.chunksize = 1}, only, numbers(300))), numbers(300));
+}
+
+TEST(PoolMap, with_stars_takes_fields_out_of_what_was_given_up_alone) {
+  brood::Pool pool(2);
+  std::vector<std::pair<Only, Only>> pairs;
+  for (int i = 0; i < 300; ++i) pairs.emplace_back(only(i), only(1));
+  EXPECT_EQ(pool.starmap(sum_of_two, std::move(pairs)).at(299), 300);
+  const std::string text(100, 'x');
+  std::vector<std::pair<std::string, int>> kept(10, {text, 1});
+  const auto length = [](const std::string& s, int n) { return s.size() + static_cast<std::size_t>(n); };
+  EXPECT_EQ(pool.starmap(length, kept).at(9), 101U);
+  EXPECT_EQ(pool.starmap(length, std::ranges::subrange(kept.begin(), kept.end())).at(9), 101U);
+  EXPECT_EQ(kept.at(9).first, text);
+}
+
+struct Fixed {
+  const int a;
+  std::string b;
+};
+struct Chosen {  // can be made of nothing, and not be assigned
+  const int a = 1;
+};
+Fixed fixed(int i) { return {i, std::to_string(i)}; }
+
+TEST(PoolMap, gives_what_can_be_neither_assigned_nor_made_of_nothing) {
+  const nothing_left::Memory memory;
+  brood::Pool pool(2);
+  const auto is_right = [](const std::vector<Fixed>& all) {
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i].a != static_cast<int>(i) || all[i].b != std::to_string(i)) return false;
+    }
+    return all.size() == 300;
+  };
+  EXPECT_TRUE(is_right(pool.map(fixed, numbers(300))));
+  EXPECT_TRUE(is_right(pool.map({.chunksize = 1}, fixed, numbers(300))));
+  EXPECT_TRUE(is_right(pool.map_async(fixed, numbers(300)).get()));
+  EXPECT_TRUE(is_right(pool.map_async({.chunksize = 7}, fixed, numbers(300)).get()));
+  EXPECT_EQ(pool.map([](int i) { return Chosen{i}; }, numbers(300)).at(299).a, 299);
+  // One that is larger than what chunks have room for comes by itself.
+  const auto large = [](int i) { return Fixed{i, std::string(i == 150 ? 3'000'000 : 1, 'x')}; };
+  EXPECT_EQ(pool.map(large, numbers(300)).at(150).b.size(), 3'000'000U);
+  const auto later = [](Fixed x, const Fixed& y) { return Fixed{x.a > y.a ? x.a : y.a, "later"}; };
+  EXPECT_EQ(pool.reduce(pool.map(fixed, numbers(300)), Fixed{5, ""}, later).a, 299);
 }
 
 }  // namespace

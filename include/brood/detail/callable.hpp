@@ -101,6 +101,12 @@ constexpr bool takes_state() {
 template <class F, std::size_t arguments>
 inline constexpr std::size_t first_parameter = takes_state<F, arguments>() ? 1 : 0;
 
+/// The argument becomes the parameter. One of its very type is only read to be encoded, and so need be
+/// neither copied nor moved.
+template <class Arg, class Param>
+inline constexpr bool is_passed_as =
+    std::is_same_v<std::remove_cvref_t<Arg>, Param> || std::is_convertible_v<Arg, Param>;
+
 template <class F, class Seq, class... Args>
 struct StoredTuple {  // parameters unknown (generic lambda, overloaded operator())
   using type = std::tuple<Natural<Args>...>;
@@ -113,7 +119,7 @@ struct StoredTuple<F, std::index_sequence<I...>, Args...> {
       !(is_changeable<Parameter<F, I + first>> || ...),
       "brood: the function takes a non-const reference; what it changes would be lost with the other "
       "process. Take a value and return the result");
-  static_assert((std::is_convertible_v<Args, std::decay_t<Parameter<F, I + first>>> && ...),
+  static_assert((is_passed_as<Args, std::decay_t<Parameter<F, I + first>>> && ...),
                 "brood: an argument does not convert to the function's parameter");
   using type =
       std::tuple<typename StoredAs<std::decay_t<Args>, std::decay_t<Parameter<F, I + first>>>::type...>;

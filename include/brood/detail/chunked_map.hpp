@@ -44,7 +44,10 @@ class MappedResults final : public MapSink {
   }
   void take_one(std::size_t item, std::span<const std::byte> value, Future<void>, HeldNames) override {
     make_room(item + 1);
-    values_[item] = decode_all<R>(value.data(), value.size());
+    if constexpr (direct)
+      values_[item] = decode_all<R>(value.data(), value.size());
+    else
+      values_[item].emplace(decode_all<R>(value.data(), value.size()));
   }
   void fail(std::size_t item, std::size_t, const std::exception_ptr& error) override {
     failure_.note(item, error);
@@ -65,8 +68,8 @@ class MappedResults final : public MapSink {
   }
 
  private:
-  static constexpr bool direct =
-      is_plain<R>() && std::is_default_constructible_v<R> && !std::is_same_v<R, bool>;
+  static constexpr bool direct = is_plain<R>() && std::is_default_constructible_v<R> &&
+                                 std::is_move_assignable_v<R> && !std::is_same_v<R, bool>;
   void make_room(std::size_t n) {
     if (n > values_.size()) values_.resize(n > 2 * values_.size() ? n : 2 * values_.size());
   }

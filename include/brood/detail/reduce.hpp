@@ -4,6 +4,8 @@
 #include <brood/detail/std_parts.hpp>
 #include <brood/detail/task.hpp>
 #include <deque>
+#include <optional>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -14,10 +16,17 @@ template <class Op, class T>
 struct JoinAll {
   Op op;
   T operator()(std::vector<T> items) {
-    T all = std::move(items.front());
-    for (std::size_t i = 1; i != items.size(); ++i)
-      all = detail::invoke(op, std::move(all), std::move(items[i]));
-    return all;
+    if constexpr (std::is_move_assignable_v<T>) {
+      T all = std::move(items.front());
+      for (std::size_t i = 1; i != items.size(); ++i)
+        all = detail::invoke(op, std::move(all), std::move(items[i]));
+      return all;
+    } else {
+      std::optional<T> all(std::move(items.front()));
+      for (std::size_t i = 1; i != items.size(); ++i)
+        all.emplace(detail::invoke(op, std::move(*all), std::move(items[i])));
+      return std::move(*all);
+    }
   }
 };
 
@@ -45,9 +54,13 @@ T reduce(PoolHandle& pool, Items&& items, T all, Op op) {
   const JoinAll<Op, T> join{op};
   // So many under way: the input may be longer than memory.
   std::deque<Future<T>> pieces;
-  std::vector<T> row{std::move(all)};
+  std::vector<T> row;
+  row.push_back(std::move(all));
   const auto shorten = [&] {
-    if (row.size() > 1) row = {submit(pool, nullptr, join, row).get()};
+    if (row.size() < 2) return;
+    T joined = submit(pool, nullptr, join, row).get();
+    row.clear();
+    row.push_back(std::move(joined));
   };
   const auto take_first = [&] {
     Future<T> first = std::move(pieces.front());

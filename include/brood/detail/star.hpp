@@ -41,7 +41,10 @@ struct ToFields<std::tuple<Fields...>> {
   std::tuple<Fields...> operator()(Item&& item) const {
     return std::apply(
         [](auto&&... each) {
-          return std::tuple<Fields...>(as_stored<Fields>(std::forward<decltype(each)>(each))...);
+          static_assert((std::is_constructible_v<Fields, decltype(each)> && ...),
+                        "brood: starmap takes the fields out of each item, and these cannot be copied; give "
+                        "the items up: starmap(f, std::move(items))");
+          return std::tuple<Fields...>(static_cast<Fields>(std::forward<decltype(each)>(each))...);
         },
         std::forward<Item>(item));
   }
@@ -56,8 +59,13 @@ template <class Items, class F>
 auto star_of(F&& f) {
   return Star<std::decay_t<F>, FieldsOf<F, Items>>{std::forward<F>(f)};
 }
+/// A container that was given up, whose items are nobody else's. Other ranges that look so may lead to items
+/// of somebody who still wants them.
+template <class Items>
+inline constexpr bool is_owner = requires { typename Items::allocator_type; };
+
 /// The items as tuples of what travels.
-template <class View, class Fields>
+template <class View, class Fields, bool owns>
 class RangeOfFields {
  public:
   explicit RangeOfFields(View items) : items_(std::move(items)) {}
@@ -67,7 +75,13 @@ class RangeOfFields {
     using value_type = Fields;
     using difference_type = std::ptrdiff_t;
     explicit iterator(View& items) : at_(std::ranges::begin(items)), end_(std::ranges::end(items)) {}
-    Fields operator*() const { return ToFields<Fields>{}(*at_); }
+    /// Looked at once: fields of items that were given up are moved out of them.
+    Fields operator*() const {
+      if constexpr (owns)
+        return ToFields<Fields>{}(std::move(*at_));
+      else
+        return ToFields<Fields>{}(*at_);
+    }
     iterator& operator++() {
       ++at_;
       return *this;
@@ -92,7 +106,8 @@ class RangeOfFields {
 };
 template <class F, class Items>
 auto as_fields(Items&& items) {
-  return RangeOfFields<Held<Items>, FieldsOf<F, Items>>(Held<Items>(std::forward<Items>(items)));
+  return RangeOfFields<Held<Items>, FieldsOf<F, Items>, is_owner<Items>>(
+      Held<Items>(std::forward<Items>(items)));
 }
 
 }  // namespace brood::detail
