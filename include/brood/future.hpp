@@ -209,6 +209,10 @@ class Future {
   /// ended already. What f throws is reported on stderr and harms nothing. The Future need not stay until
   /// then. UsageError for an empty one.
   ///
+  /// That thread runs f with the signal mask of the thread that made the pool, as one that the latter had
+  /// made: programs that f starts have it, and a signal to the program may be handled there. At all other
+  /// times no signal is delivered to brood's threads.
+  ///
   ///   future.add_done_callback([](brood::Outcome<int> sum) { if (sum) std::printf("%d\n", *sum); });
   template <class F>
   void add_done_callback(F f) {

@@ -15,15 +15,18 @@
 /// of a map go to every call: they are what a capture would have been. `pool.apply_async<parse>("a.pdf")`
 /// names the function at compile time.
 ///
+/// Workers, also those that take another's place, work in the directory in which the pool was made, wherever
+/// the program has gone since and also when it has been removed.
+///
 /// Destroying a Pool finishes the work. Any thread may call everything at any time. A task may submit to its
 /// own pool (this_worker::pool()) or make pools of its own. A Pool and its futures are of the process that
 /// made them; in a copy of it, made by fork, they throw UsageError. BROOD_INLINE=1 in the environment runs
 /// every task in the caller, for debugging.
 ///
 /// Cost: no system call for a task as long as nobody has to wait; a waiting worker or caller watches for some
-/// microseconds, then sleeps, and an idle pool takes no processor time. Each worker takes two descriptors and
-/// 128 KiB, a tenth of that in pools of many more workers than processors. Calls and results of up to 208
-/// bytes travel in that, larger ones through chunks of 64 KiB.
+/// microseconds, then sleeps, and an idle pool takes no processor time. A pool takes three descriptors, and
+/// each worker two and 128 KiB, a tenth of that in pools of many more workers than processors. Calls and
+/// results of up to 208 bytes travel in that, larger ones through chunks of 64 KiB.
 
 #include <brood/call_options.hpp>
 #include <brood/detail/chunked_map.hpp>

@@ -20,9 +20,9 @@
 /// that made them, and throw UsageError in the child.
 ///
 /// With each of them: stdin is /dev/null, signals are at their defaults and unblocked, working directory,
-/// umask, environment and resource limits are those of the caller at start, and the child and all it started
-/// is gone within 100 ms when the caller vanishes. brood keeps a few descriptors of its own in each process
-/// (memory, lifeline); they are not counted here.
+/// umask, environment and resource limits are those of the caller at start (also a directory that has been
+/// removed), and the child and all it started is gone within 100 ms when the caller vanishes. brood keeps a
+/// few descriptors of its own in each process (memory, lifeline); they are not counted here.
 
 namespace brood {
 

@@ -233,6 +233,12 @@ void add_callback(Record& record, std::function<void()> f) {
     record.source->attend();
 }
 
+bool callbacks_are_due() {
+  auto& all = callbacks();
+  const std::lock_guard lock(all.mutex);
+  return !all.ready.empty();
+}
+
 bool run_callbacks(void (*report)(const std::string& text)) {
   auto& all = callbacks();
   bool any = false;

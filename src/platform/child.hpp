@@ -57,6 +57,26 @@ std::optional<Ended> reap(Pid pid);
 bool has_ended(Pid pid);
 /// Waits until the child has ended, without taking it.
 void wait_for_child(Pid pid);
+/// The signals that are not delivered to this thread.
+class SignalMask {
+ public:
+  SignalMask();  // as they are now
+  /// While it exists they are those of `mask`.
+  class InForce {
+   public:
+    explicit InForce(const SignalMask& mask);
+    ~InForce();
+    InForce(const InForce&) = delete;
+    InForce& operator=(const InForce&) = delete;
+
+   private:
+    unsigned long before_[16];
+  };
+
+ private:
+  unsigned long blocked_[16];  // a sigset_t
+};
+
 /// While it exists no signal is delivered to this thread.
 class SignalsBlocked {
  public:

@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/descriptor.hpp"
 #include "platform/park.hpp"
 
 namespace brood::platform {
@@ -22,6 +23,22 @@ struct Surroundings {
   std::vector<std::pair<std::uint64_t, std::uint64_t>> limits;  // soft and hard, by resource number
   friend bool operator==(const Surroundings&, const Surroundings&) = default;
 };
+
+/// A directory of one process, for others: its number there, and what tells it from another that has got that
+/// number, or that path, since. It may have been removed.
+struct Folder {
+  std::int32_t number = -1;  // of a descriptor; -1: it is where that process works
+  std::uint64_t device = 0, inode = 0;
+  std::string path;  // empty: none leads there
+  /// Else it may not even be looked at, and there is the path alone.
+  bool is_known() const { return inode != 0; }
+};
+/// Where this process works. `keep` keeps it; empty where that cannot be.
+Folder current_folder(Descriptor& keep);
+/// The same without keeping it: as long as this process stays there.
+Folder current_folder();
+/// Makes it the working directory of this process, as the process `owner` has told it. Empty, or what failed.
+std::string enter_folder(std::int32_t owner, const Folder& folder);
 
 /// This process's own, now. `alone`: there is one thread, so that the umask may be asked for by setting it.
 void read_surroundings(Surroundings& now, bool alone);

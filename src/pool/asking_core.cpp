@@ -90,10 +90,11 @@ class AskingCore final : public Core {
   void attend() override {
     const std::lock_guard lock(mutex_);
     if (std::exchange(attended_, true)) return;
+    const platform::SignalMask mask;
     const platform::SignalsBlocked quiet;
-    std::thread([this] {
+    std::thread([this, mask] {
       for (;;) {
-        wait_until([] { return detail::run_callbacks(&platform::say); }, Deadline::never(), false);
+        wait_until([&] { return run_callbacks_as_if_in(mask); }, Deadline::never(), false);
       }
     }).detach();
   }

@@ -8,6 +8,8 @@
 #include <memory>
 #include <vector>
 
+#include "platform/child.hpp"
+
 namespace brood::pool {
 
 class Core : public detail::TaskSource {
@@ -41,6 +43,9 @@ class Core : public detail::TaskSource {
 std::shared_ptr<Core> asking_core();
 /// In a new process: what it inherited of that is its parent's.
 void forget_asking();
+/// Runs the callbacks that are due, in a thread of brood's, with the mask of a thread of the program's; true
+/// when there were some.
+bool run_callbacks_as_if_in(const platform::SignalMask& mask);
 /// BROOD_INLINE: the pool whose task this thread runs, or nothing.
 std::shared_ptr<Core> inline_core();
 

@@ -97,6 +97,7 @@ void end_all_pools() {
 
 PoolCore::PoolCore(detail::PoolSetup setup)
     : setup_(std::move(setup)),
+      folder_(platform::current_folder(folder_kept_)),
       here_(platform::variable_set("BROOD_INLINE")),
       processors_(static_cast<std::size_t>(platform::usable_processor_count())) {
   process::require_member();

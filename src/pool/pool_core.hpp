@@ -374,7 +374,10 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   std::string task_name(const Task& task) const;
 
   detail::PoolSetup setup_;
-  const bool here_;  // BROOD_INLINE: no workers
+  const platform::SignalMask makers_mask_;  // of the thread that made the pool
+  platform::Descriptor folder_kept_;
+  const platform::Folder folder_;  // where it was made
+  const bool here_;                // BROOD_INLINE: no workers
   const std::size_t processors_;
   sync::Role books_;
   std::atomic<Left*> left_{nullptr};  // the newest first

@@ -85,7 +85,7 @@ void PoolCore::start_worker(Place& place) {
     auto child = std::make_shared<process::Child>(
         ProcessOptions{.name = setup_.name + "-" + std::to_string(index + 1), .daemon = true});
     child->set_call(std::move(call));
-    child->set_worker(static_cast<std::int32_t>(lane_index), place.errors.get());
+    child->set_worker(static_cast<std::int32_t>(lane_index), place.errors.get(), folder_);
     place.tasks = std::make_unique<Task[]>(place.slots);
     place.calls = std::make_unique_for_overwrite<Place::Call[]>(place.slots);
     child->start([] {});  // from here on nothing may fail

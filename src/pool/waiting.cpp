@@ -254,11 +254,19 @@ bool PoolCore::help_once() {
   return true;
 }
 
+// With the signals that the program's own threads get, and what they start: a program that is started from a
+// callback can be ended by SIGTERM. Between callbacks this thread gets none.
+bool run_callbacks_as_if_in(const platform::SignalMask& mask) {
+  if (!detail::callbacks_are_due()) return false;
+  const platform::SignalMask::InForce as_theirs(mask);
+  return detail::run_callbacks(&platform::say);
+}
+
 // The user's code: it may take long, and nothing else hangs on this thread.
 void PoolCore::call_back() {
   for (;;) {
     const auto seen = callbacks_.prepare();
-    const bool called = detail::run_callbacks(&platform::say);
+    const bool called = run_callbacks_as_if_in(makers_mask_);
     {
       const Books books(*this);
       if (stop_ && !called) return;

@@ -111,6 +111,7 @@ void be_born(Control& control, Request& request) {
       reason = platform::apply_surroundings(*told.surroundings, server_link().snapshot());
     else
       reason = platform::apply_own_limits(server_link().snapshot());
+    if (reason.empty() && told.folder) reason = platform::enter_folder(told.parent_pid, *told.folder);
   } catch (const std::exception& e) {
     reason = e.what();
   }

@@ -21,6 +21,7 @@ struct Certificate {
   std::uint64_t thunk = 0;                             // CodeRef of the call's thunk
   std::vector<std::byte> call;                         // what it decodes
   std::optional<platform::Surroundings> surroundings;  // where they differ from what the server has
+  std::optional<platform::Folder> folder;              // where it works, when no path of these tells
   // pools:
   std::int32_t lane = -1;
   std::int32_t errors = -1;  // number, in the parent, of the read end of the pipe that takes its stderr

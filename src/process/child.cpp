@@ -43,9 +43,10 @@ Child::Child(Relation relation) : relation_(relation), state_(State::running) {
 std::shared_ptr<Child> Child::myself() { return std::shared_ptr<Child>(new Child(Relation::self)); }
 std::shared_ptr<Child> Child::my_parent() { return std::shared_ptr<Child>(new Child(Relation::parent)); }
 
-void Child::set_worker(std::int32_t lane, std::int32_t errors) {
+void Child::set_worker(std::int32_t lane, std::int32_t errors, const platform::Folder& folder) {
   lane_ = lane;
   errors_ = errors;
+  folder_ = folder;
 }
 
 // ---- who may do what
@@ -189,7 +190,16 @@ void Child::start_by_server() {
   platform::read_surroundings(now, platform::has_single_thread());
   auto& [soft, hard] = now.limits.at(platform::descriptor_limit);
   if (soft == me.raised_limit) soft = me.descriptor_limit;
-  if (now != server_link().snapshot()) told.surroundings = now;
+  const auto& theirs = server_link().snapshot();
+  if (folder_) now.directory = folder_->path;
+  if (folder_ || now.directory.empty()) {  // no path leads to one that has been removed
+    auto folder = folder_ ? *folder_ : platform::current_folder();
+    if (folder.is_known()) {
+      now.directory = theirs.directory;
+      told.folder = std::move(folder);
+    }
+  }
+  if (now != theirs) told.surroundings = now;
   if (method_ == StartMethod::spawn) {
     for (const auto& m : wire::modules()) told.modules.push_back(m.key);
   }

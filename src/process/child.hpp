@@ -29,7 +29,7 @@ class Child : public std::enable_shared_from_this<Child> {
   const detail::PackedCall& call() const { return call_; }
   const std::function<void()>& copied() const { return copied_; }
   /// Pool workers: more of the certificate.
-  void set_worker(std::int32_t lane, std::int32_t errors);
+  void set_worker(std::int32_t lane, std::int32_t errors, const platform::Folder& folder);
 
   /// `run`: what a forked child calls when there is no call that travels.
   void start(FunctionRef<void()> run);
@@ -90,7 +90,8 @@ class Child : public std::enable_shared_from_this<Child> {
   bool nests_ = false;
   bool watched_ = false;
   StartMethod method_ = StartMethod::forkserver;
-  std::int32_t lane_ = -1, errors_ = -1;  // of a pool's worker, which its supervisor alone reaps
+  std::int32_t lane_ = -1, errors_ = -1;    // of a pool's worker, which its supervisor alone reaps
+  std::optional<platform::Folder> folder_;  // of a pool; else the caller's
   detail::PackedCall call_;
   std::function<void()> copied_;
 

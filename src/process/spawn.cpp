@@ -87,8 +87,9 @@ void become_spawned_child() {
     platform::Surroundings here;
     platform::read_surroundings(here, true);
     here.limits.at(platform::descriptor_limit).first = limit;
-    const auto reason = told.surroundings ? platform::apply_surroundings(*told.surroundings, here)
-                                          : platform::apply_own_limits(here);
+    auto reason = told.surroundings ? platform::apply_surroundings(*told.surroundings, here)
+                                    : platform::apply_own_limits(here);
+    if (reason.empty() && told.folder) reason = platform::enter_folder(told.parent_pid, *told.folder);
     if (!reason.empty()) throw StartFailed(told.name + " could not begin: " + reason);
     platform::unblock_signals();
     return 0;

@@ -96,6 +96,8 @@ Record& take_record(TaskSource& source);
 bool finish_record(Record& record);
 /// It has ended: whoever watches it is told.
 void tell_watches(Record& record);
+/// There are some to run.
+bool callbacks_are_due();
 /// Runs the callbacks of finished records; true when there were some. What they throw goes to `report`.
 bool run_callbacks(void (*report)(const std::string& text));
 /// The Future is gone. Does nothing with a record of another process.

@@ -125,6 +125,18 @@ void wait_for_child(Pid pid) {
   }
 }
 
+SignalMask::SignalMask() {
+  static_assert(sizeof blocked_ >= sizeof(sigset_t));
+  pthread_sigmask(SIG_SETMASK, nullptr, reinterpret_cast<sigset_t*>(blocked_));
+}
+SignalMask::InForce::InForce(const SignalMask& mask) {
+  pthread_sigmask(SIG_SETMASK, reinterpret_cast<const sigset_t*>(mask.blocked_),
+                  reinterpret_cast<sigset_t*>(before_));
+}
+SignalMask::InForce::~InForce() {
+  pthread_sigmask(SIG_SETMASK, reinterpret_cast<sigset_t*>(before_), nullptr);
+}
+
 SignalsBlocked::SignalsBlocked() {
   static_assert(sizeof before_ >= sizeof(sigset_t));
   sigset_t all;

@@ -56,13 +56,58 @@ void read_environment(std::string& to) {
 
 }  // namespace
 
-void read_surroundings(Surroundings& now, bool alone) {
+namespace {
+
+void read_directory(std::string& to) {
   char directory[4096];
   const long n = syscall(SYS_getcwd, directory, sizeof directory);  // the C library would allocate
   if (n > 0 && directory[0] == '/')
-    now.directory.assign(directory);
+    to.assign(directory);
   else
-    now.directory.clear();
+    to.clear();
+}
+
+bool is_here(const Folder& folder) {
+  struct stat here {};
+  return stat(".", &here) == 0 && here.st_dev == folder.device && here.st_ino == folder.inode;
+}
+
+}  // namespace
+
+Folder current_folder() {
+  Folder folder;
+  read_directory(folder.path);
+  struct stat here {};
+  if (stat(".", &here) == 0) {
+    folder.device = here.st_dev;
+    folder.inode = here.st_ino;
+  }
+  return folder;
+}
+Folder current_folder(Descriptor& keep) {
+  keep = Descriptor(above_standard(open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)));
+  Folder folder = current_folder();
+  folder.number = keep.get();
+  return folder;
+}
+
+// By its number first: a path may lead elsewhere by now, or nowhere. By its path where /proc is not to be
+// had.
+std::string enter_folder(std::int32_t owner, const Folder& folder) {
+  const auto process = "/proc/" + std::to_string(owner);
+  const auto there = folder.number < 0 ? process + "/cwd" : process + "/fd/" + std::to_string(folder.number);
+  int error = 0;
+  for (const auto& path : {there, folder.path}) {
+    if (path.empty()) continue;
+    error = chdir(path.c_str()) == 0 ? ENOENT : errno;
+    if (error == ENOENT && is_here(folder)) return {};
+  }
+  return "chdir to its working directory" +
+         (folder.path.empty() ? ", which has been removed" : " " + folder.path) + ": " + std::strerror(error);
+}
+
+void read_surroundings(Surroundings& now, bool alone) {
+  read_directory(now.directory);
   now.mask = read_mask(alone);
   read_environment(now.environment);
   now.limits.resize(limit_count);
