@@ -71,6 +71,34 @@ bool begins(const std::string& text, const std::string& with) {
 }
 bool has(const std::string& text, const std::string& what) { return text.find(what) != std::string::npos; }
 
+// What is shown where, is what a strict decoder shows: a sign for each byte that is no text.
+std::size_t characters_in(const std::string& text) {
+  std::size_t n = 0;
+  for (std::size_t at = 0; at < text.size(); ++n) {
+    const auto byte = static_cast<unsigned char>(text[at]);
+    at += byte < 0x80 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+    EXPECT_LE(at, text.size());
+  }
+  return n;
+}
+
+TEST(Progress, with_a_label_that_is_not_utf8_fits) {
+  State state;
+  state.unit = "it";
+  state.count = 4100;
+  state.total = 10'000;
+  state.seconds = 8.2;
+  for (const char* label : {"caf\xe9", "caf\xe9 au lait", "\xff\xfe\xfd", "\xe2\x82", "na\xc3", "\x80\x80",
+                            "\xc0\xaf", "\xf5\x80\x80\x80"}) {
+    state.label = label;
+    EXPECT_EQ(characters_in(text_of(state, 80, true)), 80U) << label;
+    EXPECT_LE(characters_in(text_of(state, 30, true)), 30U) << label;
+    EXPECT_TRUE(has(text_of(state, 80, true), "?")) << label;
+  }
+  state.label = "caf\xc3\xa9";
+  EXPECT_TRUE(begins(text_of(state, 80, true), std::string(state.label)));
+}
+
 TEST(Progress, is_one_line_that_fits) {
   State state;
   state.label = "parse";

@@ -50,10 +50,33 @@ std::string bar_of(double part, int width, bool utf8) {
   return text;
 }
 
+// Of the character that begins there; 0: what stands there is not UTF-8.
+std::size_t length_at(std::string_view text) {
+  const auto byte = static_cast<unsigned char>(text[0]);
+  const std::size_t length = byte < 0x80   ? 1
+                             : byte < 0xc2 ? 0
+                             : byte < 0xe0 ? 2
+                             : byte < 0xf0 ? 3
+                             : byte < 0xf5 ? 4
+                                           : 0;
+  if (length > text.size()) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((static_cast<unsigned char>(text[i]) & 0xc0) != 0x80) return 0;
+  }
+  return length;
+}
+
+// A terminal shows what is no text in a width that nobody knows.
 std::string harmless(std::string_view text) {
-  std::string out(text);
-  for (char& c : out) {
-    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) c = '?';
+  std::string out;
+  for (std::size_t at = 0; at < text.size();) {
+    const auto length = length_at(text.substr(at));
+    const bool control = static_cast<unsigned char>(text[at]) < 0x20 || text[at] == 0x7f;
+    if (length == 0 || control)
+      out += '?';
+    else
+      out += text.substr(at, length);
+    at += std::max<std::size_t>(length, 1);
   }
   return out;
 }
