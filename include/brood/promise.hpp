@@ -32,6 +32,7 @@ Promised make_promise();
 bool begin_promise(const Promised& promised);
 /// After begin_promise, and what the record is to have is there.
 void end_promise(const Promised& promised, const std::exception_ptr& error);
+[[noreturn]] void refuse_null_exception();
 
 }  // namespace detail
 
@@ -78,12 +79,13 @@ class Promise {
   void set_result()
     requires(std::is_void_v<R>)
   {
-    set_exception(nullptr);
+    end(nullptr);
   }
-  /// The Future throws it: `promise.set_exception(std::current_exception())`.
+  /// The Future throws it: `promise.set_exception(std::current_exception())`. Throws UsageError for a null
+  /// pointer, which is no exception; the promise can still be kept then.
   void set_exception(const std::exception_ptr& error) {
-    if (detail::begin_promise(unkept())) detail::end_promise(promised_, error);
-    promised_ = {};
+    if (!error) detail::refuse_null_exception();
+    end(error);
   }
 
  private:
@@ -91,6 +93,10 @@ class Promise {
     if (promised_.record == nullptr) throw UsageError("this promise has a result already, or was moved from");
     if (!promised_.record->is_of_this_process()) detail::refuse_record(promised_.record);
     return promised_;
+  }
+  void end(const std::exception_ptr& error) {
+    if (detail::begin_promise(unkept())) detail::end_promise(promised_, error);
+    promised_ = {};
   }
   void abandon() {
     if (promised_.record == nullptr || !promised_.record->is_of_this_process()) return;

@@ -91,6 +91,12 @@ Promises& promises() {
 
 Promised make_promise() { return promises().make(); }
 bool begin_promise(const Promised& promised) { return promises().begin(promised); }
+void refuse_null_exception() {
+  throw UsageError(
+      "set_exception() was given a null pointer, which is no exception; give it std::current_exception() "
+      "inside "
+      "a catch block, or std::make_exception_ptr(...)");
+}
 void end_promise(const Promised& promised, const std::exception_ptr& error) {
   promises().end(promised, error);
 }
