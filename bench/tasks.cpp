@@ -8,6 +8,8 @@
 #include <functional>
 #include <future>
 #include <mutex>
+#include <stdexcept>
+#include <string>
 #include <thread>
 
 #include "floors/floors.hpp"
@@ -212,6 +214,40 @@ double thread_after_rest() {
   return microseconds_after_rest(300, rest, [&](int) { pool.submit(nothing, 1).get(); });
 }
 
+int failing(int x) { throw std::runtime_error("failure number " + std::to_string(x)); }
+
+template <class Call>
+double of_failures(Call call) {
+  return microseconds_each(2000, [&](int i) {
+    try {
+      call(i);
+    } catch (const std::runtime_error&) {
+    }
+  });
+}
+double brood_failures() {
+  brood::Pool pool(1);
+  pool.apply(nothing, 0);
+  return of_failures([&](int i) { pool.apply(failing, i); });
+}
+double thread_failures() {
+  ThreadPool pool(1);
+  return of_failures([&](int i) { pool.submit(failing, i).get(); });
+}
+double python_failures() {
+  return python(
+      "import multiprocessing as m, time\n"
+      "def f(x): raise RuntimeError('failure number %d' % x)\n"
+      "def g(x):\n"
+      " try: p.apply(f,(x,))\n"
+      " except RuntimeError: pass\n"
+      "p=m.Pool(1); g(0); t=time.time()\n"
+      "for x in range(2000): g(x)\n"
+      "print((time.time()-t)/2000*1e6)\n"
+      "p.terminate()",
+      2000);
+}
+
 double brood_ready() {
   const Metered metered(1);
   brood::Pool pool(workers);
@@ -263,6 +299,13 @@ std::vector<Case> task_cases() {
         {"socketpair, a byte there and back", [] { return peers::socket_latency(5'000); }},
         {"floor: ping-pong, spinning", floors::ping_pong},
         {"floor: ping-pong on a futex, asleep", floors::ping_pong_asleep}}},
+      {"a task that throws, one at a time",
+       "us",
+       false,
+       {{"brood Pool(1)", brood_failures},
+        {"std::thread pool, packaged_task", thread_failures},
+        {"Python multiprocessing.Pool(1)", python_failures},
+        {"floor: thrown and caught here", [] { return of_failures(failing); }}}},
       {"submit to result, all asleep before",
        "us",
        false,

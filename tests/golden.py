@@ -6,7 +6,7 @@
 
 The program runs with a terminal of its own, as a reader would run it, and once more into a pipe. Compared is what must be the same at each
 run. Numbers of processes are compared by their relations: the child's parent is the program. Clock times and
-durations are left out. The first lines of an example say what else is free in it:
+durations are left out, and so is where a crash was. The first lines of an example say what else is free in it:
 
   // Order: free          lines of several processes come in any order
   // Varies: REGEX        this part of a line differs from run to run (case, machine)
@@ -76,6 +76,8 @@ def normal(text, head):
     text = re.sub(r"\b((?:pid|parent)[ =]+)(\d+)", pid, text)
     text = re.sub(r"\b\d\d:\d\d:\d\d\b", "<clock>", text)
     text = re.sub(r"\b\d+\.\d+ s\b", "<seconds>", text)
+    # Whether that can be told depends on how the program was built.
+    text = re.sub(r"(?:; |^)it was in .*\n?", "\n", text, flags=re.MULTILINE).replace("\n\n", "\n")
     for key, pattern in head:
         if key == "Varies":
             text = re.sub(pattern, "<varies>", text, flags=re.MULTILINE)

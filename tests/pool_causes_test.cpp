@@ -102,7 +102,16 @@ TEST(PoolCause, an_exception_out_of_a_thread_of_the_task) {
 }
 
 TEST(PoolCause, a_task_that_leaves_its_thread) {
-  costs_one(leave_its_thread);  // the C library decides how the process ends that has no first thread left
+  const nothing_left::Memory memory;
+  brood::Pool pool(2);
+  std::vector<brood::Future<int>> good;
+  for (int i = 0; i < 20; ++i) good.push_back(pool.apply_async(twice, i));
+  auto bad = pool.apply_async(leave_its_thread);
+  for (int i = 20; i < 40; ++i) good.push_back(pool.apply_async(twice, i));
+  EXPECT_THROW(bad.get(30s), brood::UsageError);
+  for (int i = 0; i < 40; ++i) EXPECT_EQ(good[static_cast<std::size_t>(i)].get(30s), 2 * i);
+  EXPECT_TRUE(nothing_left::soon([&] { return pool.counts().workers == 2; }));
+  EXPECT_EQ(pool.apply(twice, 3), 6);
 }
 
 TEST(PoolCause, another_program_in_the_place_of_the_worker) {

@@ -244,7 +244,9 @@ std::string signal_state() {
     sigaction(s, nullptr, &action);
     if (sigismember(&mask, s) == 1) out << s << " blocked;";
     if (action.sa_handler == SIG_IGN) out << s << " ignored;";
-    if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN) out << s << " handled;";
+    // These tell where a crash was, and then end the process as ever.
+    const bool tells = s == SIGSEGV || s == SIGBUS || s == SIGILL || s == SIGFPE || s == SIGABRT;
+    if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN && !tells) out << s << " handled;";
   }
   return out.str();
 }

@@ -35,7 +35,8 @@ class Failure {
  public:
   /// Of any exception.
   explicit Failure(std::exception_ptr error);
-  /// Its what(); for one that is no std::exception, its type's name.
+  /// Its what(); for one that is no std::exception a sentence that says so, with its value where it is a
+  /// number or a text.
   const char* what() const noexcept { return what_.c_str(); }
   /// The name of the exception's type, as the task threw it: "std::out_of_range".
   const std::string& type() const noexcept { return type_; }
@@ -120,11 +121,11 @@ class Future {
     wait_until(detail::Deadline::never());
     return take();
   }
-  /// As get(), but waits at most this long; then throws TimeoutError. The task goes on, and get may be called
-  /// again.
+  /// As get(), but waits at most this long; then throws TimeoutError, which names the task. The task goes on,
+  /// and get may be called again.
   template <class Rep, class Period>
   R get(std::chrono::duration<Rep, Period> timeout) {
-    if (!wait(timeout)) throw TimeoutError("the result is not there yet; the task goes on");
+    if (!wait(timeout)) detail::throw_timeout(*record_, detail::as_told(timeout));
     return take();
   }
 
@@ -172,7 +173,7 @@ class Future {
   /// The same, waiting at most so long; then TimeoutError.
   template <class Rep, class Period>
   std::exception_ptr exception(std::chrono::duration<Rep, Period> timeout) {
-    if (!wait(timeout)) throw TimeoutError("the task has not ended yet; it goes on");
+    if (!wait(timeout)) detail::throw_timeout(*record_, detail::as_told(timeout));
     return thrown();
   }
 

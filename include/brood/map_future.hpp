@@ -142,7 +142,13 @@ class MapFuture {
   }
   template <class Rep, class Period>
   void wait_or_throw(std::chrono::duration<Rep, Period> timeout) {
-    if (!wait(timeout)) throw TimeoutError("the results are not all there yet; the tasks go on");
+    if (wait(timeout)) return;
+    const auto waited = detail::as_told(timeout);
+    if (map_) detail::throw_timeout(*whole_.record(), waited);
+    for (const auto& future : futures_) {
+      if (!future.is_done()) detail::throw_timeout(*future.record(), waited);
+    }
+    detail::throw_timeout(*futures_.back().record(), waited);  // they have ended meanwhile
   }
 
   // All have ended.

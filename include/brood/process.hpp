@@ -20,7 +20,10 @@
 /// cannot be used: UsageError.
 ///
 /// An exception that leaves the child's function is printed on its stderr, with the stack of the throw, and
-/// its exit code is 1. Cost: see the table in <brood/start_method.hpp>.
+/// its exit code is 1. The death by a signal that this program did not send with terminate, kill or interrupt
+/// is told in a line on the program's stderr, when it is noticed: name, pid, signal and, after a crash, where
+/// in the child's code that was (not of children by spawn). pthread_exit in the child's first thread lets its
+/// other threads end and is a return. Cost: see the table in <brood/start_method.hpp>.
 
 #include <brood/detail/deadline.hpp>
 #include <brood/detail/packed_call.hpp>

@@ -19,10 +19,12 @@
 /// all processes of the program may be used there; pools, futures, promises and processes are of the process
 /// that made them, and throw UsageError in the child.
 ///
-/// With each of them: stdin is /dev/null, signals are at their defaults and unblocked, working directory,
-/// umask, environment and resource limits are those of the caller at start (also a directory that has been
-/// removed), and the child and all it started is gone within 100 ms when the caller vanishes. brood keeps a
-/// few descriptors of its own in each process (memory, lifeline); they are not counted here.
+/// With each of them: stdin is /dev/null, signals are at their defaults and unblocked (those of a
+/// crash, SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, have a handler that notes where it was, and then do
+/// what they do by default), working directory, umask, environment and resource limits are those of the
+/// caller at start (also a directory that has been removed), and the child and all it started is gone within
+/// 100 ms when the caller vanishes. brood keeps a few descriptors of its own in each process (memory,
+/// lifeline); they are not counted here.
 
 namespace brood {
 

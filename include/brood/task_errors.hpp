@@ -16,45 +16,66 @@
 ///     log(e.what());
 ///   }
 
+#include <array>
 #include <brood/codec.hpp>
+#include <brood/detail/std_parts.hpp>
 #include <brood/detail/type_name.hpp>
 #include <brood/errors.hpp>
 #include <exception>
 #include <string>
+#include <type_traits>
 #include <typeinfo>
 #include <utility>
 
 namespace brood {
 
+namespace detail {
+class Origin;
+using OriginPtr = std::shared_ptr<const Origin>;
+}  // namespace detail
+
 /// What every exception out of another process has besides its own type: catch it as this to see where it was
-/// thrown. Not an exception by itself. Cost: the stack is taken at the throw; names, and files and lines
-/// where libdw is there, are looked up in the worker, so a task that throws costs far more than one that
-/// returns.
+/// thrown, and by which task. Not an exception by itself. The worker sends addresses; names, and files and
+/// lines where libdw is there, are looked up in the process that asks, when it first does. The first look at
+/// a module takes milliseconds, later ones microseconds; an exception that nobody looks at costs none of it.
+/// Both texts may throw std::bad_alloc. Any thread may ask.
 class RemoteTrace {
  public:
   /// For brood.
-  RemoteTrace(std::string type, std::string trace) : type_(std::move(type)), trace_(std::move(trace)) {}
+  RemoteTrace(std::string type, detail::OriginPtr origin)
+      : type_(std::move(type)), origin_(std::move(origin)) {}
   virtual ~RemoteTrace() = default;
   /// The type's name: "std::runtime_error".
   const std::string& remote_type() const { return type_; }
   /// The stack of the throw, a line a frame; empty when it could not be told.
-  const std::string& remote_trace() const { return trace_; }
+  const std::string& remote_trace() const;
+  /// The task that threw it: "parse(std::string) called with (\"page-7\") in PoolWorker-1 (pid 71)". Where
+  /// other tasks waited for that one and let the exception pass, each has a line. Arguments are as in
+  /// WorkerDied::arguments(). Empty when it is not known.
+  const std::string& remote_task() const;
+  /// For brood.
+  const detail::OriginPtr& origin() const { return origin_; }
 
  private:
-  std::string type_, trace_;
+  std::string type_;
+  detail::OriginPtr origin_;
 };
 
-/// The task threw something whose type does not travel. what() is "type: text". Something that is no
-/// std::exception has its type's name for a text.
+/// The task threw something whose type does not travel. what() is "type: text"; of something that is no
+/// std::exception: "an int was thrown, which is not a std::exception: 42", with its value where it is a
+/// number or a text.
 class RemoteError : public Error, public RemoteTrace {
  public:
   /// For brood.
-  RemoteError(const std::string& type, const std::string& text, std::string trace);
+  RemoteError(const std::string& what, std::string type, detail::OriginPtr origin)
+      : Error(what), RemoteTrace(std::move(type), std::move(origin)) {}
 };
 
 /// The process that ran the task ended in the middle of it: a signal, exit(), the out-of-memory killer. No
 /// other task is harmed, and the pool has a new worker. The task may have done part of its work; whether it
-/// may run again is for you to say. what() is a sentence with all that is below.
+/// may run again is for you to say. what() is a sentence with all that is below, and ends with the first
+/// place of the stack that is in code of yours; names are looked up when somebody first asks for it or for
+/// the stack.
 class WorkerDied : public Error {
  public:
   /// For brood.
@@ -68,6 +89,15 @@ class WorkerDied : public Error {
         arguments_(std::move(arguments)),
         last_lines_(std::move(last_lines)),
         stack_(std::move(stack)) {}
+  /// For brood.
+  WorkerDied(const std::string& what, int signal, int exit_code, int pid, std::string task,
+             std::string arguments, std::string last_lines, detail::OriginPtr origin)
+      : WorkerDied(what, signal, exit_code, pid, std::move(task), std::move(arguments), std::move(last_lines),
+                   std::string()) {
+    origin_ = std::move(origin);
+  }
+  /// The sentence.
+  const char* what() const noexcept override;
   /// The signal that ended it (SIGSEGV, SIGKILL, ...), or 0.
   int signal() const { return signal_; }
   /// Its exit code when it ended by exit, else -1.
@@ -84,11 +114,12 @@ class WorkerDied : public Error {
   const std::string& last_lines() const { return last_lines_; }
   /// Where it was when SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT hit it, a line a frame; empty for other
   /// deaths and where it could not be told. Found by the dying process itself, so trust it as far as that.
-  const std::string& stack() const { return stack_; }
+  const std::string& stack() const;
 
  private:
   int signal_, exit_code_, pid_;
   std::string task_, arguments_, last_lines_, stack_;
+  detail::OriginPtr origin_;
 };
 
 /// The task did not end by its deadline or within its time limit (see CallOptions). Nothing of it runs any
@@ -130,17 +161,56 @@ namespace detail {
 template <class E>
 class Carried : public E, public RemoteTrace {
  public:
-  Carried(E e, std::string type, std::string trace)
-      : E(std::move(e)), RemoteTrace(std::move(type), std::move(trace)) {}
+  Carried(E e, std::string type, OriginPtr origin)
+      : E(std::move(e)), RemoteTrace(std::move(type), std::move(origin)) {}
 };
+
+/// One that was thrown with std::throw_with_nested.
+template <class E>
+class Caused : public E, public std::nested_exception {
+ public:
+  explicit Caused(E e) : E(std::move(e)) {}
+};
+
+/// The exception, with that one nested inside where there is one.
+template <class E>
+std::exception_ptr with_cause(E e, const std::exception_ptr& cause) {
+  if constexpr (!std::is_base_of_v<std::nested_exception, E>) {
+    if (cause) {
+      try {
+        std::rethrow_exception(cause);
+      } catch (...) {  // what a nested_exception takes when it is made
+        return std::make_exception_ptr(Caused<E>(std::move(e)));
+      }
+    }
+  }
+  return std::make_exception_ptr(std::move(e));
+}
 
 /// An exception of a type that travels: how to recognise it, to encode it, to throw it again.
 struct ExceptionCarrier {
+  using Types = std::array<const std::type_info*, 4>;
   std::string type;
-  bool (*encode_current)(Writer& to);  // false: the exception being handled is not of this type
-  std::exception_ptr (*decode)(Reader& from, std::string type, std::string trace);
+  Types types;                         // of the objects that are thrown for it
+  void (*encode_current)(Writer& to);  // of the exception being handled, which is one of these
+  std::exception_ptr (*decode)(Reader& from, std::string type, OriginPtr origin,
+                               const std::exception_ptr& cause);
 };
 void add_carrier(ExceptionCarrier carrier);
+
+/// E itself; as it is thrown where it has arrived; and each with another one nested inside.
+template <class E, class Arrived>
+ExceptionCarrier::Types types_of() {
+  if constexpr (std::is_base_of_v<std::nested_exception, E>) {
+    return {&typeid(E), &typeid(Arrived)};
+  } else {
+#ifdef __GLIBCXX__
+    return {&typeid(E), &typeid(Arrived), &typeid(Caused<Arrived>), &typeid(std::_Nested_exception<E>)};
+#else
+    return {&typeid(E), &typeid(Arrived), &typeid(Caused<Arrived>)};
+#endif
+  }
+}
 
 }  // namespace detail
 
@@ -159,22 +229,19 @@ void add_carrier(ExceptionCarrier carrier);
 template <class E>
 void carry_exception() {
   static_assert(detail::HasCodec<E>, "brood: carry_exception<E> needs a specialisation of brood::Codec<E>");
-  detail::add_carrier({std::string(detail::type_name<E>()),
-                       [](Writer& to) {
-                         try {
-                           throw;
-                         } catch (const E& e) {
-                           if (typeid(e) != typeid(E)) return false;
-                           to.value(e);
-                           return true;
-                         } catch (...) {
-                           return false;
-                         }
-                       },
-                       [](Reader& from, std::string type, std::string trace) {
-                         return std::make_exception_ptr(
-                             detail::Carried<E>(from.value<E>(), std::move(type), std::move(trace)));
-                       }});
+  using Arrived = detail::Carried<E>;
+  detail::add_carrier(
+      {std::string(detail::type_name<E>()), detail::types_of<E, Arrived>(),
+       [](Writer& to) {
+         try {
+           throw;
+         } catch (const E& e) {
+           to.value(e);
+         }
+       },
+       [](Reader& from, std::string type, detail::OriginPtr origin, const std::exception_ptr& cause) {
+         return detail::with_cause(Arrived(from.value<E>(), std::move(type), std::move(origin)), cause);
+       }});
 }
 
 }  // namespace brood

@@ -2,6 +2,7 @@
 
 #include <cxxabi.h>
 
+#include <algorithm>
 #include <any>
 #include <brood/codec.hpp>
 #include <brood/future.hpp>
@@ -19,50 +20,50 @@
 #include <typeinfo>
 #include <vector>
 
+#include "platform/modules.hpp"
+#include "platform/thrown.hpp"
+
 namespace brood {
-namespace exec {
-namespace {
+namespace detail {
 
-std::string readable(const char* mangled) {
-  int status = 0;
-  const std::unique_ptr<char, decltype(&std::free)> name(
-      abi::__cxa_demangle(mangled, nullptr, nullptr, &status), &std::free);
-  return name ? name.get() : mangled;
-}
-
-// One of another process: of its own type, and with the text that it had there.
+// One of another process: of its own type, and with the text that it had there. (Messages leave the wrapper
+// out: plain_name.)
 template <class E>
-class Rebuilt final : public detail::Carried<E> {
+class Rebuilt : public Carried<E> {
  public:
-  Rebuilt(E e, std::string type, std::string trace, std::string text)
-      : detail::Carried<E>(std::move(e), std::move(type), std::move(trace)), text_(std::move(text)) {}
+  Rebuilt(E e, std::string type, OriginPtr origin, std::string text)
+      : Carried<E>(std::move(e), std::move(type), std::move(origin)), text_(std::move(text)) {}
   const char* what() const noexcept override { return text_.c_str(); }
 
  private:
   std::string text_;
 };
 
+}  // namespace detail
+
+namespace exec {
+namespace {
+
+using detail::OriginPtr;
+
 // Write(to, e) adds what Rebuild(from, text) needs besides the text.
 template <class E, auto Write, auto Rebuild>
 detail::ExceptionCarrier carrier() {
-  return {readable(typeid(E).name()),
+  using Rebuilt = detail::Rebuilt<E>;
+  return {platform::readable(typeid(E).name()), detail::types_of<E, Rebuilt>(),
           [](Writer& to) {
             try {
               throw;
             } catch (const E& e) {
-              if (typeid(e) != typeid(E) && typeid(e) != typeid(Rebuilt<E>)) return false;
               to.value(std::string(e.what()));
               Write(to, e);
-              return true;
-            } catch (...) {
-              return false;
             }
           },
-          [](Reader& from, std::string type, std::string trace) {
+          [](Reader& from, std::string type, OriginPtr origin, const std::exception_ptr& cause) {
             auto text = from.value<std::string>();
             E e = Rebuild(from, text);
-            return std::make_exception_ptr(
-                Rebuilt<E>(std::move(e), std::move(type), std::move(trace), std::move(text)));
+            return detail::with_cause(
+                Rebuilt(std::move(e), std::move(type), std::move(origin), std::move(text)), cause);
           }};
 }
 
@@ -208,96 +209,249 @@ std::vector<detail::ExceptionCarrier>& carriers() {
 }  // namespace
 
 std::pair<std::string, std::string> describe(const std::exception_ptr& error) {
+  auto told = platform::thrown(error);
+  return {std::move(told.type), std::move(told.text)};
+}
+
+std::string tell_origin() {
   try {
-    std::rethrow_exception(error);
-  } catch (const std::exception& e) {
-    const auto* remote = dynamic_cast<const RemoteTrace*>(&e);
-    return {remote != nullptr ? remote->remote_type() : readable(typeid(e).name()), e.what()};
+    throw;
+  } catch (const RemoteTrace& e) {
+    const auto told = platform::current_thrown();
+    auto text = "  " + told.whole() + "\n";
+    if (const auto& task = e.remote_task(); !task.empty()) text += "  in " + task + "\n";
+    if (const auto& trace = e.remote_trace(); !trace.empty()) text += "thrown at\n" + trace;
+    const auto causes = platform::causes_of(told.cause);
+    return causes.empty() ? text : text + causes.substr(1) + "\n";
+  } catch (const WorkerDied& e) {
+    return "  " + std::string(e.what()) + "\n" + (e.stack().empty() ? "" : "it was at\n" + e.stack());
+  } catch (const DeadlineExceeded& e) {
+    return "  brood::DeadlineExceeded: " + std::string(e.what()) + "\n";
+  } catch (const MemoryLimitExceeded& e) {
+    return "  brood::MemoryLimitExceeded: " + std::string(e.what()) + "\n";
   } catch (...) {
-    const std::type_info* type = abi::__cxa_current_exception_type();
-    const auto name = type != nullptr ? readable(type->name()) : std::string("an exception of unknown type");
-    return {name, name};
+    return {};
   }
 }
 
 namespace {
 
-// What the carrier's codec writes for the exception being handled; nothing when it is not of its type. What
-// the codec throws, or that it wrote something else the second time, is told in `trouble`.
+constexpr int most_causes = 16;
+
+// What the carrier's codec writes for the exception being handled. What the codec throws, or that it wrote
+// something else the second time, is told in `trouble`.
 std::optional<std::vector<std::byte>> carried_by(const detail::ExceptionCarrier& carrier,
                                                  std::string& trouble) {
   try {
-    Writer measure(nullptr, 0);
-    if (!carrier.encode_current(measure)) return std::nullopt;
-    std::vector<std::byte> bytes(measure.written());
-    Writer to(bytes.data(), bytes.size());
-    carrier.encode_current(to);
-    if (to.written() == bytes.size()) return bytes;
+    std::vector<std::byte> bytes(256);
+    for (const auto wanted = bytes.size();;) {
+      Writer to(bytes.data(), bytes.size());
+      carrier.encode_current(to);
+      const bool is_first = bytes.size() == wanted;
+      if (to.fits() && (is_first || to.written() == bytes.size())) {
+        bytes.resize(to.written());
+        return bytes;
+      }
+      if (!is_first) break;
+      bytes.resize(to.written());
+    }
     trouble = "wrote it twice in different ways";
   } catch (const std::bad_alloc&) {
     throw;
   } catch (...) {
-    const auto [type, text] = describe(std::current_exception());
-    trouble = "threw " + type + ": " + text;
+    trouble = "threw " + platform::current_thrown().whole();
   }
   return std::nullopt;
 }
 
+const detail::ExceptionCarrier* carrier_of_current() {
+  const std::type_info* type = abi::__cxa_current_exception_type();
+  if (type == nullptr) return nullptr;
+  for (const auto& carrier : carriers()) {
+    for (const auto* each : carrier.types) {
+      if (each != nullptr && *each == *type) return &carrier;
+    }
+  }
+  return nullptr;
+}
+
+// Any sequence of bytes that grows.
+class Bytes {
+ public:
+  template <class T>
+  void value(const T& v) {
+    for (;;) {
+      Writer to(all_.data() + size_, all_.size() - size_);
+      to.value(v);
+      if (to.fits()) {
+        size_ += to.written();
+        return;
+      }
+      all_.resize(2 * size_ + to.written());
+    }
+  }
+  void bytes(const std::vector<std::byte>& more) {
+    all_.resize(std::max(all_.size(), size_ + more.size()));
+    std::copy(more.begin(), more.end(), all_.begin() + static_cast<std::ptrdiff_t>(size_));
+    size_ += more.size();
+  }
+  std::vector<std::byte> take() {
+    all_.resize(size_);
+    return std::move(all_);
+  }
+
+ private:
+  std::vector<std::byte> all_ = std::vector<std::byte>(512);
+  std::size_t size_ = 0;
+};
+
+detail::OriginPtr origin_of_current() {
+  try {
+    throw;
+  } catch (const RemoteTrace& e) {
+    return e.origin();
+  } catch (...) {
+    return nullptr;
+  }
+}
+
+std::string remote_type_of_current() {
+  try {
+    throw;
+  } catch (const RemoteTrace& e) {
+    return e.remote_type();
+  }
+}
+
+bool is_remote_error() {
+  try {
+    throw;
+  } catch (const RemoteError&) {
+    return true;
+  } catch (...) {
+    return false;
+  }
+}
+
+void encode_one(Bytes& to, const std::exception_ptr& error, StackOf stack_of, int depth);
+
+// Of the exception being handled, which is `error`.
+void encode_current(Bytes& to, const std::exception_ptr& error, StackOf stack_of, int depth) {
+  const auto told = platform::current_thrown();
+  const auto origin = origin_of_current();
+  const auto* carrier = carrier_of_current();
+  to.value(origin ? remote_type_of_current() : told.type);
+  to.value(origin ? origin->parts() : detail::OriginParts{stack_of(error), {}});
+  const bool has_cause = told.cause && depth < most_causes;
+  to.value(has_cause);
+  if (has_cause) encode_one(to, told.cause, stack_of, depth + 1);
+  std::string trouble;
+  if (carrier != nullptr) {
+    if (const auto bytes = carried_by(*carrier, trouble)) {
+      to.value(carrier->type);
+      to.bytes(*bytes);
+      return;
+    }
+    trouble = " (it could not be sent as itself, for its codec " + trouble + ")";
+  }
+  to.value(std::string());
+  to.value((is_remote_error() ? told.text : told.whole()) + trouble);
+}
+
+void encode_one(Bytes& to, const std::exception_ptr& error, StackOf stack_of, int depth) {
+  try {
+    std::rethrow_exception(error);
+  } catch (...) {
+    encode_current(to, error, stack_of, depth);
+  }
+}
+
 }  // namespace
 
-void encode_current_exception(Writer& to, const std::string& trace) {
-  auto [type, text] = describe(std::current_exception());
-  to.value(type);
-  to.value(trace);
-  std::string trouble;
-  for (const auto& carrier : carriers()) {
-    const auto bytes = carried_by(carrier, trouble);
-    if (!trouble.empty()) break;
-    if (!bytes) continue;
-    to.value(carrier.type);
-    to.bytes(bytes->data(), bytes->size());
-    return;
-  }
-  if (!trouble.empty()) text += " (it could not be sent as itself, for its codec " + trouble + ")";
-  to.value(std::string());
-  to.value(text);
+std::vector<std::byte> encoded(const std::exception_ptr& error, StackOf stack_of) {
+  Bytes to;
+  encode_one(to, error, stack_of, 0);
+  return to.take();
 }
 
 std::vector<std::byte> encoded(const std::exception_ptr& error) {
-  const auto write = [&](Writer& to, const std::string& trace) { encode_current_exception(to, trace); };
-  const auto whole = [&](const std::string& trace) {
-    Writer measure(nullptr, 0);
-    write(measure, trace);
-    std::vector<std::byte> bytes(measure.written());
-    Writer to(bytes.data(), bytes.size());
-    write(to, trace);
-    return bytes;
-  };
+  return encoded(error, [](const std::exception_ptr&) { return detail::Stack(); });
+}
+
+void write_plain_error(Writer& to, const std::string& type, const std::string& text) {
+  to.value(type);
+  to.value(detail::OriginParts());
+  to.value(false);
+  to.value(type);
+  to.value(text);
+}
+
+namespace {
+
+std::exception_ptr decode_one(Reader& from, const detail::TaskTold* task) {
+  const Reader::Level level(from);
+  auto type = from.value<std::string>();
+  auto parts = from.value<detail::OriginParts>();
+  if (task != nullptr) parts.tasks.push_back(*task);
+  const auto origin = std::make_shared<const detail::Origin>(std::move(parts));
+  const auto cause = from.value<bool>() ? decode_one(from, nullptr) : nullptr;
+  const auto carried = from.value<std::string>();
+  for (const auto& carrier : carriers()) {
+    if (!carried.empty() && carrier.type == carried)
+      return carrier.decode(from, std::move(type), origin, cause);
+  }
+  if (!carried.empty())
+    throw DecodeError("an exception of type " + carried + " arrived, which is not known here");
+  const auto text = from.value<std::string>();
+  return detail::with_cause(RemoteError(text, std::move(type), origin), cause);
+}
+
+}  // namespace
+
+namespace {
+
+// What a worker says of its task, which it knows no name of, with the name.
+std::exception_ptr with_task(const std::exception_ptr& error, const detail::TaskTold& task) {
+  constexpr std::string_view unnamed = "the task ";
   try {
     std::rethrow_exception(error);
-  } catch (const RemoteTrace& e) {
-    return whole(e.remote_trace());
+  } catch (const detail::Rebuilt<MemoryLimitExceeded>& e) {
+    const std::string_view text = e.what();
+    if (!text.starts_with(unnamed)) return error;
+    const auto named = task.call() + " in " + task.worker + " " + std::string(text.substr(unnamed.size()));
+    return std::make_exception_ptr(
+        detail::Rebuilt<MemoryLimitExceeded>(MemoryLimitExceeded(named), e.remote_type(), e.origin(), named));
   } catch (...) {
-    return whole({});
+    return error;
   }
 }
 
-std::exception_ptr decode_exception(Reader& from) {
+}  // namespace
+
+std::exception_ptr decode_exception(Reader& from, const detail::TaskTold* task) {
   try {
-    auto type = from.value<std::string>();
-    auto trace = from.value<std::string>();
-    const auto carried = from.value<std::string>();
-    for (const auto& carrier : carriers()) {
-      if (!carried.empty() && carrier.type == carried)
-        return carrier.decode(from, std::move(type), std::move(trace));
-    }
-    if (!carried.empty())
-      throw DecodeError("an exception of type " + carried + " arrived, which is not known here");
-    const auto text = from.value<std::string>();
-    return std::make_exception_ptr(RemoteError(type, text, std::move(trace)));
+    auto error = decode_one(from, task);
+    return task != nullptr ? with_task(error, *task) : error;
   } catch (...) {
     return std::current_exception();
   }
+}
+
+EachItsOwn::EachItsOwn(const std::exception_ptr& error) : error_(error) {
+  if (!error) return;
+  try {
+    std::rethrow_exception(error);
+  } catch (const PoolBroken& e) {
+    broken_.emplace(e);
+  } catch (const PoolTerminated& e) {
+    terminated_.emplace(e);
+  } catch (...) {
+  }
+}
+
+std::exception_ptr EachItsOwn::operator()() const {
+  if (broken_) return std::make_exception_ptr(*broken_);
+  return terminated_ ? std::make_exception_ptr(*terminated_) : error_;
 }
 
 }  // namespace exec
@@ -308,7 +462,22 @@ void detail::add_carrier(ExceptionCarrier carrier) {
   all.insert(all.begin(), std::move(carrier));
 }
 
-RemoteError::RemoteError(const std::string& type, const std::string& text, std::string trace)
-    : Error(type + ": " + text), RemoteTrace(type, std::move(trace)) {}
+const std::string& RemoteTrace::remote_trace() const {
+  static const std::string none;
+  return origin_ ? origin_->trace() : none;
+}
+const std::string& RemoteTrace::remote_task() const {
+  static const std::string none;
+  return origin_ ? origin_->task() : none;
+}
+
+const char* WorkerDied::what() const noexcept {
+  try {
+    return origin_ ? origin_->sentence(Error::what()).c_str() : Error::what();
+  } catch (...) {  // no memory to make it in
+    return Error::what();
+  }
+}
+const std::string& WorkerDied::stack() const { return origin_ ? origin_->trace() : stack_; }
 
 }  // namespace brood

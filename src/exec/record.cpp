@@ -9,6 +9,7 @@
 #include <mutex>
 #include <tuple>
 
+#include "base/duration_text.hpp"
 #include "base/immortal.hpp"
 #include "exec/failure.hpp"
 #include "platform/memory.hpp"
@@ -128,9 +129,15 @@ bool Record::take_names(Names& taken) {
 
 namespace {
 
+// By their texts; of each the first one, for the task that it comes from.
 struct Unseen {
+  struct Same {
+    int count = 0;
+    std::exception_ptr first;
+  };
+  static constexpr std::size_t most_texts = 10;
   std::mutex mutex;
-  std::map<std::string, int> texts;
+  std::map<std::string, Same> texts;
   int count = 0;
 };
 Unseen& unseen() {
@@ -298,23 +305,62 @@ void note_unseen(const std::exception_ptr& error) noexcept {
   try {
     const Failure failure(error);
     const std::lock_guard lock(all.mutex);
-    if (all.texts.size() < 10 || all.texts.contains(failure.what())) ++all.texts[failure.what()];
+    if (all.texts.size() >= Unseen::most_texts && !all.texts.contains(failure.what())) return;
+    auto& same = all.texts[failure.what()];
+    if (++same.count == 1) same.first = error;
   } catch (...) {
   }
 }
 
+namespace {
+
+std::string task_of(const std::exception_ptr& error) {
+  try {
+    std::rethrow_exception(error);
+  } catch (const RemoteTrace& e) {
+    return e.remote_task();
+  } catch (...) {  // its text says it
+    return {};
+  }
+}
+
+}  // namespace
+
 std::string take_unseen() {
   auto& all = unseen();
-  const std::lock_guard lock(all.mutex);
-  if (all.count == 0) return {};
-  std::string text = "brood: " + std::to_string(all.count) +
-                     (all.count == 1 ? " task failed and nobody looked at its result:\n"
-                                     : " tasks failed and nobody looked at their results:\n");
-  for (const auto& [what, n] : all.texts)
-    text += "  " + (n > 1 ? std::to_string(n) + " x " : "") + what + "\n";
-  all.texts.clear();
-  all.count = 0;
+  std::map<std::string, Unseen::Same> texts;
+  int count = 0;
+  {
+    const std::lock_guard lock(all.mutex);
+    texts.swap(all.texts);
+    count = std::exchange(all.count, 0);
+  }
+  if (count == 0) return {};
+  std::string text = "brood: " + std::to_string(count) +
+                     (count == 1 ? " task failed and nobody looked at its result:\n"
+                                 : " tasks failed and nobody looked at their results:\n");
+  int told = 0;
+  for (const auto& [what, same] : texts) {
+    const bool many = same.count > 1;
+    text += "  " + (many ? std::to_string(same.count) + " x " : "") + what;
+    if (const auto task = task_of(same.first); !task.empty())
+      text += (many ? "; the first in " : "; in ") + task;
+    text += "\n";
+    told += same.count;
+  }
+  if (told < count) text += "  and " + std::to_string(count - told) + " with other texts\n";
   return text;
+}
+
+std::string TaskSource::call_of(const Record&) { return {}; }
+
+void throw_timeout(const Record& record, std::chrono::nanoseconds waited) {
+  const auto call = record.source->call_of(record);
+  const auto after = " after a wait of " + text_of(waited);
+  if (call.empty())
+    throw TimeoutError("the result is not there" + after + "; the work goes on, and may be waited for again");
+  throw TimeoutError(call + " has not ended" + after +
+                     "; it goes on, and its result may be waited for again");
 }
 
 }  // namespace brood::detail

@@ -116,7 +116,7 @@ void PoolCore::take_ask(Ask& ask) {
   if (setup_.max_pending != 0) ++submitted_;
   if (waiting.task.limits) waiting.task.limits->record = waiting.task.record;
   if (state_ != State::open && state_ != State::closed) {
-    resolve(waiting.task, broken_ ? broken_
+    resolve(waiting.task, broken_ ? exec::EachItsOwn(broken_)()
                                   : std::make_exception_ptr(
                                         PoolTerminated("the pool was terminated before this task began")));
     return drop_call(waiting.task);

@@ -4,6 +4,7 @@
 #include <brood/errors.hpp>
 #include <brood/task_errors.hpp>
 
+#include "exec/failure.hpp"
 #include "pool/pool_core.hpp"
 
 namespace brood::pool {
@@ -88,7 +89,7 @@ void PoolCore::take_left(std::size_t most) {
       continue;
     }
     try {
-      resolve(waiting.task, broken_ ? broken_
+      resolve(waiting.task, broken_ ? exec::EachItsOwn(broken_)()
                                     : std::make_exception_ptr(
                                           PoolTerminated("the pool was terminated before this task began")));
     } catch (const std::bad_alloc&) {

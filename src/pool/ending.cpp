@@ -60,11 +60,12 @@ void PoolCore::terminate() {
     take_results();
     const auto error =
         std::make_exception_ptr(PoolTerminated("the pool was terminated before this task had ended"));
+    const exec::EachItsOwn own(error);
     fail_lines(error);
     for (auto& place : places_) {
       if (place.lane == nullptr) continue;
       // What the calls name is given back when the worker is gone for sure.
-      for (auto at = place.tail; at != place.head; ++at) resolve(place.task_at(at), error);
+      for (auto at = place.tail; at != place.head; ++at) resolve(place.task_at(at), own());
       place.quitting = true;
       children.push_back(place.child);
     }

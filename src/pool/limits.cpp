@@ -8,9 +8,9 @@
 #include <brood/errors.hpp>
 #include <brood/task_errors.hpp>
 #include <csignal>
-#include <cstdio>
 #include <cstring>
 
+#include "base/duration_text.hpp"
 #include "pool/pool_core.hpp"
 
 namespace brood::pool {
@@ -25,16 +25,6 @@ Clock::time_point later(Clock::time_point when, std::chrono::nanoseconds wait) {
 namespace {
 
 Clock::time_point in(std::chrono::nanoseconds wait) { return later(Clock::now(), wait); }
-
-std::string text_of(std::chrono::nanoseconds time) {
-  const auto as = [&](double unit, const char* name) {
-    char text[32];
-    std::snprintf(text, sizeof text, "%.3g %s", static_cast<double>(time.count()) / unit, name);
-    return std::string(text);
-  };
-  if (time >= 1s) return as(1e9, "s");
-  return time >= 1ms ? as(1e6, "ms") : as(1e3, "us");
-}
 
 }  // namespace
 
@@ -126,7 +116,7 @@ bool PoolCore::is_late(const Task& task) { return task.limits && task.limits->de
 void PoolCore::expire(Limits& limits) {
   Task& task = *limits.record->task;
   const auto& options = limits.options;
-  const auto name = task_name(task);
+  const auto name = call_of(task);
   if (limits.doom) {
     limits.doom = std::make_exception_ptr(DeadlineExceeded(limits.missed + ", did not stop within " +
                                                            text_of(options.grace) +
@@ -186,7 +176,7 @@ bool PoolCore::cancel(Record& record, bool kill) {
 
 // True when its future will say so.
 bool PoolCore::stop_task(Task& task, bool kill) {
-  const auto name = task_name(task);
+  const auto name = call_of(task);
   if (withdraw(task, std::make_exception_ptr(Cancelled(name + " was cancelled before it had begun"))))
     return true;
   const Seat seat = seat_of(task);
@@ -205,6 +195,19 @@ bool PoolCore::stop_task(Task& task, bool kill) {
   if (kill_running(seat)) return true;
   task.limits->doom = before;  // it has ended: as it would have
   return false;
+}
+
+// For messages: with its arguments while it is in a lane.
+std::string PoolCore::call_of(const Task& task) {
+  const Seat seat = seat_of(task);
+  return (seat.place != nullptr ? told_of(*seat.place, seat.at) : told_of(task)).call();
+}
+
+std::string PoolCore::call_of(const Record& record) {
+  if (here_) return {};
+  const Books books(*this);
+  turn();
+  return record.task != nullptr ? call_of(*record.task) : std::string();
 }
 
 // Where in a lane the task is; no place when it stands in line.

@@ -86,8 +86,8 @@ void MemoryLimit::check() {
   if (most_ == 0 || !own.group || Clock::now() < own.looked + between_looks) return;
   const auto kills = own.group.kills();
   if (std::exchange(own.kills, kills) == kills) return;
-  throw MemoryLimitExceeded("what the task started needed more memory than its limit of " +
-                            std::to_string(most_) + " bytes allows, and was killed for it");
+  throw MemoryLimitExceeded("the task started programs that needed more memory than its limit of " +
+                            std::to_string(most_) + " bytes allows, and were killed for it");
 }
 
 std::exception_ptr MemoryLimit::cause_of(std::exception_ptr error) {

@@ -10,6 +10,7 @@
 
 #include "base/immortal.hpp"
 #include "base/scope.hpp"
+#include "exec/failure.hpp"
 #include "platform/surroundings.hpp"
 #include "pool/lanes.hpp"
 #include "pool/pool_core.hpp"
@@ -41,7 +42,10 @@ void tell_unseen() {
 }
 
 // Before any global of the program is initialised: that may use brood already.
-[[gnu::constructor(200)]] void end_pools_first() { process::hooks().before_end = &end_all_pools; }
+[[gnu::constructor(200)]] void end_pools_first() {
+  process::hooks().before_end = &end_all_pools;
+  process::hooks().tell_origin = &exec::tell_origin;
+}
 
 void require_at_least(std::optional<int> given, int least, const char* name) {
   if (!given || *given >= least) return;

@@ -24,6 +24,7 @@
 
 #include "arena/arena.hpp"
 #include "base/function_ref.hpp"
+#include "exec/origin.hpp"
 #include "platform/poller.hpp"
 #include "pool/asking.hpp"
 #include "pool/core.hpp"
@@ -170,6 +171,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Record& submit(const TaskType& type, detail::EncodeCall call, const CallOptions* options) override;
   bool running(Record& record) override;
   bool cancel(Record& record, bool kill) override;
+  std::string call_of(const Record& record) override;
   bool wait(Record& record, Deadline until) override;
   void attend() override;
   bool wait_any(const std::vector<const Record*>& records, Deadline until) override;
@@ -290,6 +292,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
     std::uint32_t at = 0;
   };
   Seat seat_of(const Task& task);
+  std::string call_of(const Task& task);
   bool withdraw(Task& task, const std::exception_ptr& error);
   bool stop_task(Task& task, bool kill);
   void ask_to_stop(const Seat& seat);
@@ -362,7 +365,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void remove_groups();
   void settle_running(Place& place, const platform::Ended& how);
   static std::string arguments_text(const Place& place, std::uint32_t at);
-  static std::string stack_of_dead(const Place& place);
+  static detail::Stack stack_of_dead(const Place& place);
   std::exception_ptr died(const Place& place, std::uint32_t at, const platform::Ended& how);
   void settle_birth(Place& place, const platform::Ended& how, std::string failure,
                     const std::exception_ptr& cause, bool begun);
@@ -371,7 +374,9 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void give_up(const std::exception_ptr& cause);
   bool wants_workers() const;
   int milliseconds_to_next_restart() const;
-  std::string task_name(const Task& task) const;
+  static std::string task_name(const Task& task);
+  static detail::TaskTold told_of(const Task& task);
+  static detail::TaskTold told_of(const Place& place, std::uint32_t at);
 
   detail::PoolSetup setup_;
   const platform::SignalMask makers_mask_;  // of the thread that made the pool

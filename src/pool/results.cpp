@@ -87,7 +87,10 @@ void PoolCore::take_result(Place& place, Slot& slot, Task& task) {
   } else if (result.is_exception()) {
     const auto copy = result.take_bytes();
     Reader from(copy.data(), copy.size());
-    if (task.record != nullptr) resolve(task, exec::decode_exception(from));
+    if (task.record != nullptr) {
+      const auto told = told_of(place, place.tail);
+      resolve(task, exec::decode_exception(from, &told));
+    }
   } else if (task.record != nullptr) {
     result.keep(*task.record);
     static_cast<void>(left.take());  // the record's
@@ -175,9 +178,11 @@ bool PoolCore::take_results() {
 }
 
 void PoolCore::fail_waiting(Line& waiting, const std::exception_ptr& error) {
+  if (waiting.empty()) return;
+  const exec::EachItsOwn own(error);
   for (auto& each : waiting) {
     withdrawn_ -= !each.task.exists();
-    resolve(each.task, error);
+    resolve(each.task, own());
     drop_call(each.task);
   }
   waiting.clear();

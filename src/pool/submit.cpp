@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include "base/scope.hpp"
+#include "exec/failure.hpp"
 #include "platform/surroundings.hpp"
 #include "pool/pool_core.hpp"
 #include "process/session.hpp"
@@ -33,7 +34,7 @@ void PoolCore::require_open() const {
     case State::open:
       return;
     case State::broken:
-      std::rethrow_exception(broken_);
+      std::rethrow_exception(exec::EachItsOwn(broken_)());
     case State::closed:
       if (is_carrier()) return;
       [[fallthrough]];

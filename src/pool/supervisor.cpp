@@ -120,17 +120,22 @@ void PoolCore::read_errors(Place& place) {
   }
 }
 
-std::string PoolCore::task_name(const Task& task) const {
-  if (task.limits && !task.limits->options.name.empty()) return task.limits->options.name;
+std::string PoolCore::task_name(const Task& task) { return told_of(task).name(); }
+
+// Without its arguments. Cheap: the name of a function is looked up when somebody asks for it.
+detail::TaskTold PoolCore::told_of(const Task& task) {
+  if (task.limits && !task.limits->options.name.empty()) return {task.limits->options.name, 0, {}, {}};
   const bool by_pointer = task.asked ? task.asked->by_pointer : task.type->by_pointer;
   const auto given = task.asked ? std::string_view(task.asked->function) : task.type->function;
-  if (!by_pointer) return std::string(given);
-  try {
-    auto name = platform::function_name_at(detail::code_at(detail::CodeRef{task.function}));
-    if (!name.empty()) return name;
-  } catch (const DecodeError&) {
-  }
-  return std::string(given);
+  return {std::string(given), by_pointer ? task.function : 0, {}, {}};
+}
+
+// And with them, of a task in a lane.
+detail::TaskTold PoolCore::told_of(const Place& place, std::uint32_t at) {
+  auto told = told_of(place.task_at(at));
+  told.arguments = arguments_text(place, at);
+  told.worker = place.child->name() + " (pid " + std::to_string(place.child->raw_pid()) + ")";
+  return told;
 }
 
 std::string PoolCore::arguments_text(const Place& place, std::uint32_t at) {
@@ -159,40 +164,39 @@ void PoolCore::settle_running(Place& place, const platform::Ended& how) {
 }
 
 // Where the dead worker was, as its last act tells. It may lie, so nothing but text comes of it.
-std::string PoolCore::stack_of_dead(const Place& place) {
+detail::Stack PoolCore::stack_of_dead(const Place& place) {
   const auto& note = place.lane->crash;
   std::array<void*, platform::CrashNote::most_frames> frames{};
   const auto n = std::min<std::size_t>(note.count.load(), frames.size());
   for (std::size_t i = 0; i < n; ++i) frames.at(i) = reinterpret_cast<void*>(note.frames.at(i));
-  return platform::describe_stack(std::span(frames).first(n));
+  return detail::Stack::of(std::span(frames).first(n));
 }
 
 std::exception_ptr PoolCore::died(const Place& place, std::uint32_t at, const platform::Ended& how) {
   const Task& task = place.task_at(at);
   if (task.limits && task.limits->doom) return task.limits->doom;
-  const auto name = task_name(task);
-  const auto arguments = arguments_text(place, at);
+  const auto told = told_of(place, at);
   const auto lines = tail_of(place.last_lines);
-  const int pid = place.child->raw_pid();
   const auto most = task.limits && task.limits->options.memory_limit ? *task.limits->options.memory_limit
                                                                      : setup_.memory_limit;
   const bool starved = most != 0 && (place.ran_out || place.lane->starved.load() == at + 1 ||
                                      place.lane->crash.no_memory.load() != 0);
-  std::string what = name + (arguments.empty() ? "" : " called with (" + arguments + ")") + " in " +
-                     place.child->name() + " (pid " + std::to_string(pid) + ") " +
-                     (starved ? "asked for more memory than its limit of " + std::to_string(most) +
+  std::string what = told.call() + " in " + told.worker +
+                     (starved ? " asked for more memory than its limit of " + std::to_string(most) +
                                     " bytes allows, and the process "
-                              : std::string("did not return: the process ")) +
+                              : std::string(" did not return: the process ")) +
                      how_it_ended(how);
   if (place.condemned) what += ", for it had written over the memory that it got its tasks through";
+  if (place.lane->crash.overflown.load() != 0) what += " (stack overflow)";
   if (task.limits && task.limits->runs > 1) what += " (run " + std::to_string(task.limits->runs) + ")";
-  const auto stack = stack_of_dead(place);
   if (!lines.empty()) what += "; the end of its stderr:\n" + lines;
   if (starved) return std::make_exception_ptr(MemoryLimitExceeded(what));
   const bool signalled = how.how == platform::Ended::How::signalled;
   const bool exited = how.how == platform::Ended::How::exited;
-  return std::make_exception_ptr(WorkerDied(what, signalled ? how.value : 0, exited ? how.value : -1, pid,
-                                            name, arguments, lines, stack));
+  auto origin = std::make_shared<const detail::Origin>(detail::OriginParts{stack_of_dead(place), {}});
+  return std::make_exception_ptr(WorkerDied(what, signalled ? how.value : 0, exited ? how.value : -1,
+                                            place.child->raw_pid(), told.name(), told.arguments, lines,
+                                            std::move(origin)));
 }
 
 std::exception_ptr PoolCore::what_the_initializer_threw(Place& place) {
@@ -229,13 +233,14 @@ bool PoolCore::wants_workers() const {
 // The worker has ended: one last look at its lane, then its tasks, its process, its memory, in this order.
 // Nobody waits any more for what this worker's task submitted.
 void PoolCore::withdraw_asked_by(const Place& place) {
-  const auto error = std::make_exception_ptr(PoolTerminated("the task that submitted this one has died"));
+  const exec::EachItsOwn own(
+      std::make_exception_ptr(PoolTerminated("the task that submitted this one has died")));
   for (auto& [depth, line] : asked_) {
     for (auto& waiting : line) {
       if (!waiting.task.exists()) continue;
       const auto& asked = *waiting.task.asked;
       if (&places_[asked.place] == &place && asked.incarnation == place.incarnation) {
-        withdraw(waiting.task, error);
+        withdraw(waiting.task, own());
       }
     }
   }
@@ -331,9 +336,10 @@ void PoolCore::give_up(const std::exception_ptr& cause) {
   broken_ = cause;
   state_ = State::broken;  // afterwards: who submits reads them without the books
   fail_lines(cause);
+  const exec::EachItsOwn own(cause);
   for (auto& place : places_) {
     if (place.lane == nullptr || place.was_up || place.lane->up.load() == 1) continue;
-    for (auto at = place.tail; at != place.head; ++at) resolve(place.task_at(at), cause);
+    for (auto at = place.tail; at != place.head; ++at) resolve(place.task_at(at), own());
   }
 }
 

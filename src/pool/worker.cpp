@@ -1,5 +1,7 @@
 #include "pool/worker.hpp"
 
+#include <cxxabi.h>
+
 #include <algorithm>
 #include <brood/detail/packed_call.hpp>
 #include <brood/detail/worker_state.hpp>
@@ -9,6 +11,7 @@
 #include <chrono>
 #include <cmath>
 #include <cstdlib>
+#include <exception>
 #include <utility>
 #include <vector>
 
@@ -72,17 +75,33 @@ class SlotSink final : public detail::ResultSink {
   MemoryLimit& limit_;
 };
 
-void write_exception(Slot& slot, const platform::ThrowRecorder& recorder) {
-  const auto trace = platform::describe_stack(recorder.last());
+// `original`: what was thrown, where the task ends with another one instead.
+void write_exception(Slot& slot, const platform::ThrowRecorder& recorder, const std::exception_ptr& error,
+                     const std::exception_ptr& original) {
+  const auto stack_of = [&](const std::exception_ptr& each) {
+    // The stack of what was thrown.
+    return detail::Stack::of(recorder.stack_of(each == error ? original : each));
+  };
+  const auto in_short = [&](const char* type, const std::string& text) {
+    write_into(slot, Content::exception,
+               [&](Writer& to) { exec::write_plain_error(to, type, shortened(text, 64)); });
+  };
   try {
-    write_into(slot, Content::exception, [&](Writer& to) { exec::encode_current_exception(to, trace); });
-  } catch (const std::exception& e) {             // no memory even for this: the worst kind of news, in short
-    constexpr std::size_t most_of_a_length = 10;  // written in front of the text
-    write_into(slot, Content::exception, [&](Writer& to) {
-      for (const char* part : {"brood::NoMemory", "", "brood::NoMemory"}) to.value(std::string(part));
-      to.value(shortened(e.what(), sizeof slot.data - to.written() - most_of_a_length));
-    });
+    const auto bytes = exec::encoded(error, stack_of);
+    write_into(slot, Content::exception, [&](Writer& to) { to.bytes(bytes.data(), bytes.size()); });
+  } catch (const std::exception& e) {  // no memory even for this: the worst kind of news, in short
+    in_short("brood::NoMemory", e.what());
   }
+}
+
+std::exception_ptr not_of_cpp() {
+  return std::make_exception_ptr(Error("the task threw something that is no exception of C++"));
+}
+
+// With the slot's result, which the program takes in when it notices the end.
+[[noreturn]] void leave_after(Slot& slot) {
+  slot.state.store(static_cast<std::uint32_t>(SlotState::done));
+  std::exit(0);
 }
 
 void run_task(Slot& slot) {
@@ -101,13 +120,18 @@ void run_task(Slot& slot) {
     SlotSink sink(slot, limit);
     thunk(call, &sink);
     if (slot.size == 0) limit.check();
+  } catch (const abi::__forced_unwind&) {  // must not be left in any other way than by the end of the thread
+    limit.lift();
+    const auto error = std::make_exception_ptr(UsageError(
+        "the task called pthread_exit, or was cancelled with pthread_cancel, which ends its worker; let "
+        "it return or throw"));
+    write_exception(slot, recorder, error, error);
+    leave_after(slot);
   } catch (...) {
     limit.lift();
-    try {
-      std::rethrow_exception(limit.cause_of(std::current_exception()));
-    } catch (...) {
-      write_exception(slot, recorder);
-    }
+    const auto original = std::current_exception();
+    const auto error = original != nullptr ? limit.cause_of(original) : not_of_cpp();
+    write_exception(slot, recorder, error, original);
   }
 }
 
@@ -259,7 +283,8 @@ void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
       Reader from(call.data(), call.size());
       detail::code_as<std::remove_pointer_t<detail::Thunk>>(detail::CodeRef{initializer})(from, nullptr);
     } catch (...) {
-      write_exception(lane.birth, recorder);
+      const auto error = std::current_exception();
+      write_exception(lane.birth, recorder, error, error);
       lane.up.store(2);
       results.ready.wake_sleepers();
       return;

@@ -1,20 +1,25 @@
 // The child's side: from the clone to the end of its function. Nothing here can throw past be_born.
 
+#include <cxxabi.h>
+
 #include <brood/codec.hpp>
 #include <brood/detail/callable.hpp>
 #include <brood/errors.hpp>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
 #include "base/text.hpp"
+#include "platform/crash.hpp"
 #include "platform/modules.hpp"
 #include "process/birth.hpp"
 #include "process/certificate.hpp"
 #include "process/child.hpp"
 #include "process/server.hpp"
 #include "process/session.hpp"
+#include "process/uncaught.hpp"
 
 namespace brood::process {
 namespace {
@@ -42,25 +47,37 @@ int run_call(const Certificate& told) {
 
 }  // namespace
 
+namespace {
+
+// pthread_exit in the first thread: the process lives as long as its other threads, and has done what it
+// should.
+[[noreturn]] void outlive_threads() {
+  Word never{0};
+  while (!has_one_thread()) platform::park(never, 0, detail::Deadline::in(std::chrono::milliseconds(1)));
+  std::exit(0);
+}
+
+}  // namespace
+
 int report_exceptions(FunctionRef<int()> f) {
   const platform::ThrowRecorder recorder;
-  std::string what;
+  std::string text;
   try {
     return f();
-  } catch (const std::exception& e) {
-    what = platform::readable(typeid(e).name()) + std::string(": ") + e.what();
+  } catch (const abi::__forced_unwind&) {  // must not be left in any other way than by the end of the thread
+    outlive_threads();
   } catch (...) {
-    what = platform::current_exception_type();
+    text = "brood: " + label() + " ended by an uncaught exception: " +
+           uncaught_text(platform::describe_stack(recorder.stack_of(std::current_exception())));
   }
   platform::flush_output();
-  const auto stack = platform::describe_stack(recorder.last());
-  platform::say("brood: " + label() + " ended by an uncaught exception: " + what + "\n" +
-                (stack.empty() ? "" : "thrown at\n" + stack));
+  platform::say(text);
   return 1;
 }
 
 void enter_life(const Certificate& told) {
   become(told);
+  platform::note_crashes_for_parent();
   platform::on_exit_first(&leave);
   platform::set_process_name(told.name);
   if (told.errors >= 0) platform::stderr_into(told.parent_pid, told.errors);

@@ -10,6 +10,8 @@
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
 #include "arena/references.hpp"
+#include "platform/crash.hpp"
+#include "platform/modules.hpp"
 #include "platform/poller.hpp"
 #include "process/birth.hpp"
 #include "process/registry.hpp"
@@ -131,6 +133,7 @@ void Child::start_by_fork(FunctionRef<void()> run) {
   }
   if (!server_link().exists() && has_one_thread()) server_link().create();  // for its lifeline
   if (!me.lifeline) me.lifeline = platform::Lifeline::create();
+  platform::prepare_crash_notes();
   platform::flush_output();
   watched_ = watched_ || arena::holds_anything();
   detail::HeldNames shared(arena::hold_for_child());
@@ -148,6 +151,7 @@ void Child::start_by_fork(FunctionRef<void()> run) {
       arena::become_new_process(true);
       if (me.raised_limit != 0) platform::lower_descriptor_limit(me.raised_limit, me.descriptor_limit);
       platform::reset_signals();
+      platform::install_crash_handlers();
       platform::stdin_from_null();
       platform::line_buffered_output();
       std::exit(report_exceptions([&] {
@@ -281,11 +285,31 @@ bool Child::poll_locked(bool supervisor) {
     reason.assign(text, strnlen(text, sizeof request_->payload));
   }
   auto how = relayed ? relayed_status() : platform::reap(pid_);
+  if (how && how->how == platform::Ended::How::signalled) tell_signal(how->value);
   if (reason.empty())
     end(how.value_or(platform::Ended{}));
   else
     fail(name_ + " could not begin: " + reason);
   return true;
+}
+
+// Its death is told, for its function could not return that: unless it was asked for by this handle. A pool
+// tells of its workers.
+void Child::tell_signal(int number) const {
+  const auto crash = platform::take_crash_note(pid_);
+  if (lane_ >= 0 || (number < 64 && (sent_signals_ >> number & 1) != 0)) return;
+  try {
+    std::string text = "brood: " + name_ + " (pid " + std::to_string(pid_) + ") was killed by " +
+                       platform::signal_name(number);
+    if (crash && crash->overflown) text += " (stack overflow)";
+    if (crash) {
+      if (const auto places = platform::own_places(crash->frames, 3); !places.empty())
+        text += " in " + places;
+    }
+    platform::say(text + "\n");
+  } catch (const std::bad_alloc&) {
+    platform::say("brood: a process was killed by a signal\n");
+  }
 }
 
 // The server reaps it and tells; a server that has died has not.
@@ -441,6 +465,7 @@ void Child::signal(int number) {
   std::unique_lock lock(mutex_);
   await_birth_locked(lock);
   if (poll_locked()) return;
+  if (number > 0 && number < 64) sent_signals_ |= std::uint64_t{1} << number;
   platform::send_signal_to_group(pid_, number);
 }
 

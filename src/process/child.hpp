@@ -81,6 +81,7 @@ class Child : public std::enable_shared_from_this<Child> {
   void look_at_request();
   void await_birth_locked(std::unique_lock<std::mutex>& lock);
   std::optional<platform::Ended> relayed_status();
+  void tell_signal(int number) const;
 
   mutable std::mutex mutex_;
   Relation relation_ = Relation::child;
@@ -101,7 +102,8 @@ class Child : public std::enable_shared_from_this<Child> {
   platform::Pid pid_ = 0;
   platform::Descriptor process_;
   std::optional<platform::Ended> ended_;
-  std::string failure_;  // StartFailed, in words
+  std::uint64_t sent_signals_ = 0;  // by this handle; a bit for each number
+  std::string failure_;             // StartFailed, in words
 };
 
 }  // namespace brood::process

@@ -4,6 +4,7 @@
 
 #include "arena/references.hpp"
 #include "base/immortal.hpp"
+#include "platform/crash.hpp"
 #include "platform/modules.hpp"
 #include "process/server.hpp"
 #include "process/session.hpp"
@@ -26,6 +27,7 @@ namespace {
   platform::stdin_from_null();
   platform::block_signals();
   platform::reset_signals();
+  platform::install_crash_handlers();  // all children have them then
   platform::line_buffered_output();
   me.being_born = true;  // whoever runs in a copy of this process is on its way to be a child
   serve(control);
@@ -53,13 +55,17 @@ void ServerLink::create() {
     throw UsageError(
         "the fork server cannot be made while this process has several threads; make brood::init(argc, argv) "
         "the first "
-        "line of main, or give the process that wants children the option .nests = true");
+        "line of main" +
+        std::string(me.is_worker ? "; in a worker of a pool, call brood::renew_server() in the pool's "
+                                   "initializer, before there are threads"
+                                 : ", or give the process that wants children the option .nests = true"));
   }
   if (arena::exists()) arena::keep_what_is_held();
   platform::flush_output();  // else each child would have it in its buffers
   platform::fork_for_handlers();
   if (hooks().before_server != nullptr) hooks().before_server();
   wire::set_modules(own_modules());
+  platform::prepare_crash_notes();
   if (!me.lifeline)
     me.lifeline = platform::Lifeline::create();  // a renewed server's children hang on the old one
   region_ = platform::SharedRegion::create("brood server", sizeof(Control));

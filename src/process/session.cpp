@@ -12,11 +12,13 @@
 #include "base/immortal.hpp"
 #include "platform/life.hpp"
 #include "platform/modules.hpp"
+#include "platform/thrown.hpp"
 #include "process/certificate.hpp"
 #include "process/child.hpp"
 #include "process/registry.hpp"
 #include "process/server.hpp"
 #include "process/spawn.hpp"
+#include "process/uncaught.hpp"
 #include "process/warden.hpp"
 
 namespace brood {
@@ -53,10 +55,8 @@ void run_exit_handlers() {
     }
     try {
       last();
-    } catch (const std::exception& e) {
-      platform::say(std::string("brood: a handler of at_exit threw: ") + e.what() + "\n");
     } catch (...) {
-      platform::say("brood: a handler of at_exit threw something that is no std::exception\n");
+      platform::say("brood: a handler of at_exit threw: " + platform::current_thrown().text + "\n");
     }
   }
 }
@@ -131,6 +131,7 @@ void set_up_program(const arena::Options& options) {
   arena::create(options);
   std::tie(me.descriptor_limit, me.raised_limit) = platform::raise_descriptor_limit();
   watch_forks();
+  tell_uncaught_exceptions();
   server_link().create();
   me.kind = Session::Kind::program;
   me.self = Child::myself();
@@ -146,6 +147,7 @@ void become(const Certificate& told) {
   me.parent_name = told.parent_name;
   me.parent_pid = told.parent_pid;
   me.daemon = told.daemon;
+  me.is_worker = told.lane >= 0;
   me.pid = platform::self_pid();
   me.children_made = 0;
   me.own_threads = 0;

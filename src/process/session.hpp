@@ -24,6 +24,7 @@ struct Session {
   platform::Pid parent_pid = 0;
   platform::Pid pid = 0;
   bool daemon = false;
+  bool is_worker = false;  // of a pool
   std::atomic<bool> being_born{false};
   std::atomic<int> own_threads{0};  // brood's own
   std::atomic<int> children_made{0};
@@ -66,7 +67,8 @@ struct Hooks {
   void (*before_server)() = nullptr;              // map what its children shall inherit
   void (*in_server)() = nullptr;                  // its descriptors have been closed
   void (*in_child)(std::int32_t lane) = nullptr;  // a new process that is to keep this lane, or none (-1)
-  void (*before_end)() = nullptr;                 // the process ends normally, its children still live
+  std::string (*tell_origin)() = nullptr;  // of the exception being handled, where it came out of a task
+  void (*before_end)() = nullptr;          // the process ends normally, its children still live
 };
 Hooks& hooks();
 

@@ -38,6 +38,8 @@ class TaskSource {
   virtual bool running(Record& record) = 0;
   /// Future::cancel.
   virtual bool cancel(Record& record, bool kill) = 0;
+  /// For messages: "parse(std::string) called with (\"a\")"; empty when it is not known.
+  virtual std::string call_of(const Record& record);
 
  protected:
   ~TaskSource() = default;
@@ -106,6 +108,17 @@ void drop_record(Record& record);
 [[noreturn]] void refuse_record(const Record* record);
 /// In a new process, which has one thread: what it inherited is its parent's.
 void forget_records();
+
+/// It was waited for this long. Throws TimeoutError.
+[[noreturn]] void throw_timeout(const Record& record, std::chrono::nanoseconds waited);
+/// `timeout` as it can be told: as large as that type holds at the most.
+template <class Rep, class Period>
+std::chrono::nanoseconds as_told(std::chrono::duration<Rep, Period> timeout) {
+  using Wide = std::chrono::duration<double, std::nano>;
+  const auto wide = Wide(timeout).count();
+  return std::chrono::nanoseconds(wide < 9e18 ? static_cast<std::int64_t>(wide)
+                                              : std::int64_t{9'000'000'000'000'000'000});
+}
 
 /// Failures that nobody looked at: gathered here, said once.
 void note_unseen(const std::exception_ptr& error) noexcept;

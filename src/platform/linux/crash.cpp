@@ -1,6 +1,7 @@
 #include "platform/crash.hpp"
 
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -23,10 +24,21 @@ constexpr std::size_t probe = 1 << 20;
 
 constexpr int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
+struct ChildsNote {
+  Word pid;  // whose it is; 0: nobody's
+  CrashNote note;
+};
+constexpr std::size_t children_at_once = 16;
+using ChildrensNotes = std::array<ChildsNote, children_at_once>;
+
 // Of this process.
 CrashNote* note = nullptr;
+ChildrensNotes* parents = nullptr;  // where it leaves its own, when it has none
+ChildrensNotes* childrens = nullptr;
 pid_t owner = 0;
-std::atomic<pid_t> noting{0};  // the thread that writes the note
+std::uintptr_t stack_begin = 0;  // of the first thread, about
+bool installed = false;          // the handlers, in it or in what it was cloned from
+std::atomic<pid_t> noting{0};    // the thread that writes the note
 sigjmp_buf out_of_the_unwinder;
 
 void handle(int signal, void (*handler)(int, siginfo_t*, void*), int flags) {
@@ -45,7 +57,34 @@ void climb_out(int signal, siginfo_t*, void*) {
   handle(signal, nullptr, 0);
 }
 
-void write_note(const ucontext_t& context) {
+// A touch of memory next to where the stack ends, or a page or so behind it: of a function with much room for
+// its variables the first touch may be far below.
+bool is_stack_overflow(int signal, const siginfo_t& info, const ucontext_t& context) {
+  constexpr std::uintptr_t far = 1 << 20, near = 1 << 16;
+  if (signal != SIGSEGV || info.si_code <= 0) return false;
+  const auto at = reinterpret_cast<std::uintptr_t>(info.si_addr);
+  const auto stack = static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
+  if (at > stack + near || stack > at + far) return false;
+  if (this_thread() != owner) return true;
+  // A stack pointer that was written over lies elsewhere.
+  rlimit most{};
+  getrlimit(RLIMIT_STACK, &most);
+  return stack < stack_begin && (most.rlim_cur == RLIM_INFINITY || stack_begin - stack < most.rlim_cur + far);
+}
+
+bool has_note() {
+  if (note != nullptr || parents == nullptr) return note != nullptr;
+  for (auto& each : *parents) {
+    std::uint32_t nobodys = 0;
+    if (!each.pid.compare_exchange_strong(nobodys, static_cast<std::uint32_t>(owner))) continue;
+    note = &each.note;
+    return true;
+  }
+  return false;
+}
+
+void write_note(int signal, const siginfo_t& info, const ucontext_t& context) {
+  if (is_stack_overflow(signal, info, context)) note->overflown.store(1);
   void* memory = mmap(nullptr, probe, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (memory == MAP_FAILED)
     note->no_memory.store(1);
@@ -70,10 +109,11 @@ void write_note(const ucontext_t& context) {
 // Async-signal-safe: system calls, and the unwinder, which since glibc 2.35 finds its tables without a lock.
 void leave_note(int signal, siginfo_t* info, void* context) {
   pid_t nobody = 0;
-  if (getpid() == owner && noting.compare_exchange_strong(nobody, this_thread())) {
+  if (getpid() == owner && noting.compare_exchange_strong(nobody, this_thread()) && has_note()) {
     handle(SIGSEGV, &climb_out, SA_NODEFER);
     handle(SIGBUS, &climb_out, SA_NODEFER);
-    if (sigsetjmp(out_of_the_unwinder, 1) == 0) write_note(*static_cast<const ucontext_t*>(context));
+    if (sigsetjmp(out_of_the_unwinder, 1) == 0)
+      write_note(signal, *info, *static_cast<const ucontext_t*>(context));
   }
   for (const int each : deadly) handle(each, nullptr, 0);
   // A fault repeats itself on return; what was sent does not.
@@ -89,9 +129,8 @@ void prepare_unwinder() {
   static_cast<void>(capture_stack(first));
 }
 
-void note_crashes(CrashNote& where) {
-  note = &where;
-  owner = getpid();
+void install_crash_handlers() {
+  installed = true;
   alignas(16) static std::byte stack[handler_stack];
   stack_t there{};
   there.ss_sp = stack;
@@ -99,6 +138,48 @@ void note_crashes(CrashNote& where) {
   sigaltstack(&there, nullptr);
   prepare_unwinder();
   for (const int each : deadly) handle(each, &leave_note, 0);
+}
+
+namespace {
+void begin_noting() {
+  owner = getpid();
+  stack_begin = reinterpret_cast<std::uintptr_t>(__builtin_frame_address(0));
+  if (!installed) install_crash_handlers();
+}
+}  // namespace
+
+void note_crashes(CrashNote& where) {
+  note = &where;
+  begin_noting();
+}
+
+void prepare_crash_notes() {
+  if (childrens != nullptr) return;
+  void* memory =
+      mmap(nullptr, sizeof(ChildrensNotes), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (memory != MAP_FAILED) childrens = new (memory) ChildrensNotes{};
+}
+
+void note_crashes_for_parent() {
+  note = nullptr;
+  parents = std::exchange(childrens, nullptr);
+  if (parents != nullptr) begin_noting();
+}
+
+std::optional<Crash> take_crash_note(std::int32_t pid) {
+  if (childrens == nullptr) return std::nullopt;
+  for (auto& each : *childrens) {
+    if (each.pid.load() != static_cast<std::uint32_t>(pid)) continue;
+    Crash crash;
+    const auto n = std::min(each.note.count.load(), CrashNote::most_frames);
+    for (std::uint32_t i = 0; i < n; ++i)
+      crash.frames.push_back(reinterpret_cast<void*>(each.note.frames.at(i)));
+    crash.overflown = each.note.overflown.exchange(0) != 0;
+    each.note.count.store(0);
+    each.pid.store(0);
+    return crash;
+  }
+  return std::nullopt;
 }
 
 }  // namespace brood::platform

@@ -6,36 +6,87 @@
 
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <unwind.h>
 
 #include <array>
 #include <cstdlib>
+#include <cstring>
 #include <exception>
 #include <typeinfo>
+#include <utility>
 
 #include "platform/modules.hpp"
 
 namespace brood::platform {
 namespace {
 
-struct Record {
-  std::array<void*, 48> frames;
+struct Stack {
   std::size_t count = 0;
-  int recorders = 0;
+  std::array<void*, 48> frames{};
 };
-thread_local Record record;
+// More than one: an exception may be thrown and caught by a destructor while another is on its way.
+constexpr std::size_t kept = 4;
+struct Record {
+  const void* outermost = nullptr;  // the frame of the innermost recorder's function; null: nobody records
+  bool any = false;                 // a task that throws nothing touches no more than this line
+  std::size_t next = 0;
+  std::array<const void*, kept> objects{};
+  std::array<const std::type_info*, kept> types{};
+  std::array<Stack, kept> stacks;
+};
+constinit thread_local Record record;
+
+struct Walk {
+  Stack& to;
+  _Unwind_Word end;
+  int own = 0;
+};
+
+// The stack grows downwards: who called the recorder's function lies above its frame.
+_Unwind_Reason_Code note_frame(_Unwind_Context* context, void* walk) {
+  auto& [to, end, own] = *static_cast<Walk*>(walk);
+  if (_Unwind_GetCFA(context) > end || to.count == to.frames.size()) return _URC_END_OF_STACK;
+  // The first two are note_throw and __cxa_throw.
+  if (own++ >= 2) to.frames.at(to.count++) = reinterpret_cast<void*>(_Unwind_GetIP(context));
+  return _URC_NO_REASON;
+}
+
+[[gnu::noinline]] void note_throw(const void* object, const std::type_info* type) {
+  if (record.outermost == nullptr) return;
+  record.any = true;
+  record.objects.at(record.next) = object;
+  record.types.at(record.next) = type;
+  Stack& to = record.stacks.at(record.next);
+  record.next = (record.next + 1) % kept;
+  to.count = 0;
+  Walk walk{to, reinterpret_cast<_Unwind_Word>(record.outermost)};
+  _Unwind_Backtrace(&note_frame, &walk);
+}
 
 }  // namespace
 
-ThrowRecorder::ThrowRecorder() {
-  ++record.recorders;
-  record.count = 0;
+// The frame address of this constructor: just below the frame of the function that has the recorder, so that
+// what that function calls is noted and itself is not.
+[[gnu::noinline]] ThrowRecorder::ThrowRecorder() : outer_(record.outermost) {
+  record.outermost = __builtin_frame_address(0);
+  if (!std::exchange(record.any, false)) return;
+  record.objects = {};
 }
-ThrowRecorder::~ThrowRecorder() { --record.recorders; }
+ThrowRecorder::~ThrowRecorder() { record.outermost = outer_; }
 
-std::span<void* const> ThrowRecorder::last() const {
-  // Frame 0 is __cxa_throw itself.
-  return record.count > 1 ? std::span<void* const>(record.frames).subspan(1, record.count - 1)
-                          : std::span<void* const>();
+std::span<void* const> ThrowRecorder::stack_of(const std::exception_ptr& error) const {
+  const void* object = nullptr;
+  static_assert(sizeof error == sizeof object);
+  std::memcpy(&object, &error, sizeof object);
+  if (object == nullptr) return {};
+  // The newest first: its address may have been another exception's before.
+  for (std::size_t i = 1; i <= kept; ++i) {
+    const auto at = (record.next + kept - i) % kept;
+    // One that was not thrown (std::make_exception_ptr) may lie where another one did.
+    if (record.objects.at(at) == object && *record.types.at(at) == *error.__cxa_exception_type())
+      return std::span(record.stacks.at(at).frames).first(record.stacks.at(at).count);
+  }
+  return {};
 }
 
 std::size_t capture_stack(std::span<void*> frames) {
@@ -43,21 +94,16 @@ std::size_t capture_stack(std::span<void*> frames) {
   return n > 0 ? static_cast<std::size_t>(n) : 0;
 }
 
-[[gnu::noinline]] static void note_throw() {
-  if (record.recorders == 0) return;
-  std::array<void*, 49> frames;
-  const std::size_t n = capture_stack(frames);
-  record.count = n > 0 ? n - 1 : 0;  // without this function
-  for (std::size_t i = 0; i < record.count; ++i) record.frames[i] = frames[i + 1];
-}
-
 }  // namespace brood::platform
 
-extern "C" [[gnu::weak, noreturn]] void __cxa_throw(void* object, std::type_info* type,
-                                                    void (*destroy)(void*)) {
-  using Throw = void (*)(void*, std::type_info*, void (*)(void*));
-  static const auto next = reinterpret_cast<Throw>(dlsym(RTLD_NEXT, "__cxa_throw"));
-  brood::platform::note_throw();
+// Visible, so that what the C++ library throws on a caller's behalf (std::vector::at, std::stoi) passes here
+// too.
+extern "C" [[gnu::weak, gnu::visibility("default"), noreturn]] void __cxa_throw(void* object,
+                                                                                std::type_info* type,
+                                                                                void (*destroy)(void*)) {
+  using Next = void (*)(void*, std::type_info*, void (*)(void*));
+  static const auto next = reinterpret_cast<Next>(dlsym(RTLD_NEXT, "__cxa_throw"));
+  brood::platform::note_throw(object, type);
   if (next == nullptr) std::abort();
   next(object, type, destroy);
   __builtin_unreachable();

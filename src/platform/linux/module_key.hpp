@@ -1,0 +1,20 @@
+#pragma once
+// By what a module is known to be the same in another process, or on disk: its build id, else name and size.
+
+#include <elf.h>
+#include <link.h>
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "base/function_ref.hpp"
+
+namespace brood::platform {
+
+/// `bytes_of`: what a segment of notes holds.
+std::string key_of(std::string_view path, std::span<const ElfW(Phdr)> segments,
+                   FunctionRef<std::span<const char>(const ElfW(Phdr) &)> bytes_of);
+
+}  // namespace brood::platform
