@@ -180,11 +180,13 @@ TEST(Trace, leaves_no_descriptor_open) {
     for (int fd = 0; fd < 1024; ++fd) n += fcntl(fd, F_GETFD) >= 0;
     return n;
   };
-  brood::Pool pool(1);
-  pool.apply(twice, 1);
+  std::exception_ptr error;
+  {
+    brood::Pool pool(1);
+    error = failure_of(pool, fail, "x", 1);
+  }
   const auto before = descriptors();
-  look_at(failure_of(pool, fail, "x", 1),
-          [](const auto& e) { EXPECT_FALSE(trace_of(e).remote_trace().empty()); });
+  look_at(error, [](const auto& e) { EXPECT_FALSE(trace_of(e).remote_trace().empty()); });
   EXPECT_EQ(descriptors(), before);
 }
 

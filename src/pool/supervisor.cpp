@@ -134,7 +134,13 @@ detail::TaskTold PoolCore::told_of(const Task& task) {
 detail::TaskTold PoolCore::told_of(const Place& place, std::uint32_t at) {
   auto told = told_of(place.task_at(at));
   told.arguments = arguments_text(place, at);
-  told.worker = place.child->name() + " (pid " + std::to_string(place.child->raw_pid()) + ")";
+  int pid = place.child->raw_pid();
+  try {
+    // Its result may be here before the answer to its birth is.
+    pid = place.child->pid().value_or(pid);
+  } catch (const Error&) {  // never born
+  }
+  told.worker = place.child->name() + " (pid " + std::to_string(pid) + ")";
   return told;
 }
 
