@@ -29,7 +29,8 @@ bool is_ground(std::string_view symbol) {
   return begins_with_one_of(
       symbol,
       {"_ZN5brood4pool12_GLOBAL__N_18run_task", "_ZN5brood4pool4work", "_ZN5brood4pool11worker_main",
-       "_ZN5brood7process12_GLOBAL__N_18run_call", "_ZN5brood7process4live", "_ZN5brood11FunctionRefI"});
+       "_ZN5brood7process12_GLOBAL__N_18run_call", "_ZN5brood7process4live", "_ZZN5brood11FunctionRefI",
+       "_ZN5brood11FunctionRefI", "_ZN5brood7process17report_exceptions"});
 }
 
 // Neither of the system nor of brood.

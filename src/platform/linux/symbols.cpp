@@ -142,14 +142,20 @@ class Lines {
   }
 
  private:
+  using Scopes = std::unique_ptr<Dwarf_Die, decltype(&std::free)>;
+
   // Where what stands there was put into its function by the compiler: the line of that function's own that
   // calls it. Empty where it is the function's own.
   std::string of_the_function(std::uint64_t address) const {
     Dwarf_Addr bias = 0;
     Dwarf_Die* unit = dwfl_addrdie(dwfl_, address, &bias);
+    Dwarf_Die* found = nullptr;
+    const bool any = unit != nullptr && dwarf_getscopes(unit, address - bias, &found) > 0;
+    const Scopes innermost(found, &std::free);
+    // Those around it in the code; the others are those around its definition.
     Dwarf_Die* scopes = nullptr;
-    const int n = unit != nullptr ? dwarf_getscopes(unit, address - bias, &scopes) : 0;
-    const std::unique_ptr<Dwarf_Die, decltype(&std::free)> owner(scopes, &std::free);
+    const int n = any ? dwarf_getscopes_die(found, &scopes) : 0;
+    const Scopes around(scopes, &std::free);
     Dwarf_Die* outermost = nullptr;
     for (int i = 0; i < n && dwarf_tag(scopes + i) != DW_TAG_subprogram; ++i) {
       if (dwarf_tag(scopes + i) == DW_TAG_inlined_subroutine) outermost = scopes + i;
