@@ -76,8 +76,8 @@ class SlotSink final : public detail::ResultSink {
 };
 
 // `original`: what was thrown, where the task ends with another one instead.
-void write_exception(Slot& slot, const platform::ThrowRecorder& recorder, const std::exception_ptr& error,
-                     const std::exception_ptr& original) {
+[[gnu::noinline]] void write_exception(Slot& slot, const platform::ThrowRecorder& recorder,
+                                       const std::exception_ptr& error, const std::exception_ptr& original) {
   const auto stack_of = [&](const std::exception_ptr& each) {
     // The stack of what was thrown.
     return detail::Stack::of(recorder.stack_of(each == error ? original : each));
@@ -94,14 +94,24 @@ void write_exception(Slot& slot, const platform::ThrowRecorder& recorder, const 
   }
 }
 
-std::exception_ptr not_of_cpp() {
-  return std::make_exception_ptr(Error("the task threw something that is no exception of C++"));
-}
-
 // With the slot's result, which the program takes in when it notices the end.
-[[noreturn]] void leave_after(Slot& slot) {
+[[gnu::noinline, noreturn]] void fail_without_thread(Slot& slot, const platform::ThrowRecorder& recorder) {
+  const auto error = std::make_exception_ptr(UsageError(
+      "the task called pthread_exit, or was cancelled with pthread_cancel, which ends its worker; let it "
+      "return or throw"));
+  write_exception(slot, recorder, error, error);
   slot.state.store(static_cast<std::uint32_t>(SlotState::done));
   std::exit(0);
+}
+
+// By the exception being handled.
+[[gnu::noinline]] void fail(Slot& slot, const platform::ThrowRecorder& recorder, MemoryLimit& limit) {
+  const auto original = std::current_exception();
+  const auto error =
+      original != nullptr
+          ? limit.cause_of(original)
+          : std::make_exception_ptr(Error("the task threw something that is no exception of C++"));
+  write_exception(slot, recorder, error, original);
 }
 
 void run_task(Slot& slot) {
@@ -122,16 +132,10 @@ void run_task(Slot& slot) {
     if (slot.size == 0) limit.check();
   } catch (const abi::__forced_unwind&) {  // must not be left in any other way than by the end of the thread
     limit.lift();
-    const auto error = std::make_exception_ptr(UsageError(
-        "the task called pthread_exit, or was cancelled with pthread_cancel, which ends its worker; let "
-        "it return or throw"));
-    write_exception(slot, recorder, error, error);
-    leave_after(slot);
+    fail_without_thread(slot, recorder);
   } catch (...) {
     limit.lift();
-    const auto original = std::current_exception();
-    const auto error = original != nullptr ? limit.cause_of(original) : not_of_cpp();
-    write_exception(slot, recorder, error, original);
+    fail(slot, recorder, limit);
   }
 }
 

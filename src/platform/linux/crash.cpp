@@ -131,11 +131,14 @@ void prepare_unwinder() {
 
 void install_crash_handlers() {
   installed = true;
-  alignas(16) static std::byte stack[handler_stack];
+  // Not in the program's data: what lies on both sides of it there would be in pages of its own, and each
+  // child writes to it.
+  static void* const stack =
+      mmap(nullptr, handler_stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   stack_t there{};
   there.ss_sp = stack;
-  there.ss_size = sizeof stack;
-  sigaltstack(&there, nullptr);
+  there.ss_size = handler_stack;
+  if (stack != MAP_FAILED) sigaltstack(&there, nullptr);
   prepare_unwinder();
   for (const int each : deadly) handle(each, &leave_note, 0);
 }

@@ -12,6 +12,7 @@
 #include <cstdlib>
 #include <cstring>
 #include <exception>
+#include <new>
 #include <typeinfo>
 #include <utility>
 
@@ -32,7 +33,9 @@ struct Record {
   std::size_t next = 0;
   std::array<const void*, kept> objects{};
   std::array<const std::type_info*, kept> types{};
-  std::array<Stack, kept> stacks;
+  // Made by the thread's first throw, for the rest of its life: threads that record are the first ones of
+  // their processes. Here they would fill a page that each child copies.
+  std::array<Stack, kept>* stacks = nullptr;
 };
 constinit thread_local Record record;
 
@@ -53,10 +56,15 @@ _Unwind_Reason_Code note_frame(_Unwind_Context* context, void* walk) {
 
 [[gnu::noinline]] void note_throw(const void* object, const std::type_info* type) {
   if (record.outermost == nullptr) return;
+  if (record.stacks == nullptr) {
+    void* const memory = std::malloc(sizeof *record.stacks);
+    if (memory == nullptr) return;
+    record.stacks = new (memory) std::array<Stack, kept>;
+  }
   record.any = true;
   record.objects.at(record.next) = object;
   record.types.at(record.next) = type;
-  Stack& to = record.stacks.at(record.next);
+  Stack& to = record.stacks->at(record.next);
   record.next = (record.next + 1) % kept;
   to.count = 0;
   Walk walk{to, reinterpret_cast<_Unwind_Word>(record.outermost)};
@@ -84,7 +92,7 @@ std::span<void* const> ThrowRecorder::stack_of(const std::exception_ptr& error) 
     const auto at = (record.next + kept - i) % kept;
     // One that was not thrown (std::make_exception_ptr) may lie where another one did.
     if (record.objects.at(at) == object && *record.types.at(at) == *error.__cxa_exception_type())
-      return std::span(record.stacks.at(at).frames).first(record.stacks.at(at).count);
+      return std::span(record.stacks->at(at).frames).first(record.stacks->at(at).count);
   }
   return {};
 }
