@@ -84,8 +84,13 @@ TEST_P(CopySignal, ends_in_order_with_its_table_and_leaves_no_half_file) {
   EXPECT_NE(program.err().find("the copy was stopped: SIG"), std::string::npos) << program.err();
   EXPECT_NE(program.out().find("files/s"), std::string::npos) << program.out();
   EXPECT_EQ(temporaries_in(folder / "to"), std::set<std::string>());
-  EXPECT_EQ(text_of(folder / "to/another"), "old");
-  EXPECT_FALSE(fs::exists(folder / "to/large"));
+  // What a task has finished by then counts; nothing is half.
+  const auto is_whole = [&](const char* name) {
+    return fs::file_size(folder / (std::string("to/") + name)) ==
+           fs::file_size(folder / (std::string("from/") + name));
+  };
+  EXPECT_TRUE(is_whole("another") || text_of(folder / "to/another") == "old");
+  EXPECT_TRUE(!fs::exists(folder / "to/large") || is_whole("large"));
   if (fs::exists(folder / "to/sub")) {
     struct stat s {};
     ASSERT_EQ(stat((folder / "to/sub").c_str(), &s), 0);
