@@ -41,7 +41,7 @@ std::vector<std::string> names_in(const Descriptor& folder) {
 
 bool made_since(FileTime begun, const Descriptor& folder, const std::string& name) {
   FileTime birth;
-  return platform::birth_in(folder, name, birth) == 0 && birth >= begun;
+  return platform::birth_in(folder, name, birth) == 0 && birth > begun;
 }
 
 // What a run that lives on would have replaced or filled in any case.

@@ -208,7 +208,7 @@ CopyPlan::CopyPlan(const CopyPath& source_path, const CopyPath& target_path) : s
   platform::FileStatus source_status, target_status;
   platform::status_of(from.descriptor, source_status);
   platform::status_of(to.descriptor, target_status);
-  const auto now = platform::file_clock();
+  const auto now = platform::file_clock(to.descriptor);
   s.roots = {source,
              target,
              platform::random_number(),

@@ -100,8 +100,10 @@ std::string reason(int error);            // "Permission denied"
 inline constexpr int already_there = 17;  // EEXIST
 inline constexpr int too_large = 27;      // EFBIG
 std::uint64_t random_number();
-/// As inodes tell it: never ahead of the times of what is made from now on.
-FileTime file_clock();
+/// The time of birth of a file that is made in the folder now, by the clock of its filesystem, which may be
+/// another machine's. What was there before is not younger, and what is made after this has returned is
+/// younger: it waits for the clock's next step, some milliseconds.
+FileTime file_clock(const Descriptor& folder);
 
 enum class Lock : std::uint8_t { none, shared, exclusive };
 /// Between processes, until it is closed; does not wait.

@@ -12,11 +12,14 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <climits>
 #include <csignal>
 #include <cstring>
 #include <ctime>
 #include <fstream>
+#include <optional>
+#include <thread>
 
 namespace brood::platform {
 
@@ -351,9 +354,29 @@ Identity own_identity() {
 bool disk_is_full(int error) { return error == ENOSPC || error == EDQUOT || error == EROFS || error == EIO; }
 std::string reason(int error) { return std::strerror(error); }
 
-FileTime file_clock() {
+namespace {
+// Of a file without a name that is made there now.
+std::optional<FileTime> birth_now(const Descriptor& folder) {
+  const Descriptor nameless(openat(folder.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
+  struct statx st {};
+  if (!nameless || statx(nameless.get(), "", AT_EMPTY_PATH, STATX_BTIME, &st) != 0) return {};
+  if ((st.stx_mask & STATX_BTIME) == 0) return {};
+  return FileTime{st.stx_btime.tv_sec, st.stx_btime.tv_nsec};
+}
+}  // namespace
+
+// Births may have the grain of a tick of the kernel's, up to 10 ms.
+FileTime file_clock(const Descriptor& folder) {
+  constexpr int most_looks = 20;
+  const auto first = birth_now(folder);
+  for (int looks = 0; first && looks < most_looks; ++looks) {
+    const auto now = birth_now(folder);
+    if (!now || *now > *first) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  if (first) return *first;
   timespec now{};
-  clock_gettime(CLOCK_REALTIME_COARSE, &now);
+  clock_gettime(CLOCK_REALTIME, &now);
   return {now.tv_sec, now.tv_nsec};
 }
 
