@@ -4,6 +4,8 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <gtest/gtest.h>
+
 #include <brood/pool.hpp>
 #include <brood/process.hpp>
 #include <brood/promise.hpp>
