@@ -114,7 +114,8 @@ class SlotSink final : public detail::ResultSink {
   write_exception(slot, recorder, error, original);
 }
 
-void run_task(Slot& slot) {
+// The C library's unwinding has no exception to refer to.
+[[gnu::no_sanitize("null")]] void run_task(Slot& slot) {
   // The task is read before the result is written over it.
   const auto size = slot.size;
   const std::byte* bytes = slot.run_offset != 0 ? arena::all_of(slot.run_offset, size) : slot.data;

@@ -67,7 +67,8 @@ namespace {
 
 }  // namespace
 
-int report_exceptions(FunctionRef<int()> f) {
+// The C library's unwinding has no exception to refer to.
+[[gnu::no_sanitize("null")]] int report_exceptions(FunctionRef<int()> f) {
   const platform::ThrowRecorder recorder;
   try {
     return f();
