@@ -115,7 +115,7 @@ class SlotSink final : public detail::ResultSink {
 }
 
 // The C library's unwinding has no exception to refer to.
-[[gnu::no_sanitize("null")]] void run_task(Slot& slot) {
+__attribute__((no_sanitize("null"))) void run_task(Slot& slot) {
   // The task is read before the result is written over it.
   const auto size = slot.size;
   const std::byte* bytes = slot.run_offset != 0 ? arena::all_of(slot.run_offset, size) : slot.data;
@@ -243,7 +243,7 @@ void tell(Results& results, const Slot& following, bool taken_back) {
 }  // namespace
 
 // Not part of its caller, and with the attribute of run_task, which becomes a part of it.
-[[gnu::noinline, gnu::no_sanitize("null")]] void work(Lane& lane) {
+[[gnu::noinline]] __attribute__((no_sanitize("null"))) void work(Lane& lane) {
   auto& results = *arena::object_at<Results>(lane.results);
   const std::uint32_t last_slot = lane.slot_count - 1;
   std::uint32_t in_a_row = 0, lately = 0;

@@ -68,7 +68,7 @@ namespace {
 }  // namespace
 
 // The C library's unwinding has no exception to refer to.
-[[gnu::no_sanitize("null")]] int report_exceptions(FunctionRef<int()> f) {
+__attribute__((no_sanitize("null"))) int report_exceptions(FunctionRef<int()> f) {
   const platform::ThrowRecorder recorder;
   try {
     return f();

@@ -33,7 +33,7 @@ int pass_on(int degrees) { return brood::Pool(1).apply(bake_all, "rolls", degree
     std::throw_with_nested(std::logic_error("no breakfast"));
   }
 }
-[[gnu::noinline, gnu::no_sanitize("null")]] int crash(int) {
+[[gnu::noinline]] __attribute__((no_sanitize("null"))) int crash(int) {
   const rlimit no_core{0, 0};
   setrlimit(RLIMIT_CORE, &no_core);
   return *static_cast<volatile int*>(nullptr);
