@@ -1,4 +1,4 @@
-// What the next of many futures costs the program, against how many are open.
+// The cost of the next of many futures for the program, against the number of open ones.
 
 #include <algorithm>
 #include <brood/brood.hpp>

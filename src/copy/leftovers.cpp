@@ -29,7 +29,7 @@ std::optional<Maker> maker_of(const std::string& name) {
   return Maker{run, task};
 }
 
-// What cannot be listed is left.
+// A folder that cannot be listed is left as it is.
 std::vector<std::string> names_in(const Descriptor& folder) {
   std::vector<std::string> names;
   static_cast<void>(platform::list_folder(folder, [&](std::string_view name, FileKind) {
@@ -44,7 +44,7 @@ bool made_since(FileTime begun, const Descriptor& folder, const std::string& nam
   return platform::birth_in(folder, name, birth) == 0 && birth > begun;
 }
 
-// What a run that lives on would have replaced or filled in any case.
+// Had the run lived on, it would have replaced or filled these in any case.
 void remove_if_unfinished(const Descriptor& source, const Descriptor& target, const std::string& name,
                           const std::string& as, FileTime begun) {
   FileStatus from, to;
