@@ -10,6 +10,7 @@
 #include <map>
 #include <set>
 #include <thread>
+#include <tuple>
 
 #include "nothing_left.hpp"
 
@@ -114,6 +115,21 @@ TEST(PoolLines, a_key_goes_to_who_follows) {
   const pid_t after = pool.apply({.key = "k"}, who, 0);
   EXPECT_NE(before, after);
   for (const pid_t pid : pool.map({.key = "k"}, who, std::vector<int>(20))) EXPECT_EQ(pid, after);
+}
+
+// A submission that finds another thread at the pool's books is taken in later, but before the ones after it.
+TEST(PoolLines, tasks_of_a_thread_keep_their_order_beside_a_thread_that_looks_at_the_pool) {
+  for (const auto& options : {CallOptions{.key = "k"}, CallOptions{.priority = 1}}) {
+    brood::Pool pool(1);
+    brood::Queue<int> order;
+    std::jthread looks([&](const std::stop_token& stop) {
+      while (!stop.stop_requested()) std::ignore = pool.counts();
+    });
+    std::vector<brood::Future<int>> futures;
+    for (int i = 0; i < 10'000; ++i) futures.push_back(pool.apply_async(options, note, i, order));
+    for (auto& future : futures) future.get();
+    for (int i = 0; i < 10'000; ++i) ASSERT_EQ(order.get(), i);
+  }
 }
 
 TEST(PoolLines, what_is_bound_stays_when_others_are_idle) {

@@ -84,6 +84,8 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
     turn();
     place = free_place();
   }
+  // What this thread left while another held the books comes first.
+  if (!straight) take_left();
 
   // Straight to where its call is kept, when there is a slot for it.
   Waiting made;
