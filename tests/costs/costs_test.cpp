@@ -111,12 +111,14 @@ TEST(Costs, a_start_takes_few_system_calls_of_the_caller) {
 }
 
 // Each costs as much as ten tasks and more. What every child needs once its server has done before.
+// 39 in a small program. This one has more text, and the system reads text in windows of 64 KiB: 48 to 53, by
+// the address at which the program was loaded.
 TEST(Costs, a_worker_takes_few_page_faults_from_its_birth_to_its_first_task) {
   const auto first_task = [] {
     brood::Pool pool(1);
     return pool.apply(page_faults_here, 0);
   };
-  EXPECT_LE(least(50, first_task), 50U);
+  EXPECT_LE(least(56, first_task), 56U);
 }
 
 TEST(Costs, tasks_that_find_room_in_lanes_allocate_nothing_in_the_program_once_it_is_warm) {
