@@ -16,7 +16,9 @@
 /// waits for it; a value that a killed reader had not finished taking goes to another reader, perhaps at the
 /// end of the queue.
 ///
-/// Any thread of any process of the program may call everything. Timeouts of zero or less do not wait.
+/// Any thread of any process of the program may call everything. Timeouts of zero or less do not wait. A
+/// signal handler may use queues where it interrupts no call of a queue in its thread, but one that waits;
+/// else the handler's call throws UsageError and has done nothing.
 /// Cost: no system call as long as nobody has to wait; a wake-up when somebody sleeps. As long as one thread
 /// alone puts plain values of up to 256 bytes, however many read them, each side has one atomic change a
 /// value, else three. Memory: for each value a block of 64 bytes (or what a plain T needs), 1, 8 or 32 KiB,

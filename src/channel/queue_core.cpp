@@ -24,6 +24,7 @@
 #include "channel/alone.hpp"
 #include "channel/blocks.hpp"
 #include "channel/growing.hpp"
+#include "channel/inside.hpp"
 #include "channel/kinds.hpp"
 #include "channel/known_run.hpp"
 #include "channel/pace.hpp"
@@ -211,6 +212,7 @@ bool QueueCore::help_reading() {
 // -------------------------------------------------------------------------------------------------------
 
 QueueResult QueueCore::try_put(const detail::EncodeValue& value) {
+  const Inside here;
   if (q_.closed.load() != 0) return QueueResult::closed;
   if (looks_full() && size() >= shape_.max_size) return QueueResult::late;
   if (const auto result = put_alone(value)) return *result;
@@ -276,6 +278,7 @@ QueueResult QueueCore::claim(std::uint32_t me, std::uint32_t& block) {
 }
 
 QueueResult QueueCore::try_get(const detail::DecodeValue& value) {
+  const Inside here;
   if (const auto result = get_alone(value)) return *result;
   const auto me = arena::self_member();
   std::uint32_t block = 0;

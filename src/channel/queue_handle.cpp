@@ -8,9 +8,18 @@
 #include "arena/references.hpp"
 #include "base/copied.hpp"
 #include "channel/alone.hpp"
+#include "channel/inside.hpp"
 #include "channel/queue_core.hpp"
 
-namespace brood::detail {
+namespace brood {
+
+void channel::refuse_to_enter() {
+  throw UsageError(
+      "a queue is used in a signal handler that has interrupted a call of a queue in the same thread, and "
+      "nothing was done; block the signal around such calls, or let another thread take it (sigwait)");
+}
+
+namespace detail {
 
 using channel::QueueCore;
 
@@ -44,17 +53,57 @@ QueueHandle::~QueueHandle() {
   if (object_ != 0) arena::let_go(object_);
 }
 
+namespace {
+QueueCore core_of(std::uint64_t object) {
+  const channel::Inside here;
+  return QueueCore(object);
+}
+
+// Values that are not plain are encoded and decoded by code of the user's.
+EncodeValue as_users(const EncodeValue& value) {
+  return {[](Writer& to, const void* v) {
+            const channel::Outside users;
+            const auto& given = *static_cast<const EncodeValue*>(v);
+            given.encode(to, given.value);
+          },
+          &value, 0};
+}
+DecodeValue as_users(const DecodeValue& value) {
+  return {[](Reader& from, void* v) {
+            const channel::Outside users;
+            const auto& given = *static_cast<const DecodeValue*>(v);
+            given.decode(from, given.to);
+          },
+          const_cast<DecodeValue*>(&value), 0};
+}
+}  // namespace
+
 QueueResult QueueHandle::put(const EncodeValue& value, Deadline until) {
+  if (value.size_hint == 0) return core_of(object_).put(as_users(value), until);
+  channel::Inside here;
   if (channel::put_again(object_, value, until)) return QueueResult::done;
-  return QueueCore(object_).put(value, until);
+  QueueCore core(object_);
+  here.leave();
+  return core.put(value, until);
 }
 QueueResult QueueHandle::get(const DecodeValue& value, Deadline until) {
+  if (value.size_hint == 0) return core_of(object_).get(as_users(value), until);
+  channel::Inside here;
   if (channel::get_again(object_, value, until)) return QueueResult::done;
-  return QueueCore(object_).get(value, until);
+  QueueCore core(object_);
+  here.leave();
+  return core.get(value, until);
 }
-std::uint64_t QueueHandle::size() const { return QueueCore(object_).size(); }
+std::uint64_t QueueHandle::size() const {
+  const channel::Inside here;
+  return QueueCore(object_).size();
+}
 std::uint64_t QueueHandle::max_size() const { return QueueCore(object_).max_size(); }
-void QueueHandle::close() { QueueCore(object_).close(); }
+void QueueHandle::close() {
+  const channel::Inside here;
+  QueueCore(object_).close();
+}
 bool QueueHandle::closed() const { return QueueCore(object_).object().closed.load() != 0; }
 
-}  // namespace brood::detail
+}  // namespace detail
+}  // namespace brood
