@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <thread>
 
 #include "child_support.hpp"
 #include "run_program.hpp"
@@ -48,6 +49,31 @@ TEST(ProgramEndAlone, names_those_it_still_waits_for) {
   gate.open();
   EXPECT_EQ(program.wait(), 3);
   EXPECT_EQ(program.out(), "main ends\nchild ends\n");
+}
+
+TEST(ProgramEndAlone, names_tasks_that_it_still_waits_for) {
+  for (const std::string kind : {"static", "owned", "leaked"}) {
+    const Gate gate;
+    Program program({"ends", kind + "-pool", "", gate.path()});
+    EXPECT_TRUE(program.has_said("the pool Kept, which has 1 task left: the last task in Kept-1 (pid "))
+        << kind;
+    gate.open();
+    EXPECT_EQ(program.wait(), 4) << kind;
+    EXPECT_EQ(program.out(), "waits\n");
+    EXPECT_EQ(times(program.err(), "Kept"), 2U) << program.err();
+  }
+}
+
+TEST(ProgramEndAlone, says_nothing_of_a_pool_that_takes_its_time_in_main) {
+  const Gate gate;
+  Program program({"ends", "local-pool", "", gate.path()});
+  EXPECT_EQ(program.line(), "waits");
+  // Longer than what is still there at the end of a program has before it is named.
+  std::this_thread::sleep_for(std::chrono::seconds(6));
+  EXPECT_TRUE(program.running());
+  gate.open();
+  EXPECT_EQ(program.wait(), 4);
+  EXPECT_EQ(program.err(), "");
 }
 
 TEST_P(ProgramEnd, terminates_a_daemon) {

@@ -18,10 +18,11 @@
 /// Workers, also those that take another's place, work in the directory in which the pool was made, wherever
 /// the program has gone since and also when it has been removed.
 ///
-/// Destroying a Pool finishes the work. Any thread may call everything at any time. A task may submit to its
-/// own pool (this_worker::pool()) or make pools of its own. A Pool and its futures are of the process that
-/// made them; in a copy of it, made by fork, they throw UsageError. BROOD_INLINE=1 in the environment runs
-/// every task in the caller, for debugging.
+/// Destroying a Pool finishes the work; so does the end of the program for pools that are static or were
+/// never destroyed, and tasks that it still waits for after 5 s are named on stderr. Any thread may call
+/// everything at any time. A task may submit to its own pool (this_worker::pool()) or make pools of its own.
+/// A Pool and its futures are of the process that made them; in a copy of it, made by fork, they throw
+/// UsageError. BROOD_INLINE=1 in the environment runs every task in the caller, for debugging.
 ///
 /// Cost: no system call for a task as long as nobody has to wait; a waiting worker or caller watches for some
 /// microseconds, then sleeps, and an idle pool takes no processor time. A pool takes three descriptors, and

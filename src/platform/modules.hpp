@@ -51,6 +51,8 @@ std::string function_name_at(const void* code);
 
 /// How often a file was opened in this process to find names and lines.
 std::uint64_t opened_for_names();
+/// This process is being ended by exit(), and the calling thread is the one that does it. Slow.
+bool is_inside_exit();
 
 /// "std::runtime_error" for a mangled name.
 std::string readable(const char* mangled);

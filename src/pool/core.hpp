@@ -30,6 +30,9 @@ class Core : public detail::TaskSource {
   virtual void close() = 0;
   virtual void terminate() = 0;
   virtual bool join(detail::Deadline until) = 0;
+  /// Waits for the tasks alone; false when time ran out. What it waits for then, as a part of a sentence.
+  virtual bool wait_for_tasks(detail::Deadline) { return true; }
+  virtual std::string what_still_runs() { return {}; }
   virtual int size() const = 0;
   virtual bool each_by_itself() const { return false; }
   virtual detail::PoolHandle::Counts counts() = 0;

@@ -3,6 +3,7 @@
 #include <brood/errors.hpp>
 #include <brood/task_errors.hpp>
 
+#include "base/text.hpp"
 #include "exec/failure.hpp"
 #include "platform/surroundings.hpp"
 #include "pool/pool_core.hpp"
@@ -48,6 +49,28 @@ bool PoolCore::join(Deadline until) {
   const Books books(*this);
   state_ = State::joined;
   return true;
+}
+
+bool PoolCore::wait_for_tasks(Deadline until) {
+  return here_ || is_carrier() || wait_until([&] { return books_.is_mine() && all_done(); }, until);
+}
+
+// As many as a message can hold.
+std::string PoolCore::what_still_runs() {
+  constexpr std::size_t most = 4;
+  const Books books(*this);
+  std::size_t tasks = in_line() - withdrawn_, running = 0;
+  std::string text;
+  for (auto& place : places_) {
+    if (place.lane == nullptr) continue;
+    tasks += place.tasks_in_lane();
+    if (place.in_lane() == 0 || !place.task_at(place.tail).exists() || ++running > most) continue;
+    text += (text.empty() ? "" : ", ") + shortened(task_name(place.task_at(place.tail)), 200) + " in " +
+            place.child->name() + " (pid " + std::to_string(place.child->raw_pid()) + ")";
+  }
+  if (running > most) text += " and " + std::to_string(running - most) + " more";
+  return "the pool " + setup_.name + ", which has " + std::to_string(tasks) +
+         (tasks == 1 ? " task left" : " tasks left") + (text.empty() ? "" : ": " + text);
 }
 
 void PoolCore::terminate() {

@@ -11,6 +11,7 @@
 #include "base/immortal.hpp"
 #include "base/scope.hpp"
 #include "exec/failure.hpp"
+#include "platform/modules.hpp"
 #include "platform/surroundings.hpp"
 #include "pool/lanes.hpp"
 #include "pool/pool_core.hpp"
@@ -31,6 +32,19 @@ struct AllPools {
 AllPools& all_pools() {
   static Immortal<AllPools> it;
   return *it;
+}
+
+// As long as the end of a program waits for anybody before it says for whom.
+constexpr auto patience_at_exit = std::chrono::seconds(5);
+
+// Says what it waits for when it is not done in time and, as is asked then, the program is at its end.
+void finish_work(Core& pool, Deadline in_time, bool (*is_the_end)()) {
+  pool.close();
+  if (!pool.wait_for_tasks(in_time) && is_the_end()) {
+    platform::say("brood: the program has ended and waits for " + pool.what_still_runs() +
+                  "; call terminate() of a pool whose tasks need not end first\n");
+  }
+  pool.join(Deadline::never());
 }
 
 void tell_unseen() {
@@ -89,10 +103,10 @@ void end_all_pools() {
     }
     all.pools.clear();
   }
+  const auto in_time = Deadline::in(patience_at_exit);
   for (const auto& core : ours) {
     try {
-      core->close();
-      core->join(Deadline::never());
+      finish_work(*core, in_time, [] { return true; });
     } catch (const Error&) {  // joined by another thread
     }
   }
@@ -206,8 +220,8 @@ PoolHandle::~PoolHandle() {
   }
   for (bool ended = false; !ended;) {
     try {
-      core_->close();
-      core_->join(Deadline::never());
+      // The end of a static pool is that of the program; any other may take its time without a word.
+      pool::finish_work(*core_, Deadline::in(pool::patience_at_exit), &platform::is_inside_exit);
       ended = true;
     } catch (const Error&) {  // joined by another thread
       ended = true;

@@ -182,6 +182,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   void close() override;
   void terminate() override;
   bool join(Deadline until) override;
+  bool wait_for_tasks(Deadline until) override;
+  std::string what_still_runs() override;
   bool each_by_itself() const override { return here_ || setup_.max_tasks_per_child != 0; }
   int size() const override { return setup_.workers; }
   detail::PoolHandle::Counts counts() override;

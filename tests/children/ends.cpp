@@ -1,6 +1,8 @@
 // main ends while children run: ends WHAT METHOD [FIFO].
 
 #include <csignal>
+#include <memory>
+#include <optional>
 #include <stdexcept>
 #include <vector>
 
@@ -19,12 +21,70 @@ void stay(bool stubborn) {
   wait_for_ever();
 }
 
+void wait_there(std::string fifo) {
+  say("waits\n");
+  wait_at(fifo);
+}
+
+// A task that ends when somebody writes into the fifo, in a pool that the end of the program waits for.
+void make_pool(std::string_view kind, const std::string& fifo) {
+  static std::optional<brood::Pool> pool;
+  static std::unique_ptr<brood::Pool> owned;
+  const auto submit = [&](brood::Pool& to) { to.apply_async({.name = "the last task"}, wait_there, fifo); };
+  if (kind == "static-pool") submit(pool.emplace(brood::PoolOptions{.processes = 1, .name = "Kept"}));
+  if (kind == "owned-pool") {
+    owned.reset(new brood::Pool({.processes = 1, .name = "Kept"}));
+    submit(*owned);
+  }
+  if (kind == "leaked-pool") submit(*new brood::Pool({.processes = 1, .name = "Kept"}));
+  if (kind == "local-pool") {
+    brood::Pool local({.processes = 1, .name = "Kept"});
+    submit(local);
+  }
+}
+
+// What there is to see of the order of the end: statics, and handlers of both kinds.
+struct Log {
+  const char* name;
+  bool alive = true;
+  explicit Log(const char* n) : name(n) {}
+  ~Log() {
+    alive = false;
+    say("~%s\n", name);
+  }
+};
+void note_the_end() {
+  static Log first("first");
+  brood::at_exit([] { say("brood: first %d\n", first.alive); });
+  std::atexit([] { say("std: first %d\n", first.alive); });
+  brood::at_exit([] {
+    say("brood again\n");
+    std::atexit([] { say("std late\n"); });
+    brood::at_exit([] { say("brood late\n"); });
+  });
+  static const Log second("second");
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
   brood::init(argc, argv);
   const std::string_view what = argv[1];
   const auto method = method_of(argv[2]);
+  if (what.ends_with("-pool")) {
+    make_pool(what, argv[3]);
+    return 4;
+  }
+  if (what == "order") {
+    note_the_end();
+    return 0;
+  }
+  if (what == "order-in-child") {
+    brood::Process child({.method = method}, note_the_end);
+    child.start();
+    child.join();
+    _exit(child.exitcode().value());
+  }
   if (what == "joins") {
     brood::Process({.name = "weather", .method = method}, wait_then_say, argv[3]).start();
     brood::at_exit([] { say("main ends\n"); });

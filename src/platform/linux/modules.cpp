@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <memory>
 #include <typeinfo>
@@ -79,6 +80,17 @@ const LoadedModule* module_of(std::span<const LoadedModule> modules, std::uintpt
     if (at >= module.text_begin && at < module.text_end) return &module;
   }
   return nullptr;
+}
+
+bool is_inside_exit() {
+  std::array<void*, 256> frames;
+  const auto n = capture_stack(frames);
+  return std::any_of(frames.begin(), frames.begin() + static_cast<std::ptrdiff_t>(n), [](void* frame) {
+    Dl_info info{};
+    void* const call = static_cast<std::byte*>(frame) - 1;  // just before where it returns to
+    return dladdr(call, &info) != 0 && info.dli_sname != nullptr &&
+           std::string_view(info.dli_sname) == "exit";
+  });
 }
 
 std::string readable(const char* mangled) {
