@@ -76,6 +76,16 @@ TEST(ProgramEndAlone, says_nothing_of_a_pool_that_takes_its_time_in_main) {
   EXPECT_EQ(program.err(), "");
 }
 
+TEST_P(ProgramEnd, runs_handlers_and_destructors_of_statics_in_one_order) {
+  const std::string order =
+      "~second\nbrood again\nbrood late\nstd late\nstd: first 1\nbrood: first 1\n~first\n";
+  for (const std::string what : {"order", "order-in-child"}) {
+    const auto ran = run({"ends", what, GetParam()});
+    EXPECT_EQ(ran.code, 0) << what << ran.err;
+    EXPECT_EQ(ran.out, order) << what;
+  }
+}
+
 TEST_P(ProgramEnd, terminates_a_daemon) {
   const std::map<std::string, int> codes = {
       {"returns", 0}, {"exit", 7}, {"quick", 8}, {"throws", -SIGABRT}, {"stubborn", 0}};

@@ -45,9 +45,11 @@ void init(int argc, char** argv, InitOptions options = {});
 void renew_server();
 
 /// Runs `handler` when this process ends normally (main returns, exit is called, a child's function returns
-/// or throws), the last registered first, before children are joined and pools finished. Each process has its
-/// own: a child runs those registered in the child. Any thread may call it; what a handler throws is reported
-/// on stderr. Not run when the process is killed.
+/// or throws), the last registered first, before children are joined and pools finished. As with std::atexit
+/// what was made before is still there: statics that were constructed before this call are destroyed after
+/// the handler has run, those constructed later before it does, and handlers of both kinds run in one order.
+/// Each process has its own: a child runs those registered in the child. Any thread may call it; what a
+/// handler throws is reported on stderr. Not run when the process is killed. Throws NoMemory.
 void at_exit(std::function<void()> handler);
 
 /// Processors of this machine, at least 1. Python's cpu_count().

@@ -43,21 +43,23 @@ ExitHandlers& exit_handlers() {
   return *it;
 }
 
-void run_exit_handlers() {
-  auto& all = exit_handlers();
-  for (;;) {
-    std::function<void()> last;
-    {
-      const std::lock_guard lock(all.mutex);
-      if (all.handlers.empty()) return;
-      last = std::move(all.handlers.back());
-      all.handlers.pop_back();
-    }
-    try {
-      last();
-    } catch (...) {
-      platform::say("brood: a handler of at_exit threw: " + platform::current_thrown().text + "\n");
-    }
+// Called by exit() in the place of each handler, so that they run among the destructors of statics, and among
+// what std::atexit was given, in the order in which all these came.
+void run_last_exit_handler() {
+  const auto& me = session();
+  if (me.kind == Session::Kind::stranger || me.pid != platform::self_pid()) return;
+  std::function<void()> last;
+  {
+    auto& all = exit_handlers();
+    const std::lock_guard lock(all.mutex);
+    if (all.handlers.empty()) return;
+    last = std::move(all.handlers.back());
+    all.handlers.pop_back();
+  }
+  try {
+    last();
+  } catch (...) {
+    platform::say("brood: a handler of at_exit threw: " + platform::current_thrown().text + "\n");
   }
 }
 
@@ -170,7 +172,6 @@ void finish() {
   if (me.kind != Session::Kind::program && me.kind != Session::Kind::child) return;
   static std::atomic<platform::Pid> finished{0};
   if (finished.exchange(me.pid) == me.pid) return;
-  run_exit_handlers();
   if (hooks().before_end != nullptr) hooks().before_end();
   platform::flush_output();
   registry().end_all();
@@ -182,6 +183,9 @@ void add_exit_handler(std::function<void()> handler) {
   auto& all = exit_handlers();
   const std::lock_guard lock(all.mutex);
   all.handlers.push_back(std::move(handler));
+  if (std::atexit(&run_last_exit_handler) == 0) return;
+  all.handlers.pop_back();
+  throw NoMemory("no memory to note a handler of at_exit");
 }
 
 namespace {

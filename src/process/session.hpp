@@ -72,7 +72,7 @@ struct Hooks {
 };
 Hooks& hooks();
 
-/// Runs what at_exit registered, ends the children, flushes. Once; then nothing more is registered.
+/// Ends the children, flushes. Once, behind all handlers of at_exit.
 void finish();
 void add_exit_handler(std::function<void()> handler);
 

@@ -1,6 +1,7 @@
 #include "platform/modules.hpp"
 
 #include <cxxabi.h>
+#include <dlfcn.h>
 #include <link.h>
 #include <unistd.h>
 
