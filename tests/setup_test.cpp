@@ -2,8 +2,13 @@
 // of containers.
 
 #include <gtest/gtest.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <fstream>
+#include <sstream>
 
 #include "run_program.hpp"
 
@@ -61,6 +66,31 @@ TEST(Setup, proc_need_not_be_there) {
   if (ran.out == "not allowed\n") GTEST_SKIP() << "no pid namespace can be made here";
   EXPECT_NE(ran.code, 0) << ran.out;
   EXPECT_NE(ran.err.find("/proc"), std::string::npos) << ran.err;
+}
+
+TEST(Setup, threads_that_are_in_the_way_are_named_with_a_way_out) {
+  const std::pair<std::string, std::string> table[] = {{"at work", "have it do so after brood::init"},
+                                                       {"jemalloc_bg_thd", "background_thread:false"}};
+  for (const auto& [name, way_out] : table) {
+    const auto ran = run({"setup", "init-with-thread", name});
+    EXPECT_NE(ran.out.find("(beside this one, by their names: " + name + ")"), std::string::npos) << ran.out;
+    EXPECT_NE(ran.out.find(way_out), std::string::npos) << ran.out;
+  }
+}
+
+TEST(Setup, threads_of_jemalloc_are_named_with_a_way_out) {
+  const std::string jemalloc = "/usr/lib/x86_64-linux-gnu/libjemalloc.so.2";
+  if (!std::filesystem::exists(jemalloc)) GTEST_SKIP() << "jemalloc (Debian: libjemalloc2) is not here";
+  setenv("LD_PRELOAD", jemalloc.c_str(), 1);
+  setenv("MALLOC_CONF", "background_thread:true", 1);
+  const auto refused = run({"setup", "options", "0", "4095"});
+  setenv("MALLOC_CONF", "background_thread:false", 1);
+  const auto works = run({"setup", "options", "0", "4095"});
+  unsetenv("MALLOC_CONF");
+  unsetenv("LD_PRELOAD");
+  EXPECT_NE(refused.out.find("jemalloc_bg_thd"), std::string::npos) << refused.out << refused.err;
+  EXPECT_NE(refused.out.find("MALLOC_CONF=background_thread:false"), std::string::npos) << refused.out;
+  EXPECT_EQ(works.out, "made 7\n") << works.err;
 }
 
 struct Refused {

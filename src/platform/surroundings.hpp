@@ -93,6 +93,8 @@ void line_buffered_output();
 void say(const std::string& text);
 
 int thread_count();
+/// Names of the threads of this process, without the calling one.
+std::vector<std::string> names_of_other_threads();
 /// The C library has never seen a second thread: as good as thread_count() == 1, and free. May be false for
 /// one thread.
 bool has_single_thread();

@@ -52,13 +52,12 @@ void ServerLink::create() {
   if (exists()) return;
   auto& me = session();
   if (!put_threads_away()) {
-    throw UsageError(
-        "the fork server cannot be made while this process has several threads; make brood::init(argc, argv) "
-        "the first "
-        "line of main" +
-        std::string(me.is_worker ? "; in a worker of a pool, call brood::renew_server() in the pool's "
-                                   "initializer, before there are threads"
-                                 : ", or give the process that wants children the option .nests = true"));
+    refuse_threads("the fork server cannot be made while this process has several threads",
+                   "make brood::init(argc, argv) the first line of main" +
+                       std::string(me.is_worker
+                                       ? "; in a worker of a pool, call brood::renew_server() in the pool's "
+                                         "initializer, before there are threads"
+                                       : ", or give the process that wants children the option .nests = true"));
   }
   if (arena::exists()) arena::keep_what_is_held();
   platform::flush_output();  // else each child would have it in its buffers

@@ -3,6 +3,7 @@
 #include <brood/errors.hpp>
 #include <brood/init.hpp>
 #include <cstdlib>
+#include <map>
 #include <mutex>
 #include <tuple>
 #include <vector>
@@ -92,6 +93,22 @@ bool put_threads_away() {
   return comes_to_have_one_thread();
 }
 
+// Allocators and profilers have theirs before main, and some can be asked to begin later.
+void refuse_threads(const std::string& what, const std::string& advice) {
+  std::map<std::string, int> times;
+  for (const auto& name : platform::names_of_other_threads()) ++times[name];
+  std::string names, more = "; where a library has made them before main, have it do so after brood::init";
+  for (const auto& [name, n] : times) {
+    names += (names.empty() ? "" : ", ") + name + (n == 1 ? "" : " (" + std::to_string(n) + " times)");
+    if (!name.starts_with("jemalloc")) continue;
+    more =
+        "; jemalloc makes none when the program is started with MALLOC_CONF=background_thread:false, and "
+        "mallctl(\"background_thread\", ...) makes them after brood::init";
+  }
+  throw UsageError(what + (names.empty() ? "" : " (beside this one, by their names: " + names + ")") + "; " +
+                   advice + more);
+}
+
 void require_not_stranger() {
   static_cast<void>(platform::life());  // notices a copy
   if (session().kind == Session::Kind::stranger) {
@@ -123,10 +140,8 @@ void watch_forks() { platform::at_fork_in_child(&after_fork_in_child); }
 void set_up_program(const arena::Options& options) {
   auto& me = session();
   if (!put_threads_away()) {
-    throw UsageError(
-        "brood is used for the first time while the program has several threads; make brood::init(argc, "
-        "argv) the "
-        "first line of main");
+    refuse_threads("brood is used for the first time while the program has several threads",
+                   "make brood::init(argc, argv) the first line of main");
   }
   me.pid = platform::self_pid();
   me.parent_pid = platform::parent_pid();
@@ -228,7 +243,8 @@ void init(int argc, char** argv, InitOptions options) {
 void renew_server() {
   process::require_member();
   if (!process::put_threads_away()) {
-    throw UsageError("renew_server() while this process has several threads; call it while there is one");
+    process::refuse_threads("renew_server() while this process has several threads",
+                            "call it while there is one");
   }
   process::registry().settle();
   process::server_link().end();

@@ -51,6 +51,8 @@ bool comes_to_have_one_thread();
 /// The same, after libraries that have threads of their own (OpenBLAS, since before main) were asked to put
 /// them away, as their handlers of fork do.
 bool put_threads_away();
+/// When that was in vain: UsageError, which names the threads.
+[[noreturn]] void refuse_threads(const std::string& what, const std::string& advice);
 
 /// Arena, handlers: what does not need a server. Once in a process.
 void set_up_program(const arena::Options& options);

@@ -94,6 +94,7 @@ int main(int argc, char** argv) {
     });
     stop = true;
     other.join();
+    if (argc > 2) pthread_setname_np(other.native_handle(), argv[2]);
     // Once it is gone, it works.
     brood::init(argc, argv);
     say("ended with %d\n", exit_code_of_child());

@@ -285,6 +285,21 @@ int thread_count() {
   return n;
 }
 
+std::vector<std::string> names_of_other_threads() {
+  std::vector<std::string> names;
+  DIR* tasks = opendir("/proc/self/task");
+  if (tasks == nullptr) return names;
+  const auto self = std::to_string(gettid());
+  while (const dirent* entry = readdir(tasks)) {
+    if (entry->d_name[0] == '.' || self == entry->d_name) continue;
+    std::ifstream file(std::string("/proc/self/task/") + entry->d_name + "/comm");
+    std::string name;
+    if (std::getline(file, name)) names.push_back(std::move(name));
+  }
+  closedir(tasks);
+  return names;
+}
+
 bool has_single_thread() { return __libc_single_threaded != 0; }
 
 int machine_processors() { return std::max(1, static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN))); }
