@@ -68,6 +68,38 @@ TEST(Setup, proc_need_not_be_there) {
   EXPECT_NE(ran.err.find("/proc"), std::string::npos) << ran.err;
 }
 
+// The first argument is one that the dynamic linker would run instead.
+TEST(Setup, program_that_the_dynamic_linker_runs_is_spawned_all_the_same) {
+  const std::string linker = "/lib64/ld-linux-x86-64.so.2";
+  if (!std::filesystem::exists(linker)) GTEST_SKIP() << "no " << linker;
+  for (const std::string method : {"spawn", "forkserver", "fork"}) {
+    const auto ran = run({linker, path_of("setup"), "/bin/true", method});
+    EXPECT_EQ(ran.out, "ended with 5\n") << method << ran.err;
+  }
+}
+
+TEST(Setup, program_that_lies_in_memory_alone_is_spawned_too) {
+  std::ifstream file(path_of("setup"), std::ios::binary);
+  std::ostringstream bytes;
+  bytes << file.rdbuf();
+  const int memory = memfd_create("setup", MFD_CLOEXEC);
+  ASSERT_EQ(write(memory, bytes.str().data(), bytes.str().size()), static_cast<ssize_t>(bytes.str().size()));
+  for (const std::string method : {"spawn", "forkserver", "fork"}) {
+    run_program::Program program({"setup", "/bin/true", method}, "/proc/self/fd/" + std::to_string(memory));
+    EXPECT_EQ(program.wait(), 0);
+    EXPECT_EQ(program.out(), "ended with 5\n") << method << program.err();
+  }
+  close(memory);
+}
+
+TEST(Setup, what_is_spawned_must_come_to_init) {
+  const auto ran = run({"setup", "leaves-early", "spawn"});
+  EXPECT_TRUE(ran.out.starts_with("StartFailed: ")) << ran.out << ran.err;
+  EXPECT_NE(ran.out.find(path_of("setup") + ", ended with 3 and has not come to brood::init"),
+            std::string::npos)
+      << ran.out;
+}
+
 TEST(Setup, threads_that_are_in_the_way_are_named_with_a_way_out) {
   const std::pair<std::string, std::string> table[] = {{"at work", "have it do so after brood::init"},
                                                        {"jemalloc_bg_thd", "background_thread:false"}};

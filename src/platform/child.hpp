@@ -90,7 +90,8 @@ class SignalsBlocked {
 };
 /// A copy of the descriptor that exec does not close.
 int keep_over_exec(int descriptor);
-/// Runs exec of this program's own file with the arguments and one variable more; returns errno.
+/// Runs exec of this program's own file with the arguments and one variable more; returns errno. Where the
+/// program was loaded by another that was executed, that is executed once more as it was.
 int exec_self(char* const* arguments, const std::string& variable);
 
 /// Sends a signal; to a process that has ended it does nothing. False when it was not allowed.

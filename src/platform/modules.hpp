@@ -17,6 +17,13 @@ struct LoadedModule {
   std::uintptr_t base = 0, text_begin = 0, text_end = 0;
 };
 
+/// What an exec of this program runs: "/usr/bin/app", or "/lib/ld.so with /usr/bin/app" where that loads it.
+std::string what_is_executed();
+
+/// The file of the program where that is not what was executed, but the dynamic linker or the like, which
+/// has loaded it; else empty.
+std::string loaded_by_another();
+
 /// In load order: the executable first.
 std::vector<LoadedModule> loaded_modules();
 /// The same for this thread, read anew only when one was loaded or unloaded since the last time.

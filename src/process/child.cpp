@@ -284,8 +284,17 @@ bool Child::poll_locked(bool supervisor) {
     const auto* text = reinterpret_cast<const char*>(request_->payload);
     reason.assign(text, strnlen(text, sizeof request_->payload));
   }
+  const bool greeted = method_ != StartMethod::spawn || request_ == nullptr || !request_->payload_run ||
+                       hello_of(*request_).load() == said_hello;
   auto how = relayed ? relayed_status() : platform::reap(pid_);
   if (how && how->how == platform::Ended::How::signalled) tell_signal(how->value);
+  if (reason.empty() && !greeted && how && how->how == platform::Ended::How::exited) {
+    reason =
+        "what was executed for it, " + platform::what_is_executed() + ", ended with " +
+        std::to_string(how->value) +
+        " and has not come to brood::init: its main ends before that, or it is another program (a loader "
+        "or an emulator that runs this one); use the start method forkserver";
+  }
   if (reason.empty())
     end(how.value_or(platform::Ended{}));
   else

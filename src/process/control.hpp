@@ -3,6 +3,7 @@
 // says so. Children unmap them as soon as they have read what is theirs.
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -24,7 +25,7 @@ struct Request {
   Word opened;  // relayed children: the program has a pidfd, so the server may reap
   std::uint32_t method = 0;
   std::uint32_t payload_size = 0;
-  arena::Run payload_run;         // where the payload is when it does not fit here
+  arena::Run payload_run;         // where the payload is when it does not fit here, and for spawn
   std::uint64_t payload_sum = 0;  // of one that lies there, where others can write
   // kernel, at the clone; zeroed by the program before posting:
   Word pid;
@@ -41,6 +42,14 @@ struct Request {
   std::byte payload[size - 72];
 };
 static_assert(sizeof(Request) == Request::size);
+
+/// Behind the payload in its run, for spawn: the program that was executed writes `said_hello` there.
+using Hello = std::atomic<std::uint64_t>;
+constexpr std::uint64_t said_hello = 0x6f6c6c6568;
+constexpr std::size_t hello_behind(std::size_t payload) { return (payload + 7) / 8 * 8; }
+inline Hello& hello_of(const Request& request) {
+  return *arena::object_at<Hello>(request.payload_run.offset + hello_behind(request.payload_size));
+}
 
 /// Tells noise from a payload.
 inline std::uint64_t sum_of(const std::byte* bytes, std::size_t n) {

@@ -1,4 +1,5 @@
 #include <brood/errors.hpp>
+#include <brood/start_method.hpp>
 #include <cstring>
 #include <new>
 
@@ -132,14 +133,16 @@ Request& ServerLink::post(std::uint32_t method, std::size_t size, FunctionRef<vo
   }
   free->payload_run = {};
   std::byte* to = free->payload;
-  if (size > sizeof free->payload) {
-    free->payload_run = arena::allocate(size);
+  const bool spawns = method == static_cast<std::uint32_t>(StartMethod::spawn);
+  if (size > sizeof free->payload || spawns) {
+    free->payload_run = arena::allocate(hello_behind(size) + sizeof(Hello));
     to = arena::at(free->payload_run.offset, size);
   }
   fill(to);
   if (free->payload_run) free->payload_sum = sum_of(to, size);
   free->method = method;
   free->payload_size = static_cast<std::uint32_t>(size);
+  if (spawns) new (&hello_of(*free)) Hello(0);
   for (Word* word :
        {&free->opened, &free->pid, &free->done, &free->error, &free->keeper, &free->ended, &free->born}) {
     word->store(0, std::memory_order_relaxed);

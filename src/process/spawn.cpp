@@ -17,8 +17,9 @@
 namespace brood::process {
 namespace {
 
-constexpr const char* variable =
-    "BROOD_BIRTH";  // numbers of inherited descriptors: certificate, arena, lifeline
+// Numbers of inherited descriptors: certificate, arena, lifeline; the limit of descriptors; where to say
+// hello.
+constexpr const char* variable = "BROOD_BIRTH";
 
 }  // namespace
 
@@ -47,7 +48,8 @@ std::string re_execute(Request& request) {
   platform::close_descriptors_but({certificate, memory, line});
   const auto value = std::string(variable) + "=" + std::to_string(certificate) + "," +
                      std::to_string(memory) + "," + std::to_string(line) + "," +
-                     std::to_string(me.descriptor_limit);
+                     std::to_string(me.descriptor_limit) + "," +
+                     std::to_string(request.payload_run.offset + hello_behind(request.payload_size));
   request.born.store(static_cast<std::uint32_t>(Born::yes));
   const int error = platform::exec_self(me.arguments, value);
   return OsError("execve of /proc/self/exe", error).what();
@@ -62,7 +64,9 @@ void become_spawned_child() {
   int memory = -1;
   int line = -1;
   unsigned long long limit = 0;
-  const bool parsed = std::sscanf(value, "%d,%d,%d,%llu", &certificate, &memory, &line, &limit) == 4;
+  unsigned long long hello = 0;
+  const bool parsed =
+      std::sscanf(value, "%d,%d,%d,%llu,%llu", &certificate, &memory, &line, &limit, &hello) == 5;
   unsetenv(variable);
   if (!parsed) return;
 
@@ -79,6 +83,7 @@ void become_spawned_child() {
     told = detail::decode_all<Certificate>(copy.data() + sizeof size, size);
     wire::set_modules(wire::in_order_of(told.modules, own_modules()));
     arena::attach(memory);
+    arena::object_at<Hello>(hello)->store(said_hello);
     arena::become_new_process(false);
     watch_forks();
     platform::stdin_from_null();

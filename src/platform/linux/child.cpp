@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "platform/life.hpp"
+#include "platform/modules.hpp"
 
 namespace brood::platform {
 
@@ -165,11 +166,13 @@ std::vector<std::string> own_arguments() {
 int exec_self(char* const* arguments, const std::string& variable) {
   std::string copy = variable;
   putenv(copy.data());
-  auto own = arguments == nullptr ? own_arguments() : std::vector<std::string>();
+  // Who loads the program for the kernel, as the dynamic linker may, was told by the arguments which one.
+  const bool as_it_was = arguments == nullptr || !loaded_by_another().empty();
+  auto own = as_it_was ? own_arguments() : std::vector<std::string>();
   std::vector<char*> pointers;
   for (auto& one : own) pointers.push_back(one.data());
   pointers.push_back(nullptr);
-  execve("/proc/self/exe", arguments == nullptr ? pointers.data() : arguments, environ);
+  execve("/proc/self/exe", as_it_was ? pointers.data() : arguments, environ);
   return errno;
 }
 

@@ -7,7 +7,9 @@
 
 #include <algorithm>
 #include <array>
+#include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <memory>
 #include <typeinfo>
 #include <utility>
@@ -18,10 +20,36 @@
 namespace brood::platform {
 namespace {
 
-std::string own_path() {
+std::string executed_path() {
   char path[4096];
   const ssize_t n = readlink("/proc/self/exe", path, sizeof path - 1);
   return n > 0 ? std::string(path, static_cast<std::size_t>(n)) : "/proc/self/exe";
+}
+
+int find_first_address(dl_phdr_info* info, std::size_t, void* to) {
+  for (int i = 0; i < info->dlpi_phnum; ++i) {
+    const auto& segment = info->dlpi_phdr[i];
+    if (segment.p_type == PT_LOAD && segment.p_filesz != 0)
+      *static_cast<std::uintptr_t*>(to) = info->dlpi_addr + segment.p_vaddr;
+  }
+  return 1;  // the program is the first of all
+}
+
+// Of the file that is mapped there, as the kernel tells it.
+std::string file_at(std::uintptr_t address) {
+  std::ifstream maps("/proc/self/maps");
+  for (std::string line; std::getline(maps, line);) {
+    unsigned long begin = 0, end = 0;
+    int path = 0;
+    if (std::sscanf(line.c_str(), "%lx-%lx %*s %*s %*s %*s %n", &begin, &end, &path) < 2) continue;
+    if (begin <= address && address < end) return path > 0 ? line.substr(static_cast<std::size_t>(path)) : "";
+  }
+  return {};
+}
+
+std::string own_path() {
+  auto path = loaded_by_another();
+  return path.empty() ? executed_path() : path;
 }
 
 int add_module(dl_phdr_info* info, std::size_t, void* to) {
@@ -81,6 +109,23 @@ const LoadedModule* module_of(std::span<const LoadedModule> modules, std::uintpt
     if (at >= module.text_begin && at < module.text_end) return &module;
   }
   return nullptr;
+}
+
+// What was executed may be moved or replaced later, so it is looked at once.
+std::string loaded_by_another() {
+  static const auto path = [] {
+    std::uintptr_t address = 0;
+    dl_iterate_phdr(find_first_address, &address);
+    auto file = file_at(address);
+    // Something that has a path: what was mapped without a file tells nothing.
+    return file.starts_with('/') && file != executed_path() ? file : std::string();
+  }();
+  return path;
+}
+
+std::string what_is_executed() {
+  const auto program = loaded_by_another();
+  return executed_path() + (program.empty() ? "" : " with " + program);
 }
 
 bool is_inside_exit() {
