@@ -100,6 +100,20 @@ TEST(Setup, what_is_spawned_must_come_to_init) {
       << ran.out;
 }
 
+TEST(Setup, two_copies_of_brood_that_are_apart_both_work) {
+  const auto ran = run({"two_copies_hidden"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_EQ(ran.out, "program 14 library 19\nprogram 14 library 19\n") << ran.err;
+}
+
+TEST(Setup, two_copies_of_brood_that_call_each_other_are_refused) {
+  const auto ran = run({"two_copies_open"});
+  EXPECT_EQ(ran.code, 0) << ran.err;
+  EXPECT_TRUE(ran.out.starts_with("UsageError: brood is twice in this program, in ")) << ran.out;
+  EXPECT_NE(ran.out.find("libbrood_test_open_library.so and in "), std::string::npos) << ran.out;
+  EXPECT_NE(ran.out.find("-fvisibility=hidden"), std::string::npos) << ran.out;
+}
+
 TEST(Setup, threads_that_are_in_the_way_are_named_with_a_way_out) {
   const std::pair<std::string, std::string> table[] = {{"at work", "have it do so after brood::init"},
                                                        {"jemalloc_bg_thd", "background_thread:false"}};

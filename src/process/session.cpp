@@ -11,6 +11,7 @@
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
 #include "base/immortal.hpp"
+#include "platform/copies.hpp"
 #include "platform/life.hpp"
 #include "platform/modules.hpp"
 #include "platform/thrown.hpp"
@@ -137,8 +138,27 @@ namespace {
 
 void watch_forks() { platform::at_fork_in_child(&after_fork_in_child); }
 
+namespace {
+
+// Two that are apart do no harm. Where one calls functions of the other, what one has made is handed to the
+// other, which knows nothing of it.
+void require_one_copy() {
+  for (const char* prefix : {"_ZN5brood", "_ZNK5brood"}) {
+    const auto mixed = platform::find_foreign_calls(reinterpret_cast<const void*>(&require_one_copy), prefix);
+    if (!mixed) continue;
+    throw UsageError(
+        "brood is twice in this program, in " + mixed->first + " and in " + mixed->second +
+        ", and code of the first calls functions of the second; compile " + mixed->first +
+        " with -fvisibility=hidden, so that each has its own, or link brood into one of them only "
+        "(docs/setup.md)");
+  }
+}
+
+}  // namespace
+
 void set_up_program(const arena::Options& options) {
   auto& me = session();
+  require_one_copy();
   if (!put_threads_away()) {
     refuse_threads("brood is used for the first time while the program has several threads",
                    "make brood::init(argc, argv) the first line of main");
