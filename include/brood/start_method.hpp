@@ -21,10 +21,10 @@
 ///
 /// With each of them: stdin is /dev/null, signals are at their defaults and unblocked (those of a
 /// crash, SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, have a handler that notes where it was, and then do
-/// what they do by default), working directory, umask, environment and resource limits are those of the
-/// caller at start (also a directory that has been removed), and the child and all it started is gone within
-/// 100 ms when the caller vanishes. brood keeps a few descriptors of its own in each process (memory,
-/// lifeline); they are not counted here.
+/// what they do by default), working directory (also one that has been removed), umask, environment, resource
+/// limits, processor affinity, niceness and scheduling policy are those of the caller at start, and the child
+/// and all it started is gone within 100 ms when the caller vanishes. brood keeps a few descriptors of its own
+/// in each process (memory, lifeline); they are not counted here.
 
 namespace brood {
 

@@ -1,5 +1,5 @@
 #pragma once
-// What a process has around it: directory, umask, environment, limits, descriptors, signals.
+// What a process has around it: directory, umask, environment, limits, processors, descriptors, signals.
 
 #include <chrono>
 #include <cstddef>
@@ -15,12 +15,22 @@
 
 namespace brood::platform {
 
+/// How the kernel shares time out to a thread, as its fork would pass it on.
+struct Scheduling {
+  std::uint32_t policy = 0, priority = 0;  // priority: of the real-time policies
+  std::int32_t nice = 0;
+  std::uint64_t runtime = 0, deadline = 0, period = 0;  // of SCHED_DEADLINE
+  friend bool operator==(const Scheduling&, const Scheduling&) = default;
+};
+
 /// What children take over from the caller of start.
 struct Surroundings {
   std::string directory;    // empty: could not be told (removed)
   std::uint32_t mask = 0;   // umask
   std::string environment;  // NAME=value strings, each ended by a zero byte
   std::vector<std::pair<std::uint64_t, std::uint64_t>> limits;  // soft and hard, by resource number
+  std::string processors;  // the mask of those it may use, as the kernel keeps it; empty: could not be told
+  std::optional<Scheduling> scheduling;  // none: could not be told
   friend bool operator==(const Surroundings&, const Surroundings&) = default;
 };
 
@@ -40,7 +50,8 @@ Folder current_folder();
 /// Makes it the working directory of this process, as the process `owner` has told it. Empty, or what failed.
 std::string enter_folder(std::int32_t owner, const Folder& folder);
 
-/// This process's own, now. `alone`: there is one thread, so that the umask may be asked for by setting it.
+/// This process's own, now; of processors and scheduling the calling thread's. `alone`: there is one thread,
+/// so that the umask may be asked for by setting it.
 void read_surroundings(Surroundings& now, bool alone);
 /// Makes them this process's own, as far as they differ. Empty, or what failed.
 std::string apply_surroundings(const Surroundings& from, const Surroundings& here);
@@ -100,7 +111,7 @@ std::vector<std::string> names_of_other_threads();
 bool has_single_thread();
 /// Processors this process may use: affinity and cgroup quota counted, at least 1.
 int usable_processors();
-/// The same, asked once; for deciding whether spinning can help.
+/// The same, but the quota is read once; for deciding whether spinning can help.
 int usable_processor_count();
 /// A variable of the environment is set to something but 0.
 bool variable_set(const char* name);

@@ -21,6 +21,7 @@
 #include <cstring>
 #include <fstream>
 #include <iostream>
+#include <limits>
 #include <sstream>
 
 #include "base/text.hpp"
@@ -52,6 +53,68 @@ std::uint32_t read_mask(bool alone) {
 void read_environment(std::string& to) {
   to.clear();
   for (char** at = environ; at != nullptr && *at != nullptr; ++at) to.append(*at, std::strlen(*at) + 1);
+}
+
+// As sched_getattr(2) has it: <linux/sched/types.h> cannot be included beside <sched.h>.
+constexpr std::uint32_t deadline_policy = 6;  // SCHED_DEADLINE
+struct KernelScheduling {
+  std::uint32_t size, policy;
+  std::uint64_t flags;
+  std::int32_t nice;
+  std::uint32_t priority;
+  std::uint64_t runtime, deadline, period;
+};
+static_assert(sizeof(KernelScheduling) == 48);
+
+// As large as the machine's, which may be larger than a cpu_set_t.
+void read_processors(std::string& to) {
+  char mask[1024];
+  const long n = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
+  to.assign(mask, n > 0 ? static_cast<std::size_t>(n) : 0);
+}
+
+std::optional<Scheduling> read_scheduling() {
+  KernelScheduling now{};
+  if (syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) != 0) return std::nullopt;
+  Scheduling found{now.policy, now.priority, now.nice, 0, 0, 0};
+  const bool by_deadline = now.policy == deadline_policy;
+  // Since Linux 6.12 others have a runtime too, which the kernel itself changes.
+  if (by_deadline) {
+    found.runtime = now.runtime;
+    found.deadline = now.deadline;
+    found.period = now.period;
+  }
+  constexpr std::uint64_t reset_on_fork = 1;
+  if ((now.flags & reset_on_fork) == 0) return found;
+  if (by_deadline || now.policy == SCHED_FIFO || now.policy == SCHED_RR) return Scheduling{};
+  found.nice = std::max(found.nice, 0);
+  return found;
+}
+
+std::string apply_processors(const std::string& mask) {
+  if (syscall(SYS_sched_setaffinity, 0, mask.size(), mask.data()) == 0) return {};
+  return std::string("sched_setaffinity to the processors of the program: ") + std::strerror(errno);
+}
+
+std::string apply_scheduling(const Scheduling& wanted) {
+  KernelScheduling to{sizeof to,       wanted.policy, 0, wanted.nice, wanted.priority, wanted.runtime,
+                      wanted.deadline, wanted.period};
+  if (syscall(SYS_sched_setattr, 0, &to, 0) == 0) return {};
+  return "sched_setattr to policy " + std::to_string(wanted.policy) + ", priority " +
+         std::to_string(wanted.priority) + ", niceness " + std::to_string(wanted.nice) + ": " +
+         std::strerror(errno);
+}
+
+std::string apply_limits(const Surroundings& from, const Surroundings& here) {
+  for (std::size_t i = 0; i < from.limits.size(); ++i) {
+    // The limit of descriptors always: the server itself has the one that brood raised.
+    if (i != descriptor_limit && i < here.limits.size() && from.limits[i] == here.limits[i]) continue;
+    const rlimit limit{from.limits[i].first, from.limits[i].second};
+    if (setrlimit(static_cast<__rlimit_resource>(i), &limit) != 0) {
+      return "setrlimit of resource " + std::to_string(i) + ": " + std::strerror(errno);
+    }
+  }
+  return {};
 }
 
 }  // namespace
@@ -116,6 +179,8 @@ void read_surroundings(Surroundings& now, bool alone) {
     getrlimit(static_cast<__rlimit_resource>(i), &limit);
     now.limits[static_cast<std::size_t>(i)] = {limit.rlim_cur, limit.rlim_max};
   }
+  read_processors(now.processors);
+  now.scheduling = read_scheduling();
 }
 
 std::string apply_surroundings(const Surroundings& from, const Surroundings& here) {
@@ -130,13 +195,15 @@ std::string apply_surroundings(const Surroundings& from, const Surroundings& her
     }
   }
   umask(from.mask);
-  for (std::size_t i = 0; i < from.limits.size(); ++i) {
-    // The limit of descriptors always: the server itself has the one that brood raised.
-    if (i != descriptor_limit && i < here.limits.size() && from.limits[i] == here.limits[i]) continue;
-    const rlimit limit{from.limits[i].first, from.limits[i].second};
-    if (setrlimit(static_cast<__rlimit_resource>(i), &limit) != 0) {
-      return "setrlimit of resource " + std::to_string(i) + ": " + std::strerror(errno);
-    }
+  if (!from.processors.empty() && from.processors != here.processors) {
+    if (auto reason = apply_processors(from.processors); !reason.empty()) return reason;
+  }
+  const bool scheduled = from.scheduling && from.scheduling != here.scheduling;
+  // Limits (RLIMIT_NICE, RLIMIT_RTPRIO) rule what may be had: the program's may be less by now, or more.
+  const bool again = scheduled && !apply_scheduling(*from.scheduling).empty();
+  if (auto reason = apply_limits(from, here); !reason.empty()) return reason;
+  if (again) {
+    if (auto reason = apply_scheduling(*from.scheduling); !reason.empty()) return reason;
   }
   if (!from.directory.empty() && from.directory != here.directory && chdir(from.directory.c_str()) != 0) {
     return "chdir to " + from.directory + ": " + std::strerror(errno);
@@ -309,11 +376,6 @@ bool variable_set(const char* name) {
   return value != nullptr && *value != 0 && std::strcmp(value, "0") != 0;
 }
 
-int usable_processor_count() {
-  static const int n = usable_processors();
-  return n;
-}
-
 namespace {
 
 // Processors' worth of time that a cgroup grants, 0 when unlimited.
@@ -331,12 +393,16 @@ double quota(const std::string& folder) {
   return amount > 0 && period > 0 ? amount / period : 0;
 }
 
-}  // namespace
-
-int usable_processors() {
-  int n = machine_processors();
+// What the affinity of this thread leaves.
+int allowed_processors() {
   cpu_set_t set;
-  if (sched_getaffinity(0, sizeof set, &set) == 0) n = std::min(n, CPU_COUNT(&set));
+  const int n = machine_processors();
+  return sched_getaffinity(0, sizeof set, &set) == 0 ? std::min(n, CPU_COUNT(&set)) : n;
+}
+
+// What cgroups leave; the largest number when nothing is said.
+int granted_processors() {
+  int n = std::numeric_limits<int>::max();
   std::ifstream groups("/proc/self/cgroup");
   for (std::string line; std::getline(groups, line);) {
     const auto first = line.find(':');
@@ -352,6 +418,15 @@ int usable_processors() {
     if (limit > 0) n = std::min(n, static_cast<int>(std::ceil(limit)));
   }
   return std::max(1, n);
+}
+
+}  // namespace
+
+int usable_processors() { return std::max(1, std::min(allowed_processors(), granted_processors())); }
+
+int usable_processor_count() {
+  static const int granted = granted_processors();
+  return std::max(1, std::min(allowed_processors(), granted));
 }
 
 }  // namespace brood::platform

@@ -1,0 +1,146 @@
+// What a child takes over from the thread that starts it, set after init: under each start method, and in the
+// first and the replaced workers of a pool.
+
+#include <gtest/gtest.h>
+#include <sched.h>
+#include <sys/resource.h>
+
+#include <brood/init.hpp>
+#include <brood/pool.hpp>
+#include <brood/queue.hpp>
+#include <cstring>
+#include <functional>
+#include <thread>
+
+#include "child_support.hpp"
+
+namespace followed {
+
+using namespace child_support;
+using namespace std::chrono_literals;
+
+enum class Place { forkserver, fork, spawn, first_worker, replaced_worker };
+
+template <auto look>
+void tell(brood::Queue<std::string> to) {
+  to.put(look());
+}
+
+/// What look() returns there.
+template <auto look>
+std::string seen_in(Place place) {
+  if (place == Place::first_worker || place == Place::replaced_worker) {
+    brood::Pool pool({.processes = 1, .max_tasks_per_child = 1});
+    auto first = pool.apply_async(look).get(15s);
+    return place == Place::first_worker ? first : pool.apply_async(look).get(15s);
+  }
+  const auto method = place == Place::forkserver ? brood::StartMethod::forkserver
+                      : place == Place::fork     ? brood::StartMethod::fork
+                                                 : brood::StartMethod::spawn;
+  brood::Queue<std::string> answer;
+  brood::Process process({.method = method}, tell<look>, answer);
+  process.start();
+  process.join();
+  EXPECT_EQ(process.exitcode(), 0);
+  return answer.try_get().value_or("nothing");
+}
+
+std::string place_name(const testing::TestParamInfo<Place>& info) {
+  constexpr const char* names[] = {"forkserver", "fork", "spawn", "first_worker", "replaced_worker"};
+  return names[static_cast<int>(info.param)];
+}
+
+class Followed : public testing::TestWithParam<Place> {};
+INSTANTIATE_TEST_SUITE_P(in, Followed,
+                         testing::Values(Place::forkserver, Place::fork, Place::spawn, Place::first_worker,
+                                         Place::replaced_worker),
+                         place_name);
+
+// Runs f in a thread of its own: affinity and scheduling are a thread's, and go with it.
+void in_a_thread(const std::function<void()>& f) { std::thread(f).join(); }
+
+std::string processors() {
+  cpu_set_t set;
+  if (sched_getaffinity(0, sizeof set, &set) != 0) return "?";
+  std::string all;
+  for (int i = 0; i < CPU_SETSIZE; ++i) {
+    if (CPU_ISSET(i, &set)) all += std::to_string(i) + " ";
+  }
+  return all;
+}
+
+std::string niceness() { return std::to_string(getpriority(PRIO_PROCESS, 0)); }
+
+std::string policy() {
+  sched_param parameters{};
+  sched_getparam(0, &parameters);
+  return std::to_string(sched_getscheduler(0)) + " " + std::to_string(parameters.sched_priority);
+}
+
+// The last of those that it may use; false when there is only one.
+bool use_one_processor() {
+  cpu_set_t set;
+  sched_getaffinity(0, sizeof set, &set);
+  if (CPU_COUNT(&set) < 2) return false;
+  int last = CPU_SETSIZE - 1;
+  while (!CPU_ISSET(last, &set)) --last;
+  CPU_ZERO(&set);
+  CPU_SET(last, &set);
+  return sched_setaffinity(0, sizeof set, &set) == 0;
+}
+
+TEST_P(Followed, processor_affinity) {
+  in_a_thread([] {
+    const auto before = processors();
+    if (!use_one_processor()) GTEST_SKIP() << "there is one processor";
+    EXPECT_NE(processors(), before);
+    EXPECT_EQ(seen_in<processors>(GetParam()), processors());
+    EXPECT_EQ(brood::usable_cpu_count(), 1);
+  });
+  EXPECT_EQ(seen_in<processors>(GetParam()), processors());
+}
+
+TEST_P(Followed, niceness) {
+  in_a_thread([] {
+    const int before = getpriority(PRIO_PROCESS, 0);
+    ASSERT_EQ(setpriority(PRIO_PROCESS, 0, before + 3), 0);
+    EXPECT_EQ(seen_in<niceness>(GetParam()), std::to_string(before + 3));
+  });
+  EXPECT_EQ(seen_in<niceness>(GetParam()), niceness());
+}
+
+TEST_P(Followed, scheduling_policy) {
+  in_a_thread([] {
+    const sched_param none{};
+    for (const int wanted : {SCHED_BATCH, SCHED_IDLE}) {
+      ASSERT_EQ(sched_setscheduler(0, wanted, &none), 0);
+      EXPECT_EQ(seen_in<policy>(GetParam()), std::to_string(wanted) + " 0");
+    }
+  });
+}
+
+TEST_P(Followed, real_time_priority) {
+  in_a_thread([] {
+    const sched_param low{.sched_priority = 2};
+    if (sched_setscheduler(0, SCHED_RR, &low) != 0) GTEST_SKIP() << "this user has no real-time priority";
+    EXPECT_EQ(seen_in<policy>(GetParam()), std::to_string(SCHED_RR) + " 2");
+    // As a fork would leave it behind.
+    ASSERT_EQ(sched_setscheduler(0, SCHED_RR | SCHED_RESET_ON_FORK, &low), 0);
+    EXPECT_EQ(seen_in<policy>(GetParam()), std::to_string(SCHED_OTHER) + " 0");
+  });
+}
+
+// What the program may ask for at the time of the start is what counts, before its limits or after.
+TEST_P(Followed, niceness_beside_a_limit_of_it) {
+  rlimit before{};
+  getrlimit(RLIMIT_NICE, &before);
+  const rlimit least{0, before.rlim_max};
+  ASSERT_EQ(setrlimit(RLIMIT_NICE, &least), 0);
+  in_a_thread([] {
+    ASSERT_EQ(setpriority(PRIO_PROCESS, 0, 5), 0);
+    EXPECT_EQ(seen_in<niceness>(GetParam()), "5");
+  });
+  setrlimit(RLIMIT_NICE, &before);
+}
+
+}  // namespace followed
