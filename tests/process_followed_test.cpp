@@ -6,55 +6,17 @@
 #include <sys/resource.h>
 
 #include <brood/init.hpp>
-#include <brood/pool.hpp>
-#include <brood/queue.hpp>
-#include <cstring>
 #include <functional>
 #include <thread>
 
-#include "child_support.hpp"
+#include "places.hpp"
 
 namespace followed {
 
-using namespace child_support;
-using namespace std::chrono_literals;
-
-enum class Place { forkserver, fork, spawn, first_worker, replaced_worker };
-
-template <auto look>
-void tell(brood::Queue<std::string> to) {
-  to.put(look());
-}
-
-/// What look() returns there.
-template <auto look>
-std::string seen_in(Place place) {
-  if (place == Place::first_worker || place == Place::replaced_worker) {
-    brood::Pool pool({.processes = 1, .max_tasks_per_child = 1});
-    auto first = pool.apply_async(look).get(15s);
-    return place == Place::first_worker ? first : pool.apply_async(look).get(15s);
-  }
-  const auto method = place == Place::forkserver ? brood::StartMethod::forkserver
-                      : place == Place::fork     ? brood::StartMethod::fork
-                                                 : brood::StartMethod::spawn;
-  brood::Queue<std::string> answer;
-  brood::Process process({.method = method}, tell<look>, answer);
-  process.start();
-  process.join();
-  EXPECT_EQ(process.exitcode(), 0);
-  return answer.try_get().value_or("nothing");
-}
-
-std::string place_name(const testing::TestParamInfo<Place>& info) {
-  constexpr const char* names[] = {"forkserver", "fork", "spawn", "first_worker", "replaced_worker"};
-  return names[static_cast<int>(info.param)];
-}
+using namespace places;
 
 class Followed : public testing::TestWithParam<Place> {};
-INSTANTIATE_TEST_SUITE_P(in, Followed,
-                         testing::Values(Place::forkserver, Place::fork, Place::spawn, Place::first_worker,
-                                         Place::replaced_worker),
-                         place_name);
+BROOD_EACH_PLACE(Followed);
 
 // Runs f in a thread of its own: affinity and scheduling are a thread's, and go with it.
 void in_a_thread(const std::function<void()>& f) { std::thread(f).join(); }

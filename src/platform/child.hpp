@@ -98,7 +98,8 @@ int exec_self(char* const* arguments, const std::string& variable);
 bool send_signal(const Descriptor& process, int signal);
 bool send_kill(const Descriptor& process);
 /// The same by pid, which the caller knows to be its child and not reaped: there may be no descriptor left.
-void kill_child(Pid child);
+/// False when it was not allowed.
+bool kill_child(Pid child);
 /// A signal to such a child's group where it has one.
 void send_signal_to_group(Pid child, int signal);
 /// Kills every process of the group that `leader` made at birth.

@@ -66,13 +66,6 @@ std::uint64_t soft_descriptor_limit();
 void lower_descriptor_limit(std::uint64_t raised, std::uint64_t was);
 inline constexpr std::size_t descriptor_limit = 7;  // RLIMIT_NOFILE's place in `limits`
 
-/// User, group and capabilities: a server made under others must not serve.
-struct Credentials {
-  std::uint32_t user = 0, effective_user = 0, group = 0, effective_group = 0;
-  friend bool operator==(const Credentials&, const Credentials&) = default;
-};
-Credentials credentials();
-
 /// Closes every descriptor but 0, 1, 2 and those kept.
 void close_descriptors_but(std::initializer_list<int> kept);
 void stdin_from_null();

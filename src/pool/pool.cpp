@@ -136,6 +136,7 @@ PoolCore::PoolCore(detail::PoolSetup setup)
   }
   // With the server comes the region of lanes.
   if (!process::server_link().exists()) process::server_link().create();
+  process::server_link().require_same_confinement();
   asks_.emplace();
   results_run_ = arena::allocate(sizeof(Results));
   results_ = new (arena::at(results_run_.offset, sizeof(Results))) Results{};

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "platform/rights.hpp"
 #include "platform/surroundings.hpp"
 
 namespace brood::process {
@@ -26,6 +27,7 @@ struct Certificate {
   std::int32_t lane = -1;
   std::int32_t errors = -1;  // number, in the parent, of the read end of the pipe that takes its stderr
   // spawn:
+  std::optional<platform::Capabilities> capabilities;  // which it must not exceed
   std::vector<std::string> modules;
 };
 

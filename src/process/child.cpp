@@ -205,6 +205,7 @@ void Child::start_by_server() {
   }
   if (now != theirs) told.surroundings = now;
   if (method_ == StartMethod::spawn) {
+    told.capabilities = server_link().rights().capabilities;
     for (const auto& m : wire::modules()) told.modules.push_back(m.key);
   }
 
@@ -248,8 +249,11 @@ void Child::harvest() {
 void Child::look_at_request() {
   if (state_ == State::posted && request_->done.load(std::memory_order_acquire) != 0) {
     if (const auto error = request_->error.load()) {
+      const bool output = (error & Request::no_output) != 0;
       return fail("the system could not make " + name_ + ": " +
-                  OsError("clone", static_cast<int>(error)).what());
+                  OsError(output ? "recvmsg of the program's stdout and stderr" : "clone",
+                          static_cast<int>(error & ~Request::no_output))
+                      .what());
     }
     born(static_cast<platform::Pid>(request_->pid.load()));
     if (request_->keeper.load() != 0) {

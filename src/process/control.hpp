@@ -20,6 +20,7 @@ enum class Born : std::uint32_t { no = 0, yes = 1, failed = 2 };  // failed: the
 
 struct Request {
   static constexpr std::size_t size = 4096;
+  static constexpr std::uint32_t no_output = 1U << 16;
   // program:
   Word posted;  // 1 from posting until the program has no more use for the slot
   Word opened;  // relayed children: the program has a pidfd, so the server may reap
@@ -30,8 +31,8 @@ struct Request {
   // kernel, at the clone; zeroed by the program before posting:
   Word pid;
   // server:
-  Word done;  // 1: cloned, or failed with `error`
-  Word error;
+  Word done;    // 1: cloned, or failed with `error`
+  Word error;   // an errno value; with no_output where stdout and stderr of the program could not be had
   Word keeper;  // pid of the server whose own child it is (relayed), else 0
   Word ended;   // relayed: 1 when how and value are stored
   std::uint32_t how = 0;
@@ -71,7 +72,10 @@ struct Control {
   // Pids of servers and standbys that have ended and been followed; whoever follows one notes it, the program
   // reaps it.
   std::array<Word, 62> former;
-  Word retired;  // program: the standby must not take over
+  // Program: counts how often it has put other files into the box of stdout and stderr. Each server notes
+  // what it has taken; the next is put there when no request is left that wants the one before.
+  Word output;
+  Word retired;  // program: the server ends, the standby must not take over
   std::array<Request, 256> requests;
 };
 

@@ -72,15 +72,29 @@ void relay(Request& request) {
   platform::unpark_all(request.ended);
 }
 
-void look_at_requests(Control& control) {
+// The program has put other files there since. False: the request has failed.
+bool take_output(Control& control, Request& request, std::uint32_t& taken) {
+  const auto newest = control.output.load();
+  if (taken == newest) return true;
+  if (const int error = server_link().output_box().look()) {
+    request.error.store(Request::no_output | static_cast<std::uint32_t>(error));
+    answer(request);
+    return false;
+  }
+  taken = newest;
+  return true;
+}
+
+void look_at_requests(Control& control, std::uint32_t& output) {
   const auto me = static_cast<std::uint32_t>(platform::self_pid());
   for (auto& request : control.requests) {
     if (request.posted.load(std::memory_order_acquire) == 0) continue;
     if (request.done.load() == 0) {
-      if (request.pid.load() == 0)
-        make(control, request);
-      else
+      if (request.pid.load() != 0) {
         answer(request);  // a server was killed between the clone and the answer
+      } else if (take_output(control, request, output)) {
+        make(control, request);
+      }
     } else if (request.keeper.load() == me) {
       relay(request);
     }
@@ -137,10 +151,12 @@ void serve(Control& control) {
   // library calls when that is first called, as for the clock.
   platform::prepare_unwinder();
   static_cast<void>(std::chrono::steady_clock::now());
+  std::uint32_t output = 0;  // of control.output, which it has as its stdout and stderr
   make_standby(control);
   for (;;) {
     const auto seen = control.bell.load();
-    look_at_requests(control);
+    if (control.retired.load() != 0) platform::exit_now(0);
+    look_at_requests(control, output);
     // Nobody wakes the server for this: with the next request it is seen at the latest.
     if (standby_is_missing(control)) {
       note_former(control, control.standby.load());

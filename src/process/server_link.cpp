@@ -20,10 +20,11 @@ namespace {
   if (!me.lifeline.arm_server()) platform::exit_now(0);
   platform::set_process_name("brood-server");
   // All hygiene that children need is done here once.
-  platform::close_descriptors_but(
-      {me.lifeline.read_descriptor(), me.lifeline.armed_descriptor(), arena::descriptor()});
+  platform::close_descriptors_but({me.lifeline.read_descriptor(), me.lifeline.armed_descriptor(),
+                                   arena::descriptor(), server_link().output_box().reading_descriptor()});
   // Whoever owned one of those must not close that number once more: it will be another's.
   me.line_above.abandon();
+  server_link().abandon_writing_end();
   if (hooks().in_server != nullptr) hooks().in_server();
   platform::stdin_from_null();
   platform::block_signals();
@@ -60,6 +61,12 @@ void ServerLink::create() {
                                          "initializer, before there are threads"
                                        : ", or give the process that wants children the option .nests = true"));
   }
+  platform::read_confinement(confinement_);
+  if (platform::children_are_in_another_pid_namespace(confinement_)) {
+    throw UsageError(
+        "children of this process would be in another namespace of pids than itself, after unshare or setns "
+        "with CLONE_NEWPID, and could not work with it; run the program anew there, as its first process");
+  }
   if (arena::exists()) arena::keep_what_is_held();
   platform::flush_output();  // else each child would have it in its buffers
   platform::fork_for_handlers();
@@ -68,6 +75,7 @@ void ServerLink::create() {
   platform::prepare_crash_notes();
   if (!me.lifeline)
     me.lifeline = platform::Lifeline::create();  // a renewed server's children hang on the old one
+  output_box_ = platform::OutputBox::create();
   region_ = platform::SharedRegion::create("brood server", sizeof(Control));
   if (const int error = region_.reserve(0, sizeof(Control)))
     throw OsError("fallocate for the fork server", error);
@@ -77,7 +85,8 @@ void ServerLink::create() {
   ended_ = false;
   platform::read_surroundings(snapshot_, true);
   snapshot_.limits.at(platform::descriptor_limit).first = me.descriptor_limit;
-  credentials_ = platform::credentials();
+  platform::read_rights(rights_);
+  output_ = platform::output();
 
   const platform::SignalsBlocked quiet;  // a handler of the program's must not run in the server
   region_.close_descriptor();
@@ -87,6 +96,58 @@ void ServerLink::create() {
     control_ = nullptr;
     region_.forget();
     throw OsError("clone of the fork server", -pid);
+  }
+}
+
+namespace {
+
+void require_none(const std::string& changes) {
+  if (changes.empty()) return;
+  throw StartFailed("the program has " + changes +
+                    " since its fork server was made, and its children would be without that; call "
+                    "brood::renew_server() while there is one thread");
+}
+
+}  // namespace
+
+void ServerLink::require_same_rights() {
+  platform::read_rights(rights_now_);
+  require_none(platform::changes_that_confine(rights_, rights_now_));
+}
+
+void ServerLink::require_same_confinement() const {
+  platform::Rights rights;
+  platform::read_rights(rights);
+  platform::Confinement confinement;
+  platform::read_confinement(confinement);
+  auto changes = platform::changes_that_confine(rights_, rights);
+  const auto more = platform::changes_that_confine(confinement_, confinement);
+  if (!changes.empty() && !more.empty()) changes += ", ";
+  require_none(changes + more);
+}
+
+// Files without an offset are the same when they are the same file; else the server must have opened them
+// together with this process, by the same open.
+bool ServerLink::output_is_the_servers(const platform::Output& now) const {
+  return now == output_ && platform::shares_offsets(now, static_cast<platform::Pid>(control_->server.load()));
+}
+
+// Requests that are under way want what lies in the box now, and a server that dies over them looks there
+// again.
+void ServerLink::pass_output_on() {
+  const auto now = platform::output();
+  if (output_is_the_servers(now)) return;
+  await_answers();
+  if (output_is_the_servers(now)) return;  // it had not taken them yet
+  output_box_.put();
+  output_ = now;
+  control_->output.fetch_add(1);
+}
+
+// Only one thread posts at a time, so that no request becomes another meanwhile.
+void ServerLink::await_answers() {
+  for (auto& request : control_->requests) {
+    if (request.posted.load() != 0) wait_done(request, detail::Deadline::never());
   }
 }
 
@@ -113,12 +174,8 @@ void ServerLink::reap_former() {
 
 Request& ServerLink::post(std::uint32_t method, std::size_t size, FunctionRef<void(std::byte*)> fill,
                           FunctionRef<bool()> make_room) {
-  if (platform::credentials() != credentials_) {
-    throw StartFailed(
-        "the program's user or group has changed since the fork server was made; call brood::renew_server() "
-        "while there "
-        "is one thread");
-  }
+  require_same_rights();
+  pass_output_on();
   reap_former();
   Request* free = nullptr;
   while (free == nullptr) {
@@ -181,6 +238,7 @@ void ServerLink::give_back(Request& request) {
 }
 
 void ServerLink::forget() {
+  output_box_.close();
   region_.forget();
   former_.forget();
   control_ = nullptr;
@@ -189,11 +247,13 @@ void ServerLink::forget() {
 void ServerLink::end() {
   if (!exists()) return;
   control_->retired.store(1);
-  const auto end_one = [](const Word& word) {
+  const auto end_one = [this](const Word& word) {
     const auto pid = static_cast<platform::Pid>(word.load());
     if (pid == 0) return;
     if (!platform::has_ended(pid)) {
-      platform::kill_child(pid);
+      // A program that has changed its user may not kill them: they leave when they see that they are
+      // retired.
+      if (!platform::kill_child(pid)) ring();
       platform::wait_for_child(pid);
     }
     platform::reap(pid);
@@ -204,6 +264,7 @@ void ServerLink::end() {
   // Another thread may still wait for a birth: it looks there for the last time.
   former_ = std::move(region_);
   former_.close_descriptor();
+  output_box_.close();
   ended_ = true;
 }
 

@@ -32,6 +32,7 @@ namespace {
 void after_fork_in_child() {
   auto& me = session();
   me.lifeline.drop_write_end();
+  server_link().close_output_box();
   me.kind = Session::Kind::stranger;
   arena::forbid();
 }

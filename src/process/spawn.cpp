@@ -95,6 +95,7 @@ void become_spawned_child() {
     auto reason = told.surroundings ? platform::apply_surroundings(*told.surroundings, here)
                                     : platform::apply_own_limits(here);
     if (reason.empty() && told.folder) reason = platform::enter_folder(told.parent_pid, *told.folder);
+    if (reason.empty() && told.capabilities) reason = platform::drop_capabilities_beyond(*told.capabilities);
     if (!reason.empty()) throw StartFailed(told.name + " could not begin: " + reason);
     platform::unblock_signals();
     return 0;

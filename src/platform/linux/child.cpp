@@ -182,7 +182,7 @@ bool send_signal(const Descriptor& process, int signal) {
 
 bool send_kill(const Descriptor& process) { return send_signal(process, SIGKILL); }
 
-void kill_child(Pid child) { kill(child, SIGKILL); }
+bool kill_child(Pid child) { return kill(child, SIGKILL) == 0; }
 
 void send_signal_to_group(Pid child, int signal) {
   // A child that has just been cloned is not yet the leader of its group.

@@ -240,8 +240,6 @@ std::uint64_t soft_descriptor_limit() {
   return limit.rlim_cur;
 }
 
-Credentials credentials() { return {getuid(), geteuid(), getgid(), getegid()}; }
-
 void close_descriptors_but(std::initializer_list<int> kept) {
   std::vector<int> keep(kept);
   keep.insert(keep.end(), {0, 1, 2});
@@ -270,6 +268,7 @@ bool stderr_into(std::int32_t owner, int write_end_of) {
   const auto path = "/proc/" + std::to_string(owner) + "/fd/" + std::to_string(write_end_of);
   const int fd = open(path.c_str(), O_WRONLY | O_APPEND);
   if (fd < 0) return false;
+  if (fd == 2) return true;  // it was closed
   dup2(fd, 2);
   close(fd);
   return true;
