@@ -94,6 +94,17 @@ TEST(ConfinementOfPids, is_refused_before_and_after_the_server_is_renewed) {
       << ran.out;
 }
 
+// It was sent a queue, so that a thread of brood's notices its death too: that must not end the program.
+TEST(SpawnInAFolderThatHasNoProc, is_an_error_of_that_child_alone) {
+  const Folder folder;
+  for (int i = 0; i < 20; ++i) {
+    const auto ran = run({"confined", "chroot", "spawn", folder.path()});
+    if (ran.out == "not allowed\n") GTEST_SKIP() << "this user may not";
+    ASSERT_EQ(ran.err, "");
+    ASSERT_EQ(ran.code, 0);
+  }
+}
+
 // The servers are another user's then, and cannot be killed.
 TEST(ProgramThatChangedItsUser, ends) {
   const auto ran = run({"confined", "user", "end", "/"});

@@ -3,9 +3,13 @@
 
 #include <gtest/gtest.h>
 #include <sched.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include <brood/init.hpp>
+#include <fstream>
 #include <functional>
 #include <thread>
 
@@ -103,6 +107,39 @@ TEST_P(Followed, niceness_beside_a_limit_of_it) {
     EXPECT_EQ(seen_in<niceness>(GetParam()), "5");
   });
   setrlimit(RLIMIT_NICE, &before);
+}
+
+// ---- what does not follow: init.hpp says so ----
+
+std::string timer_slack() { return std::to_string(prctl(PR_GET_TIMERSLACK, 0, 0, 0, 0)); }
+std::string io_priority() { return std::to_string(syscall(SYS_ioprio_get, 1, 0)); }
+std::string out_of_memory_score() {
+  std::string score;
+  std::ifstream("/proc/self/oom_score_adj") >> score;
+  return score;
+}
+bool set_out_of_memory_score(const std::string& score) {
+  return static_cast<bool>(std::ofstream("/proc/self/oom_score_adj") << score << std::flush);
+}
+
+TEST_P(Followed, timer_slack_and_io_priority_are_those_of_init_but_by_fork) {
+  const auto slack = timer_slack(), priority = io_priority();
+  in_a_thread([&] {
+    ASSERT_EQ(prctl(PR_SET_TIMERSLACK, 1'000'000, 0, 0, 0), 0);
+    ASSERT_EQ(syscall(SYS_ioprio_set, 1, 0, 3 << 13), 0);
+    const bool copied = GetParam() == Place::fork;
+    EXPECT_EQ(seen_in<timer_slack>(GetParam()), copied ? "1000000" : slack);
+    EXPECT_EQ(seen_in<io_priority>(GetParam()), copied ? std::to_string(3 << 13) : priority);
+  });
+}
+
+TEST_P(Followed, out_of_memory_score_is_that_of_init_but_by_fork) {
+  const auto before = out_of_memory_score();
+  if (!set_out_of_memory_score("900") || !set_out_of_memory_score(before) || !set_out_of_memory_score("900"))
+    GTEST_SKIP() << "this user cannot set it back";
+  const auto seen = seen_in<out_of_memory_score>(GetParam());
+  EXPECT_TRUE(set_out_of_memory_score(before));
+  EXPECT_EQ(seen, GetParam() == Place::fork ? "900" : before);
 }
 
 }  // namespace followed

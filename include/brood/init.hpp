@@ -9,7 +9,27 @@
 /// In the program it makes the memory that processes share and the fork server, and returns at once. In a
 /// copy of the program that was made by `spawn` it becomes the child and never returns. Children see the
 /// program as it is here: what is done before this line they have too, so it should be little and start no
-/// thread.
+/// thread. What the program makes of itself later is in this table. (A child by `fork` is a copy of its
+/// caller at start in all of it.)
+///
+/// | of the program                                                                       | under forkserver and spawn |
+/// |--------------------------------------------------------------------------------------|----------------------------|
+/// | working directory, umask, environment, resource limits                                | as its caller's at start |
+/// | stdout and stderr: the same open files, closed where they are (a worker's stderr goes through the program) | as its caller's at start |
+/// | processor affinity, niceness, scheduling policy with its parameters                   | as the calling thread's at start; a pool's workers, also replaced ones, as those of the thread that made it |
+/// | globals, loaded libraries                                                             | as at init (spawn: fresh) |
+/// | I/O priority, timer slack, oom_score_adj, huge pages (PR_SET_THP_DISABLE), securebits, what else a process has | as at init |
+/// | stdin, signals, process group, other descriptors                                      | their own: see StartMethod |
+/// | user, group, supplementary groups                                                     | as at init; once changed each start is refused |
+/// | capabilities that it has dropped, no_new_privs, the first seccomp filter, chroot, namespace of mounts | each start is refused |
+/// | capabilities dropped from the bounding set, further seccomp filters; namespaces of users, network, IPC, UTS, cgroups, pids | each pool is refused; Process::start does not look, it would take too long |
+/// | Landlock and labels of security modules, where no_new_privs does not tell of them     | as at init; not noticed |
+///
+/// As at init means: as at the last renew_server, where there was one. What is refused is confinement that a
+/// child would be without: StartFailed names it and renew_server, which gives it. (Not a namespace of pids:
+/// the program must be run anew there.) Rights that the program has gained are its children's with the next
+/// renew_server. Where there is no /proc, namespaces are not told from each other. Server and standby keep
+/// stdout and stderr open until the first start after the program has redirected them.
 ///
 /// Without it the first use of brood does the same while the program has one thread; `spawn` needs it.
 /// GoogleTest, GUI toolkits, libraries and containers: docs/setup.md.
@@ -36,9 +56,9 @@ struct InitOptions {
 /// NoMemory when the arena cannot be had, OsError when the server cannot be made.
 void init(int argc, char** argv, InitOptions options = {});
 
-/// Makes a new fork server, a copy of the program as it is now: after dlopen, setuid, or when children should
-/// see today's globals. While the program has one thread; throws UsageError otherwise, OsError when it cannot
-/// be made. Running children stay. Cost: as init.
+/// Makes a new fork server, a copy of the program as it is now: after dlopen, setuid, chroot, or when
+/// children should see today's globals. While the program has one thread; throws UsageError otherwise,
+/// OsError when it cannot be made. Running children stay. Cost: as init.
 ///
 ///   load_plugins();              // dlopen: the server does not have them yet
 ///   brood::renew_server();

@@ -20,9 +20,9 @@ struct Output {
   friend bool operator==(const Output&, const Output&) = default;
 };
 Output output();
-/// Of files with an offset: `other` has opened them together with this process. False where the kernel does
-/// not tell.
-bool shares_offsets(const Output& ours, Pid other);
+/// Of files with an offset: `other` has them by the same open as this process, `self`. False where the kernel
+/// does not tell.
+bool shares_offsets(const Output& ours, Pid self, Pid other);
 
 /// Where one process leaves its stdout and stderr for others that were copied from it with the box. They look
 /// without taking away, so that whoever of them is killed meanwhile, the next one finds them. What lies there

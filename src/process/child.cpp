@@ -107,7 +107,7 @@ void Child::start(FunctionRef<void()> run) {
   require_member();
   if (relation_ != Relation::child)
     throw UsageError("this process runs already; make a new Process to start one");
-  if (owner_ != platform::self_pid()) require_owner("start");
+  if (owner_ != session().pid) require_owner("start");  // a member's: known without a system call
   const std::unique_lock lock(mutex_);
   if (state_ != State::fresh) {
     throw UsageError(name_ +

@@ -129,7 +129,8 @@ void ServerLink::require_same_confinement() const {
 // Files without an offset are the same when they are the same file; else the server must have opened them
 // together with this process, by the same open.
 bool ServerLink::output_is_the_servers(const platform::Output& now) const {
-  return now == output_ && platform::shares_offsets(now, static_cast<platform::Pid>(control_->server.load()));
+  return now == output_ &&
+         platform::shares_offsets(now, session().pid, static_cast<platform::Pid>(control_->server.load()));
 }
 
 // Requests that are under way want what lies in the box now, and a server that dies over them looks there

@@ -41,9 +41,9 @@ class Warden {
         child->await_birth();
         if (child->poll()) continue;
         const std::uint64_t key = next_++;
-        const auto it = watched_.emplace(key, child).first;
+        const auto it = watched_.emplace(key, Watched{child, child->sentinel()}).first;
         OnExit unwatched([&] { watched_.erase(it); });
-        poller_.add(child->sentinel(), key);
+        poller_.add(it->second.sentinel, key);
         unwatched.dismiss();
       } catch (const std::exception&) {
         // Not born, or no descriptor or memory left: whoever joins it does the rest.
@@ -56,18 +56,24 @@ class Warden {
       for (const auto key : poller_.wait(-1)) {
         const auto it = watched_.find(key);
         if (it == watched_.end()) continue;
-        poller_.remove(it->second->sentinel());
-        it->second->poll();
+        poller_.remove(it->second.sentinel);
+        // What failed before its function began is told to whoever joins it; nothing may be thrown here.
+        it->second.child->poll();
         watched_.erase(it);
       }
       take_fresh();
     }
   }
 
+  struct Watched {
+    std::shared_ptr<Child> child;
+    int sentinel;  // asked for later, it throws where the child could not begin
+  };
+
   platform::Poller poller_;
   std::mutex mutex_;
   std::vector<std::shared_ptr<Child>> fresh_;
-  std::map<std::uint64_t, std::shared_ptr<Child>> watched_;  // the thread's alone
+  std::map<std::uint64_t, Watched> watched_;  // the thread's alone
   std::uint64_t next_ = 0;
 };
 

@@ -107,7 +107,8 @@ TEST(Costs, a_start_takes_few_system_calls_of_the_caller) {
     return calls;
   };
   start();
-  EXPECT_LE(least(28, start), 28U);
+  // Two of them only where stdout and stderr are regular files.
+  EXPECT_LE(least(31, start), 31U);
 }
 
 // Each costs as much as ten tasks and more. What every child needs once its server has done before.

@@ -6,6 +6,11 @@
 #include <brood/process.hpp>
 #include <brood/queue.hpp>
 #include <csignal>
+#include <string>
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "nothing_left.hpp"
 #include "scenario.hpp"
@@ -67,6 +72,59 @@ void in_server(Books& books, std::size_t size) {
 void start_in_server(Books& books) { in_server(books, 12); }
 void start_large_in_server(Books& books) { in_server(books, 50'000); }
 
+// stdout is another file while it exists: a start must pass it on first.
+class OtherOutput {
+ public:
+  OtherOutput() : before_(fcntl(1, F_DUPFD_CLOEXEC, 3)), file_(memfd_create("output", MFD_CLOEXEC)) {
+    dup2(file_, 1);
+  }
+  ~OtherOutput() {
+    dup2(before_, 1);
+    close(before_);
+    close(file_);
+  }
+  OtherOutput(const OtherOutput&) = delete;
+  OtherOutput& operator=(const OtherOutput&) = delete;
+  /// What was written there so far.
+  std::string text() const {
+    char all[64];
+    const auto n = pread(file_, all, sizeof all, 0);
+    return {all, n > 0 ? static_cast<std::size_t>(n) : 0};
+  }
+
+ private:
+  int before_, file_;
+};
+
+void prints() {
+  note(ran).fetch_add(1);
+  static_cast<void>(!write(1, "printed", 7));
+  end();
+}
+
+// It prints where the program does, whichever server makes it.
+void start_with_other_output_in_server(Books& books) {
+  {
+    const OtherOutput there;
+    books.step_server();
+    brood::Process one(prints);
+    one.start();
+    books.check(one.join(Books::patience()), "the child does not end");
+    books.check(one.exitcode() == 0, "wrong exit code");
+    books.await_end_of_stepping();
+    books.check(note(ran).load() == 1, "the child ran " + std::to_string(note(ran).load()) + " times");
+    books.check(there.text() == "printed", "in the program's stdout there is '" + there.text() + "'");
+    // By whoever is the server now, who may not have looked yet.
+    brood::Process next(prints);
+    next.start();
+    books.check(next.join(Books::patience()) && next.exitcode() == 0, "the next child does not end well");
+    books.check(there.text() == "printedprinted", "in the program's stdout there is '" + there.text() + "'");
+  }
+  books.await_servers();
+  brood::Queue<int> queue;
+  start_next(books, queue);
+}
+
 // The server dies with a request before it; the standby takes over, and dies there.
 void start_in_standby(Books& books) {
   bool none_left = false;
@@ -126,6 +184,7 @@ constexpr Scenario all[] = {
     {"program_start", Mode::kill, start_small, true},
     {"start_in_server", Mode::kill, start_in_server},
     {"start_large_in_server", Mode::kill, start_large_in_server},
+    {"start_with_other_output_in_server", Mode::kill, start_with_other_output_in_server},
     {"start_in_standby", Mode::kill, start_in_standby},
     {"start_in_child", Mode::kill, start_in_child},
     {"start_large_in_child", Mode::kill, start_large_in_child},

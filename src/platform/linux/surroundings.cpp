@@ -41,18 +41,29 @@ std::uint32_t read_mask(bool alone) {
     return mask;
   }
   // With threads the mask must not change even for an instant; the kernel tells it in a file.
-  std::ifstream status("/proc/thread-self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("Umask:"))
-      return static_cast<std::uint32_t>(std::strtoul(line.c_str() + 6, nullptr, 8));
+  char text[256] = "";  // it is on the second line
+  const int status = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
+  if (status >= 0) {
+    const ssize_t n = read(status, text, sizeof text - 1);
+    text[n > 0 ? n : 0] = 0;
+    close(status);
   }
-  return 022;
+  constexpr const char* key = "\nUmask:";
+  const char* const at = std::strstr(text, key);
+  return at != nullptr ? static_cast<std::uint32_t>(std::strtoul(at + std::strlen(key), nullptr, 8)) : 022;
 }
 
-// Reads into the strings that are there, so that a start which changes nothing allocates nothing.
+// Reads into the string that is there: a start which changes nothing writes and allocates nothing.
 void read_environment(std::string& to) {
-  to.clear();
-  for (char** at = environ; at != nullptr && *at != nullptr; ++at) to.append(*at, std::strlen(*at) + 1);
+  std::size_t same = 0;
+  char** at = environ;
+  for (; at != nullptr && *at != nullptr; ++at) {
+    const std::size_t n = std::strlen(*at) + 1;
+    if (to.size() - same < n || std::memcmp(to.data() + same, *at, n) != 0) break;
+    same += n;
+  }
+  to.resize(same);
+  for (; at != nullptr && *at != nullptr; ++at) to.append(*at, std::strlen(*at) + 1);
 }
 
 // As sched_getattr(2) has it: <linux/sched/types.h> cannot be included beside <sched.h>.
@@ -175,6 +186,8 @@ void read_surroundings(Surroundings& now, bool alone) {
   read_environment(now.environment);
   now.limits.resize(limit_count);
   for (int i = 0; i < limit_count; ++i) {
+    if (i == RLIMIT_RSS || i == RLIMIT_LOCKS)
+      continue;  // Linux does not heed them: not worth a call at each start
     rlimit limit{};
     getrlimit(static_cast<__rlimit_resource>(i), &limit);
     now.limits[static_cast<std::size_t>(i)] = {limit.rlim_cur, limit.rlim_max};
