@@ -31,7 +31,7 @@
 /// renew_server. Where there is no /proc, namespaces are not told from each other. Server and standby keep
 /// stdout and stderr open until the first start after the program has redirected them.
 ///
-/// Without it the first use of brood does the same while the program has one thread; `spawn` needs it.
+/// Without init the first use of brood does the same while the program has one thread; `spawn` needs it.
 /// GoogleTest, GUI toolkits, libraries and containers: docs/setup.md.
 
 #include <brood/detail/std_parts.hpp>
