@@ -161,7 +161,61 @@ std::vector<Wait> waits() {
       return came;
     };
   };
+  // That time from now, as far as the clock goes.
+  const auto at = [](Time time) {
+    using Moment = std::chrono::steady_clock::time_point;
+    const auto now = std::chrono::steady_clock::now();
+    if (time < 0ns) return time == Time::min() ? Moment::min() : now + time;
+    return time < Moment::max() - now ? now + time : Moment::max();
+  };
   return {
+      {"Future::wait_until", of_future([=](auto& f, Time time) { return f[0].wait_until(at(time)); })},
+      {"Future::get_until",
+       of_future([=](auto& f, Time time) { return in_time([&] { f[0].get_until(at(time)); }); })},
+      {"wait_until", of_future([=](auto& f, Time time) {
+         return brood::wait_until(f, brood::When::first_completed, at(time)).done.size() == 1;
+       })},
+      {"as_completed_until", of_future([=](auto& f, Time time) {
+         return in_time([&] {
+           for ([[maybe_unused]] auto& one : brood::as_completed_until(f, at(time))) {
+           }
+         });
+       })},
+      {"MapFuture::get_until",
+       [=](Time time, bool comes) {
+         brood::Pool pool(1);
+         auto map = pool.map_async(task, std::vector{comes});
+         const bool came = in_time([&] { map.get_until(at(time)); });
+         EXPECT_EQ(map.wait_until(at(time)), came);
+         if (!comes) pool.terminate();
+         return came;
+       }},
+      {"Pool::join_until",
+       [=](Time time, bool comes) {
+         brood::Pool pool(1);
+         auto future = pool.apply_async(task, comes);
+         pool.close();
+         const bool came = pool.join_until(at(time));
+         if (!comes) pool.terminate();
+         return came;
+       }},
+      {"Process::join_until",
+       [=](Time time, bool comes) {
+         brood::Process process([](bool ends) { task(ends); }, comes);
+         process.start();
+         const bool came = process.join_until(at(time));
+         if (!comes) process.kill();
+         process.join();
+         return came;
+       }},
+      {"Queue::get_until",
+       of_get([=](auto& q, Time time) { return in_time([&] { q.get_until(at(time)); }); })},
+      {"Queue::try_get_until",
+       of_get([=](auto& q, Time time) { return q.try_get_until(at(time)).has_value(); })},
+      {"Queue::put_until",
+       of_put([=](auto& q, Time time) { return in_time([&] { q.put_until(2, at(time)); }); })},
+      {"Queue::try_put_until", of_put([=](auto& q, Time time) { return q.try_put_until(2, at(time)); })},
+      {"Queue::try_put_for", of_put([](auto& q, Time time) { return q.try_put_for(2, time); })},
       {"Future::wait", of_future([](auto& f, Time time) { return f[0].wait(time); })},
       {"Future::get", of_future([=](auto& f, Time time) { return in_time([&] { f[0].get(time); }); })},
       {"Future::result", of_future([=](auto& f, Time time) { return in_time([&] { f[0].result(time); }); })},
@@ -245,6 +299,29 @@ TEST_P(TooLong, waits_end_with_what_they_wait_for) {
 }
 TEST_P(Passed, waits_are_looks) {
   for (const auto& wait : waits()) EXPECT_FALSE(wait.came(GetParam(), false)) << wait.name;
+}
+
+TEST(Length, of_a_timeout_is_what_was_given) {
+  using brood::Timeout;
+  EXPECT_FALSE(Timeout().is_limited());
+  EXPECT_TRUE(Timeout().deadline().is_never());
+  EXPECT_EQ(Timeout(1.5s).span(), 1'500'000'000ns);
+  EXPECT_EQ(Timeout(std::chrono::duration<double, std::nano>(0.5)).span(), 1ns) << "it is more than nothing";
+  EXPECT_EQ(Timeout(-3ms).span(), -3'000'000ns);
+  EXPECT_TRUE(Timeout(-3ms).deadline().is_now());
+  for (const auto& endless :
+       {Timeout(std::chrono::hours::max()),
+        Timeout(std::chrono::duration<double>(std::numeric_limits<double>::infinity())),
+        Timeout(std::chrono::duration<double>(std::numeric_limits<double>::quiet_NaN()))}) {
+    EXPECT_TRUE(endless.deadline().is_never());
+  }
+  EXPECT_TRUE(Timeout(std::chrono::hours::min()).deadline().is_now());
+  const auto far = std::chrono::system_clock::time_point::max();
+  EXPECT_TRUE(Timeout::until(far).deadline().is_never());
+  EXPECT_TRUE(Timeout::until(std::chrono::system_clock::time_point::min()).deadline().is_now());
+  const auto left = Timeout::until(std::chrono::system_clock::now() + 1h).span();
+  EXPECT_GT(left, 59min);
+  EXPECT_LE(left, 1h);
 }
 
 TEST(Length, of_other_units_and_no_numbers) {

@@ -7,6 +7,7 @@
 #include <future>
 #include <regex>
 #include <system_error>
+#include <type_traits>
 #include <variant>
 
 #include "nothing_left.hpp"
@@ -40,6 +41,11 @@ template <class E>
 int throws_text(int) {
   throw E("the text");
 }
+
+struct BadPage : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+const bool bad_page_travels = (brood::carry_exception<BadPage>(), true);
 
 }  // namespace pool_error
 
@@ -156,7 +162,6 @@ TEST(PoolError, of_the_system_keeps_its_code) {
 
 TEST(PoolError, of_brood_arrives_as_its_own_type) {
   brood::Pool pool(1);
-  expect_own_type<brood::Error>(pool, throws_text<brood::Error>, "brood::Error");
   expect_own_type<brood::UsageError>(pool, throws_text<brood::UsageError>, "brood::UsageError");
   expect_own_type<brood::NoMemory>(pool, throws_text<brood::NoMemory>, "brood::NoMemory");
   expect_own_type<brood::StartFailed>(pool, throws_text<brood::StartFailed>, "brood::StartFailed");
@@ -196,6 +201,41 @@ TEST(PoolError, with_a_codec_arrives_as_itself) {
   } catch (const Own& e) {
     EXPECT_EQ(e.what(), text);
   }
+}
+
+TEST(PoolError, made_of_a_text_arrives_as_itself_without_a_codec) {
+  brood::Pool pool(1);
+  ASSERT_TRUE(bad_page_travels);
+  try {
+    pool.apply([] { throw BadPage("page 7"); });
+    ADD_FAILURE();
+  } catch (const BadPage& e) {
+    EXPECT_STREQ(e.what(), "page 7");
+    EXPECT_EQ(dynamic_cast<const brood::RemoteTrace&>(e).remote_type(), "pool_error::BadPage");
+  }
+}
+
+template <class E, class Standard, class... Args>
+void expect_both(Args... args) {
+  const E thrown(args...);
+  const brood::Error& as_broods = thrown;
+  const Standard& as_standard = thrown;
+  EXPECT_STREQ(as_broods.what(), as_standard.what());
+  EXPECT_NE(std::string(thrown.what()), "");
+  EXPECT_TRUE(std::is_nothrow_copy_constructible_v<E>);
+  EXPECT_THROW(throw thrown, std::exception);
+}
+
+TEST(Errors, are_of_brood_and_of_the_standard_library) {
+  expect_both<brood::UsageError, std::logic_error>("text");
+  expect_both<brood::OsError, std::system_error>("open x", ENOENT);
+  expect_both<brood::NoMemory, std::bad_alloc>("text");
+  expect_both<brood::StartFailed, std::runtime_error>("text");
+  expect_both<brood::TimeoutError, std::runtime_error>("text");
+  expect_both<brood::Empty, std::runtime_error>();
+  expect_both<brood::DeadlineExceeded, std::runtime_error>("text");
+  EXPECT_EQ(brood::OsError("open x", ENOENT).code(), std::errc::no_such_file_or_directory);
+  EXPECT_STREQ(brood::OsError("open x", ENOENT).what(), "open x: No such file or directory");
 }
 
 TEST(PoolError, that_cannot_be_built_again_resolves_the_future) {  // X18

@@ -178,7 +178,7 @@ TEST(PoolCancel, before_it_has_begun_is_for_good) {
   EXPECT_EQ(first.get(30s), 7);
   for (std::size_t i = 0; i < 400; i += 2) EXPECT_EQ(others[i].get(30s), 2 * static_cast<int>(i));
   EXPECT_FALSE(first.cancel());
-  EXPECT_FALSE(first.cancel(brood::kill));
+  EXPECT_FALSE(first.cancel(brood::CancelMode::kill));
   EXPECT_EQ(pool.counts().done, 201U);
   EXPECT_EQ(pool.counts().failed, 200U);
 }
@@ -204,7 +204,7 @@ TEST(PoolCancel, by_force_ends_the_process_and_nobody_else_notices) {
     std::vector<brood::Future<int>> others;
     const int worker = began.get(30s);
     for (int i = 0; i < 200; ++i) others.push_back(pool.apply_async(twice, i));
-    EXPECT_TRUE(future.cancel(brood::kill));
+    EXPECT_TRUE(future.cancel(brood::CancelMode::kill));
     EXPECT_THROW(future.get(30s), brood::Cancelled);
     EXPECT_TRUE(gone(worker));
     for (int i = 0; i < 200; ++i) EXPECT_EQ(others[static_cast<std::size_t>(i)].get(30s), 2 * i);
@@ -222,7 +222,7 @@ TEST(PoolCancel, by_force_at_any_moment) {
     std::vector<brood::Future<int>> all;
     for (int i = 0; i < 20; ++i) all.push_back(pool.apply_async(twice, i));
     for (volatile int spin = round * 20; spin > 0;) spin = spin - 1;
-    const bool sure = all[10].cancel(brood::kill);
+    const bool sure = all[10].cancel(brood::CancelMode::kill);
     for (int i = 0; i < 20; ++i) {
       auto outcome = all[static_cast<std::size_t>(i)].outcome();
       if (i == 10) {
@@ -244,7 +244,7 @@ TEST(PoolCancel, from_inside_a_task) {
       [](brood::Queue<int> began) {
         auto inner = brood::this_worker::pool().apply_async({.name = "inner"}, deaf, began);
         began.get(30s);
-        static_cast<void>(inner.cancel(brood::kill));
+        static_cast<void>(inner.cancel(brood::CancelMode::kill));
         try {
           inner.get(30s);
           return std::string("no exception");

@@ -45,6 +45,8 @@ namespace {
 using namespace process_copies;
 using namespace std::chrono_literals;
 
+std::chrono::steady_clock::time_point soon() { return std::chrono::steady_clock::now() + 1s; }
+
 /// What the program has when it is copied.
 struct World {
   brood::Queue<int> go, queue, full{1};
@@ -119,9 +121,11 @@ const std::vector<Call>& calls() {
       {"Future::get", refused, refused, [](World& w) { w.open[0].get(); }},
       {"Future::get", refused, refused, [](World& w) { w.done[0].get(); }},
       {"Future::get", refused, refused, [](World& w) { w.promised.get(1s); }},
+      {"Future::get_until", refused, refused, [](World& w) { w.open[0].get_until(soon()); }},
       {"Future::result", refused, refused, [](World& w) { w.open[0].result(); }},
       {"Future::wait", refused, refused, [](World& w) { w.open[0].wait(); }},
       {"Future::wait", refused, refused, [](World& w) { w.open[0].wait(0s); }},
+      {"Future::wait_until", refused, refused, [](World& w) { w.open[0].wait_until(soon()); }},
       {"Future::ready", refused, refused, [](World& w) { w.open[0].ready(); }},
       {"Future::done", refused, refused, [](World& w) { w.open[0].done(); }},
       {"Future::successful", refused, refused, [](World& w) { w.done[0].successful(); }},
@@ -129,12 +133,14 @@ const std::vector<Call>& calls() {
       {"Future::exception", refused, refused, [](World& w) { w.done[0].exception(); }},
       {"Future::outcome", refused, refused, [](World& w) { w.open[0].outcome(); }},
       {"Future::cancel", refused, refused, [](World& w) { w.open[0].cancel(); }},
-      {"Future::cancel", refused, refused, [](World& w) { w.open[0].cancel(brood::kill); }},
+      {"Future::cancel", refused, refused, [](World& w) { w.open[0].cancel(brood::CancelMode::kill); }},
       {"Future::add_done_callback", refused, refused,
        [](World& w) { w.open[0].add_done_callback([](const auto&) {}); }},
       {"MapFuture::MapFuture", harmless, harmless, [](World& w) { auto moved = std::move(*w.map_open); }},
       {"MapFuture::get", refused, refused, [](World& w) { w.map_open->get(); }},
       {"MapFuture::get", refused, refused, [](World& w) { w.map_done->get(); }},
+      {"MapFuture::get_until", refused, refused, [](World& w) { w.map_open->get_until(soon()); }},
+      {"MapFuture::wait_until", refused, refused, [](World& w) { w.map_open->wait_until(soon()); }},
       {"MapFuture::wait", refused, refused, [](World& w) { w.map_open->wait(); }},
       {"MapFuture::ready", refused, refused, [](World& w) { w.map_open->ready(); }},
       {"MapFuture::successful", refused, refused, [](World& w) { w.map_done->successful(); }},
@@ -144,6 +150,9 @@ const std::vector<Call>& calls() {
       {"wait", refused, refused, [](World& w) { brood::wait(w.open); }},
       {"wait", refused, refused, [](World& w) { brood::wait(w.open, brood::When::first_completed, 0s); }},
       {"as_completed", refused, refused, [](World& w) { brood::as_completed(w.open); }},
+      {"wait_until", refused, refused,
+       [](World& w) { brood::wait_until(w.open, brood::When::first_completed, soon()); }},
+      {"as_completed_until", refused, refused, [](World& w) { brood::as_completed_until(w.open, soon()); }},
 
       {"Pool::Pool", refused, harmless, [](World&) { brood::Pool own(1); }},
       {"Pool::apply", refused, refused, [](World& w) { w.pool.apply(twice, 1); }},
@@ -181,6 +190,7 @@ const std::vector<Call>& calls() {
       {"Pool::close", refused, refused, [](World& w) { w.pool.close(); }},
       {"Pool::terminate", refused, refused, [](World& w) { w.pool.terminate(); }},
       {"Pool::join", refused, refused, [](World& w) { w.pool.join(); }},
+      {"Pool::join_until", refused, refused, [](World& w) { w.pool.join_until(soon()); }},
       {"Pool::size", refused, refused, [](World& w) { w.pool.size(); }},
       {"Pool::counts", refused, refused, [](World& w) { w.pool.counts(); }},
 
@@ -214,11 +224,18 @@ const std::vector<Call>& calls() {
       {"Queue::put", refused, harmless, [](World&) { brood::Queue<int>().put(1); }},
       {"Queue::put", refused, harmless, [](World& w) { brood::Queue<brood::Queue<int>>().put(w.queue); }},
       {"Queue::put_nowait", refused, harmless, [](World&) { brood::Queue<int>().put_nowait(1); }},
+      {"Queue::put_until", refused, harmless, [](World&) { brood::Queue<int>().put_until(1, soon()); }},
+      {"Queue::try_put_for", refused, harmless, [](World&) { brood::Queue<int>().try_put_for(1, 1s); }},
+      {"Queue::try_put_until", refused, harmless,
+       [](World&) { brood::Queue<int>().try_put_until(1, soon()); }},
       {"Queue::try_put", refused, harmless, [](World& w) { w.full.try_put(1); }},
       {"Queue::get", refused, harmless, [](World& w) { w.queue.put(w.queue.get()); }},
       {"Queue::get_nowait", refused, harmless, [](World& w) { w.queue.put(w.queue.get_nowait()); }},
       {"Queue::try_get", refused, harmless, [](World& w) { w.queue.put(*w.queue.try_get()); }},
       {"Queue::try_get_for", refused, harmless, [](World& w) { w.queue.put(*w.queue.try_get_for(1s)); }},
+      {"Queue::get_until", refused, harmless, [](World& w) { w.queue.put(w.queue.get_until(soon())); }},
+      {"Queue::try_get_until", refused, harmless,
+       [](World& w) { w.queue.put(*w.queue.try_get_until(soon())); }},
       {"Queue::qsize", refused, harmless, [](World& w) { w.queue.qsize(); }},
       {"Queue::empty", refused, harmless, [](World& w) { w.queue.empty(); }},
       {"Queue::full", refused, harmless, [](World& w) { w.queue.full(); }},
@@ -245,6 +262,7 @@ const std::vector<Call>& calls() {
       {"Process::run", harmless, harmless, [](World& w) { w.unstarted.run(); }},
       {"Process::join", refused, refused, [](World& w) { w.started.join(); }},
       {"Process::join", refused, refused, [](World& w) { w.started.join(0s); }},
+      {"Process::join_until", refused, refused, [](World& w) { w.started.join_until(soon()); }},
       {"Process::terminate", refused, refused, [](World& w) { w.started.terminate(); }},
       {"Process::kill", refused, refused, [](World& w) { w.started.kill(); }},
       {"Process::interrupt", refused, refused, [](World& w) { w.started.interrupt(); }},
@@ -277,6 +295,8 @@ const std::vector<Call>& calls() {
       {"StopToken::StopToken", harmless, harmless, [](World&) { brood::StopToken(); }},
       {"StopToken::stop_requested", harmless, harmless, [](World&) { brood::StopToken().stop_requested(); }},
       {"StopToken::wait_for", harmless, harmless, [](World&) { brood::StopToken().wait_for(1ms); }},
+      {"StopToken::wait_until", harmless, harmless,
+       [](World&) { brood::StopToken().wait_until(std::chrono::steady_clock::now()); }},
       {"Progress::Progress", harmless, harmless, [](World&) { brood::Progress own; }},
       {"Progress::advance", harmless, harmless, [](World&) { brood::Progress().advance(); }},
       {"Progress::count", harmless, harmless, [](World&) { brood::Progress().count(); }},

@@ -15,4 +15,5 @@
 #include <brood/queue.hpp>
 #include <brood/shared.hpp>
 #include <brood/shared_block.hpp>
+#include <brood/timeout.hpp>
 #include <brood/wait.hpp>

@@ -13,6 +13,7 @@
 /// Numbers travel as they lie in memory: both ends are processes of one program on one machine.
 
 #include <brood/errors.hpp>
+#include <brood/timeout.hpp>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -33,6 +34,9 @@ struct Codec;
 /// travels as its bytes. That it holds no pointers is your word: nothing can check it.
 template <class T>
 inline constexpr bool bitwise = false;
+/// A number, and whether there is one.
+template <>
+inline constexpr bool bitwise<Timeout> = true;
 
 /// Nesting deeper than this (a list of a million unique_ptr, say) is an error when encoding and when
 /// decoding.
@@ -45,7 +49,7 @@ class Writer {
  public:
   /// Writes to `capacity` bytes at `to`, which must outlive it. With none it only counts.
   Writer(std::byte* to, std::size_t capacity) : begin_(to), at_(to), end_(to + capacity) {}
-  /// The same for a span.
+  /// Into a span.
   explicit Writer(std::span<std::byte> to) : Writer(to.data(), to.size()) {}
 
   /// Appends n raw bytes.
@@ -120,7 +124,7 @@ class Reader {
  public:
   /// Reads n bytes at `from`, which must outlive it.
   Reader(const std::byte* from, std::size_t n) : at_(from), end_(from + n) {}
-  /// The same for a span.
+  /// From a span.
   explicit Reader(std::span<const std::byte> from) : Reader(from.data(), from.size()) {}
 
   /// Copies the next n bytes. Throws DecodeError when fewer are left.

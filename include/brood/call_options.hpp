@@ -14,6 +14,7 @@
 /// BROOD_INLINE none of them is heeded.
 
 #include <brood/detail/std_parts.hpp>
+#include <brood/timeout.hpp>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -23,12 +24,12 @@ namespace brood {
 struct CallOptions {
   /// From the submission on, waiting in line included; a task that has not begun by then never does. Zero or
   /// less has passed already.
-  std::optional<std::chrono::nanoseconds> deadline = {};
+  Timeout deadline = {};
   /// From the moment on at which a worker begins with it (for each run anew); such a task is not put into
   /// line behind another in a worker.
-  std::optional<std::chrono::nanoseconds> time_limit = {};
+  Timeout time_limit = {};
   /// Between the request to stop and the kill.
-  std::chrono::nanoseconds grace = std::chrono::milliseconds(100);
+  Timeout grace = std::chrono::milliseconds(100);
   /// It may run more than once: when its worker dies the task runs again, with the arguments as they were
   /// submitted, instead of failing with WorkerDied.
   bool idempotent = false;
@@ -60,11 +61,12 @@ struct CallOptions {
   std::optional<int> chunksize = {};
 };
 
-/// `future.cancel(brood::kill)`: also when it runs.
-struct Kill {
-  explicit Kill() = default;
+/// What Future::cancel does with a task that runs.
+enum class CancelMode {
+  /// Asks it to stop.
+  ask,
+  /// Ends it, with its process.
+  kill,
 };
-/// See Kill.
-inline constexpr Kill kill{};
 
 }  // namespace brood

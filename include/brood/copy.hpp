@@ -38,9 +38,9 @@
 namespace brood {
 
 /// The copy cannot begin: no source, no target, or the one inside the other. No file was written.
-class CopyRefused : public Error {
+class CopyRefused : public detail::RuntimeError {
  public:
-  using Error::Error;
+  using ErrorAs::ErrorAs;
 };
 
 /// What a copy has done, so far or in all.
@@ -167,7 +167,7 @@ class CopyUnderWay {
     for (auto& future : futures_) future.cancel();
     if (!idle()) brood::wait(futures_, When::all_completed, patience);
     do {
-      for (auto& future : futures_) future.cancel(kill);
+      for (auto& future : futures_) future.cancel(CancelMode::kill);
     } while (!idle() && !brood::wait(futures_, When::all_completed, again).not_done.empty());
     while (!idle()) {
       auto [task, tries, future] = remove(futures_.size() - 1);

@@ -19,6 +19,7 @@
 #include <brood/detail/record.hpp>
 #include <brood/detail/std_parts.hpp>
 #include <brood/task_errors.hpp>
+#include <brood/timeout.hpp>
 #include <exception>
 #include <optional>
 #include <type_traits>
@@ -70,7 +71,7 @@ class Outcome {
     if (!value_) failure_->rethrow();
     return *value_;
   }
-  /// The same of an Outcome that is given up: the value may be moved out.
+  /// As value(), of an Outcome that is given up: the value may be moved out.
   Value&& value() && {
     if (!value_) failure_->rethrow();
     return std::move(*value_);
@@ -99,7 +100,7 @@ class Future {
   explicit Future(detail::Record& record) : record_(&record) {}
   /// Takes the task over; `other` is empty afterwards.
   Future(Future&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
-  /// The same; the task that this one had is let go, as by its destruction.
+  /// Takes the task over; the one that this Future had is let go, as by its destruction.
   Future& operator=(Future&& other) noexcept {
     if (this != &other) {
       drop();
@@ -115,31 +116,30 @@ class Future {
 
   /// Waits and returns the result, or throws what the task threw; WorkerDied when its process ended in the
   /// middle of it, DeadlineExceeded, Cancelled, PoolTerminated, PoolBroken, DecodeError when the bytes are no
-  /// R. May be called again, and decodes again (a result that holds queues can be taken once: then
-  /// UsageError).
-  R get() {
-    wait_until(detail::Deadline::never());
+  /// R. TimeoutError, which names the task, when it has not ended within the timeout: it goes on, and get may
+  /// be called again. May be called again after a result too, and decodes again (a result that holds queues
+  /// can be taken once: then UsageError).
+  R get(Timeout timeout = {}) {
+    wait_or_throw(timeout);
     return take();
   }
-  /// As get(), but waits at most this long; then throws TimeoutError, which names the task. The task goes on,
-  /// and get may be called again.
-  template <class Rep, class Period>
-  R get(std::chrono::duration<Rep, Period> timeout) {
-    if (!wait(timeout)) detail::throw_timeout(*record_, detail::as_told(timeout));
-    return take();
+  /// Waits until that moment; throws as get.
+  template <class Clock, class D>
+  R get_until(std::chrono::time_point<Clock, D> when) {
+    return get(Timeout::until(when));
   }
 
-  /// Waits for the end of the task, good or bad.
-  void wait() { wait_until(detail::Deadline::never()); }
-  /// Waits at most this long. True when the task has ended.
-  template <class Rep, class Period>
-  bool wait(std::chrono::duration<Rep, Period> timeout) {
-    return wait_until(detail::Deadline::in(timeout));
+  /// Waits for the end of the task, good or bad. False when it has not ended within the timeout.
+  bool wait(Timeout timeout = {}) { return wait_by(timeout.deadline()); }
+  /// Waits until that moment. False when the task has not ended by then.
+  template <class Clock, class D>
+  bool wait_until(std::chrono::time_point<Clock, D> when) {
+    return wait(Timeout::until(when));
   }
 
   /// The task has ended. Looks, does not wait.
-  bool ready() { return wait_until(detail::Deadline::now()); }
-  /// The same without taking results in on behalf of others; for machinery.
+  bool ready() { return wait_by(detail::Deadline::now()); }
+  /// For brood: as ready(), without taking results in on behalf of others.
   bool is_done() const { return record_ != nullptr && record_->is_of_this_process() && record_->is_done(); }
   /// For executors.
   detail::Record* record() const { return record_; }
@@ -156,44 +156,30 @@ class Future {
     check();
     return !record_->is_done() && record_->source->running(*record_);
   }
-  /// As ready(), get() and get(timeout): the names that concurrent.futures has for them.
+  /// As ready(): the name that concurrent.futures has for it.
   bool done() { return ready(); }
-  /// As get().
-  R result() { return get(); }
-  /// As get(timeout).
-  template <class Rep, class Period>
-  R result(std::chrono::duration<Rep, Period> timeout) {
-    return get(timeout);
-  }
-  /// Waits, then what the task threw; null when it returned. It counts as looked at.
-  std::exception_ptr exception() {
-    wait();
-    return thrown();
-  }
-  /// The same, waiting at most so long; then TimeoutError.
-  template <class Rep, class Period>
-  std::exception_ptr exception(std::chrono::duration<Rep, Period> timeout) {
-    if (!wait(timeout)) detail::throw_timeout(*record_, detail::as_told(timeout));
+  /// As get(timeout): the name that concurrent.futures has for it.
+  R result(Timeout timeout = {}) { return get(timeout); }
+  /// Waits, then what the task threw; null when it returned. It counts as looked at. TimeoutError when the
+  /// task has not ended within the timeout.
+  std::exception_ptr exception(Timeout timeout = {}) {
+    wait_or_throw(timeout);
     return thrown();
   }
 
-  /// True when the task had not begun: it never will, and get() throws Cancelled. One that runs is asked to
-  /// stop (this_worker::stop_token()) and goes on as it likes, its result counts; false. One that has ended:
-  /// false. From inside a task of the same pool the request is passed on, and false. Does not wait.
-  bool cancel() {
+  /// True when the task had not begun: it never will, and get() throws Cancelled. False for a task that runs:
+  /// it is asked to stop (this_worker::stop_token()) and goes on as it likes, and its result counts. With
+  /// CancelMode::kill it is ended, with its process and all that has started: true, and get() throws
+  /// Cancelled; the worker is replaced, and no other task notices. False for a task that has ended, and
+  /// inside a task of the same pool, which passes the request on. Does not wait.
+  bool cancel(CancelMode mode = CancelMode::ask) {
     check();
-    return !record_->is_done() && record_->source->cancel(*record_, false);
-  }
-  /// The same, but a task that runs is ended with its process and what that has started: true, and get()
-  /// throws Cancelled. A worker that dies so is replaced; no other task notices.
-  bool cancel(Kill) {
-    check();
-    return !record_->is_done() && record_->source->cancel(*record_, true);
+    return !record_->is_done() && record_->source->cancel(*record_, mode == CancelMode::kill);
   }
 
   /// Waits, then a value or a Failure; throws nothing of the task's. The failure counts as looked at.
   Outcome<R> outcome() {
-    wait_until(detail::Deadline::never());
+    wait_by(detail::Deadline::never());
     try {
       if constexpr (std::is_void_v<R>) {
         take();
@@ -232,7 +218,10 @@ class Future {
   void check() const {
     if (record_ == nullptr || !record_->is_of_this_process()) detail::refuse_record(record_);
   }
-  bool wait_until(detail::Deadline until) {
+  void wait_or_throw(Timeout timeout) {
+    if (!wait(timeout)) detail::throw_timeout(*record_, timeout.span());
+  }
+  bool wait_by(detail::Deadline until) {
     check();
     return record_->is_done() || record_->source->wait(*record_, until);
   }

@@ -19,6 +19,7 @@
 #include <brood/errors.hpp>
 #include <brood/future.hpp>
 #include <brood/promise.hpp>
+#include <brood/timeout.hpp>
 #include <cstddef>
 #include <optional>
 #include <type_traits>
@@ -42,40 +43,39 @@ class MapFuture {
   MapFuture(Future<void> whole, std::shared_ptr<detail::MapUnderWay<R>> map)
       : whole_(std::move(whole)), map_(std::move(map)) {}
 
-  /// All results in order, or the failure of the first item that has one, after all have ended. They stay
-  /// here, for another get; `std::move(future).get()` hands them over.
-  decltype(auto) get() & {
-    wait();
-    return look();
-  }
-  /// The same of one that is given up: the results are moved out, or copied when a callback looks at them
-  /// too.
-  auto get() && {
-    wait();
-    return take();
-  }
-  /// The same, but waits at most so long; then throws TimeoutError. The tasks go on.
-  template <class Rep, class Period>
-  decltype(auto) get(std::chrono::duration<Rep, Period> timeout) & {
+  /// All results in order, or the failure of the first item that has one, after all have ended. TimeoutError
+  /// when they have not within the timeout; the tasks go on. The results stay here, for another get;
+  /// `std::move(future).get()` hands them over.
+  decltype(auto) get(Timeout timeout = {}) & {
     wait_or_throw(timeout);
     return look();
   }
-  /// The same of one that is given up.
-  template <class Rep, class Period>
-  auto get(std::chrono::duration<Rep, Period> timeout) && {
+  /// As get(timeout), of a future that is given up: the results are moved out, or copied when a callback
+  /// looks at them too.
+  auto get(Timeout timeout = {}) && {
     wait_or_throw(timeout);
     return take();
+  }
+  /// Waits until that moment; throws as get.
+  template <class Clock, class D>
+  decltype(auto) get_until(std::chrono::time_point<Clock, D> when) & {
+    return get(Timeout::until(when));
+  }
+  /// As get_until, of a future that is given up.
+  template <class Clock, class D>
+  auto get_until(std::chrono::time_point<Clock, D> when) && {
+    return std::move(*this).get(Timeout::until(when));
   }
 
-  /// Waits until all have ended, well or not.
-  void wait() { wait_until(detail::Deadline::never()); }
-  /// The same, at most so long. True when all have ended.
-  template <class Rep, class Period>
-  bool wait(std::chrono::duration<Rep, Period> timeout) {
-    return wait_until(detail::Deadline::in(timeout));
+  /// Waits until all have ended, well or not. False when they have not within the timeout.
+  bool wait(Timeout timeout = {}) { return wait_by(timeout.deadline()); }
+  /// Waits until that moment. False when not all have ended by then.
+  template <class Clock, class D>
+  bool wait_until(std::chrono::time_point<Clock, D> when) {
+    return wait(Timeout::until(when));
   }
   /// All have ended. Looks, does not wait.
-  bool ready() { return wait_until(detail::Deadline::now()); }
+  bool ready() { return wait_by(detail::Deadline::now()); }
   /// All ended without an exception. Does not wait: throws UsageError when they have not ended.
   bool successful() {
     if (map_) return whole_.successful();
@@ -128,7 +128,7 @@ class MapFuture {
       return Given(results);
   }
 
-  bool wait_until(detail::Deadline until) {
+  bool wait_by(detail::Deadline until) {
     const auto wait_for = [&](auto& future) {
       if (!until.is_never()) return future.wait(until.left());
       future.wait();
@@ -140,10 +140,9 @@ class MapFuture {
     }
     return true;
   }
-  template <class Rep, class Period>
-  void wait_or_throw(std::chrono::duration<Rep, Period> timeout) {
+  void wait_or_throw(Timeout timeout) {
     if (wait(timeout)) return;
-    const auto waited = detail::as_told(timeout);
+    const auto waited = timeout.span();
     if (map_) detail::throw_timeout(*whole_.record(), waited);
     for (const auto& future : futures_) {
       if (!future.is_done()) detail::throw_timeout(*future.record(), waited);

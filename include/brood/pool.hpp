@@ -42,6 +42,7 @@
 #include <brood/init.hpp>
 #include <brood/map_future.hpp>
 #include <brood/this_worker.hpp>
+#include <brood/timeout.hpp>
 #include <string>
 #include <tuple>
 #include <type_traits>
@@ -60,7 +61,7 @@ struct PoolOptions {
   /// Workers are called NAME-1, NAME-2, ... UsageError when it is empty or has a zero byte.
   std::string name = "PoolWorker";
   /// A worker of this age is replaced by a fresh one when it has done what it has. UsageError for 0 or less.
-  std::optional<std::chrono::nanoseconds> max_worker_age = {};
+  Timeout max_worker_age = {};
   /// A worker that holds more bytes of real memory than this after a task is replaced by a fresh one: for
   /// libraries that leak. Looked at once in a millisecond at the most. UsageError for 0.
   std::optional<std::uint64_t> max_worker_memory = {};
@@ -107,7 +108,7 @@ class Pool {
   Pool(PoolOptions options, F&& initializer, Args&&... arguments)
       : core_(setup(std::move(options),
                     detail::pack<true>(std::forward<F>(initializer), std::forward<Args>(arguments)...))) {}
-  /// The same for the number of workers alone: `brood::Pool pool(4, load_model, "model.bin");`.
+  /// For the number of workers alone: `brood::Pool pool(4, load_model, "model.bin");`.
   template <class F, class... Args>
     requires(!std::is_convertible_v<F, PoolOptions>)
   Pool(int processes, F&& initializer, Args&&... arguments)
@@ -122,13 +123,13 @@ class Pool {
   auto apply_async(F&& f, Args&&... args) {
     return detail::submit(core_, nullptr, std::forward<F>(f), std::forward<Args>(args)...);
   }
-  /// The same within limits: `pool.apply_async({.deadline = 2s}, parse, "a.pdf")`. See CallOptions.
+  /// As apply_async, within limits: `pool.apply_async({.deadline = 2s}, parse, "a.pdf")`. See CallOptions.
   template <class F, class... Args>
   auto apply_async(const CallOptions& options, F&& f, Args&&... args) {
     if (options.chunksize) throw UsageError("chunksize is for map: one call is one item");
     return detail::submit(core_, &options, std::forward<F>(f), std::forward<Args>(args)...);
   }
-  /// The same for a function that is named at compile time: `pool.apply_async<parse>("a.pdf")`.
+  /// As apply_async, of a function that is named at compile time: `pool.apply_async<parse>("a.pdf")`.
   template <auto F, detail::NotOptions... Args>
   auto apply_async(Args&&... args) {
     return apply_async(fn<F>, std::forward<Args>(args)...);
@@ -143,7 +144,7 @@ class Pool {
   auto submit(F&& f, Args&&... args) {
     return apply_async(std::forward<F>(f), std::forward<Args>(args)...);
   }
-  /// The same within limits.
+  /// As submit, within limits.
   template <class F, class... Args>
   auto submit(const CallOptions& options, F&& f, Args&&... args) {
     return apply_async(options, std::forward<F>(f), std::forward<Args>(args)...);
@@ -153,12 +154,12 @@ class Pool {
   auto apply(F&& f, Args&&... args) {
     return apply_async(std::forward<F>(f), std::forward<Args>(args)...).get();
   }
-  /// The same within limits.
+  /// As apply, within limits.
   template <class F, class... Args>
   auto apply(const CallOptions& options, F&& f, Args&&... args) {
     return apply_async(options, std::forward<F>(f), std::forward<Args>(args)...).get();
   }
-  /// The same as `pool.apply<parse>("a.pdf")`.
+  /// As apply, of a function that is named at compile time: `pool.apply<parse>("a.pdf")`.
   template <auto F, class... Args>
   auto apply(Args&&... args) {
     return apply_async<F>(std::forward<Args>(args)...).get();
@@ -174,25 +175,25 @@ class Pool {
   auto map(F&& f, Items&& items, Extra&&... extra) {
     return map_all(nullptr, f, std::forward<Items>(items), extra...);
   }
-  /// The same, each call within limits: `pool.map({.time_limit = 10s}, parse, files)`; or so many at a time:
-  /// `pool.map({.chunksize = 100}, square, numbers)`.
+  /// As map, with options: `pool.map({.time_limit = 10s}, parse, files)` limits each call,
+  /// `pool.map({.chunksize = 100}, square, numbers)` says how many items travel together.
   template <class F, std::ranges::input_range Items, class... Extra>
   auto map(const CallOptions& options, F&& f, Items&& items, Extra&&... extra) {
     return map_all(&options, f, std::forward<Items>(items), extra...);
   }
-  /// The same as `pool.map<parse>(files)`.
+  /// As map, of a function that is named at compile time: `pool.map<parse>(files)`.
   template <auto F, std::ranges::input_range Items, class... Extra>
   auto map(Items&& items, Extra&&... extra) {
     return map(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
   }
-  /// The same without waiting. Reads all items at once; a thread of the pool sends them, in chunks, as others
+  /// As map, without waiting. Reads all items at once; a thread of the pool sends them, in chunks, as others
   /// end, also after close(). What it returns, a MapFuture, has get, wait, ready, successful and
   /// add_done_callback as a Future has, for all results together.
   template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto map_async(F&& f, Items&& items, Extra&&... extra) {
     return begin_map(nullptr, f, std::forward<Items>(items), extra...);
   }
-  /// The same, each call within limits, or so many at a time.
+  /// As map_async, with options.
   template <class F, std::ranges::input_range Items, class... Extra>
   auto map_async(const CallOptions& options, F&& f, Items&& items, Extra&&... extra) {
     return begin_map(&options, f, std::forward<Items>(items), extra...);
@@ -231,19 +232,19 @@ class Pool {
   auto starmap(F&& f, Items&& items) {
     return map(detail::star_of<Items>(std::forward<F>(f)), detail::as_fields<F>(std::forward<Items>(items)));
   }
-  /// The same, each call within limits, or so many at a time.
+  /// As starmap, with options.
   template <class F, std::ranges::input_range Items>
   auto starmap(const CallOptions& options, F&& f, Items&& items) {
     return map(options, detail::star_of<Items>(std::forward<F>(f)),
                detail::as_fields<F>(std::forward<Items>(items)));
   }
-  /// The same without waiting; returns what map_async does.
+  /// As starmap, without waiting; returns what map_async does.
   template <detail::NotOptions F, std::ranges::input_range Items>
   auto starmap_async(F&& f, Items&& items) {
     return map_async(detail::star_of<Items>(std::forward<F>(f)),
                      detail::as_fields<F>(std::forward<Items>(items)));
   }
-  /// The same, each call within limits.
+  /// As starmap_async, with options.
   template <class F, std::ranges::input_range Items>
   auto starmap_async(const CallOptions& options, F&& f, Items&& items) {
     return map_async(options, detail::star_of<Items>(std::forward<F>(f)),
@@ -260,30 +261,30 @@ class Pool {
     return detail::imap<true>(core_, std::nullopt, std::forward<F>(f), std::forward<Items>(items),
                               std::forward<Extra>(extra)...);
   }
-  /// The same, each call within limits.
+  /// As imap, with options.
   template <class F, std::ranges::input_range Items, class... Extra>
   auto imap(CallOptions options, F&& f, Items&& items, Extra&&... extra) {
     return detail::imap<true>(core_, std::move(options), std::forward<F>(f), std::forward<Items>(items),
                               std::forward<Extra>(extra)...);
   }
-  /// The same as `pool.imap<parse>(files)`.
+  /// As imap, of a function that is named at compile time: `pool.imap<parse>(files)`.
   template <auto F, std::ranges::input_range Items, class... Extra>
   auto imap(Items&& items, Extra&&... extra) {
     return imap(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
   }
-  /// The same in the order in which the results come.
+  /// As imap, in the order in which the results come.
   template <detail::NotOptions F, std::ranges::input_range Items, class... Extra>
   auto imap_unordered(F&& f, Items&& items, Extra&&... extra) {
     return detail::imap<false>(core_, std::nullopt, std::forward<F>(f), std::forward<Items>(items),
                                std::forward<Extra>(extra)...);
   }
-  /// The same, each call within limits.
+  /// As imap_unordered, with options.
   template <class F, std::ranges::input_range Items, class... Extra>
   auto imap_unordered(CallOptions options, F&& f, Items&& items, Extra&&... extra) {
     return detail::imap<false>(core_, std::move(options), std::forward<F>(f), std::forward<Items>(items),
                                std::forward<Extra>(extra)...);
   }
-  /// The same as `pool.imap_unordered<parse>(files)`.
+  /// As imap_unordered, of a function that is named at compile time: `pool.imap_unordered<parse>(files)`.
   template <auto F, std::ranges::input_range Items, class... Extra>
   auto imap_unordered(Items&& items, Extra&&... extra) {
     return imap_unordered(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
@@ -303,22 +304,24 @@ class Pool {
   // ---- the end ----
 
   /// No more tasks; those submitted are done, and what map_async was given. A map that another thread waits
-  /// for sends its items little by little: the rest of them fails with UsageError. Again: nothing.
+  /// for sends its items little by little: the rest of them fails with UsageError. Calling it again has no
+  /// effect.
   void close() { core_.close(); }
-  /// Ends the workers now. Futures whose task has not ended throw PoolTerminated. Again: nothing.
+  /// Ends the workers now. Futures whose task has not ended throw PoolTerminated. Calling it again has no
+  /// effect.
   void terminate() { core_.terminate(); }
-  /// After close() or terminate(): waits until all is done and the workers are gone. UsageError before.
-  /// Again: nothing.
-  void join() { core_.join(detail::Deadline::never()); }
-  /// The same, at most so long. True when all is done, false when the time ran out.
-  template <class Rep, class Period>
-  bool join(std::chrono::duration<Rep, Period> timeout) {
-    return core_.join(detail::Deadline::in(timeout));
+  /// After close() or terminate(): waits until all is done and the workers are gone. False when they are not
+  /// within the timeout. UsageError before close() and terminate(). Calling it again has no effect.
+  bool join(Timeout timeout = {}) { return core_.join(timeout.deadline()); }
+  /// As join, until that moment.
+  template <class Clock, class D>
+  bool join_until(std::chrono::time_point<Clock, D> when) {
+    return join(Timeout::until(when));
   }
 
   /// How many workers it has been made with.
   int size() const { return core_.size(); }
-  /// How things stand: tasks `queued`, `running`, `done`, `failed`; `workers` that live, and how many have
+  /// Statistics: tasks `queued`, `running`, `done`, `failed`; `workers` that live, and how many have
   /// been replaced after their death (`restarts`); how often an idempotent task was run again (`reruns`).
   using Counts = detail::PoolHandle::Counts;
   /// At any time, from any thread: `pool.counts().queued`.

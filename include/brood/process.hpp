@@ -25,11 +25,11 @@
 /// in the child's code that was (not of children by spawn). pthread_exit in the child's first thread lets its
 /// other threads end and is a return. Cost: see the table in <brood/start_method.hpp>.
 
-#include <brood/detail/deadline.hpp>
 #include <brood/detail/packed_call.hpp>
 #include <brood/detail/std_parts.hpp>
 #include <brood/errors.hpp>
 #include <brood/start_method.hpp>
+#include <brood/timeout.hpp>
 #include <iosfwd>
 #include <optional>
 #include <string>
@@ -84,7 +84,7 @@ class Process {
   explicit Process(F&& f, Args&&... args)
       : Process(ProcessOptions{}, std::forward<F>(f), std::forward<Args>(args)...) {}
 
-  /// The same with options in front.
+  /// With options: `brood::Process p({.name = "reader"}, read, queue);`.
   template <class F, class... Args>
   Process(ProcessOptions options, F&& f, Args&&... args)
       : Process(std::move(options), detail::pack(std::forward<F>(f), std::forward<Args>(args)...)) {}
@@ -93,14 +93,14 @@ class Process {
   template <class F>
   Process(Forked, ProcessOptions options, F&& f)
       : Process(forked, std::move(options), detail::Copied{std::forward<F>(f)}) {}
-  /// The same without options.
+  /// A copy of the caller that calls f, without options.
   template <class F>
     requires std::is_invocable_v<F&>
   Process(Forked, F&& f) : Process(forked, ProcessOptions{}, std::forward<F>(f)) {}
 
   /// Takes the process over; everything but name() of the other then throws UsageError.
   Process(Process&&) noexcept;
-  /// The same; the process that this handle had runs on.
+  /// Takes the process over; the one that this handle had runs on.
   Process& operator=(Process&&) noexcept;
   /// Neither waits nor kills.
   virtual ~Process();
@@ -115,14 +115,14 @@ class Process {
   /// process may not (it says why and what to do); NoMemory for arguments of more than the arena has room.
   void start();
 
-  /// Waits until the process has ended. True when it has, false when the time ran out (0 or less: does not
-  /// wait). Throws UsageError before start, in another process than the one that started it, and for the
-  /// current process; StartFailed when it could not be made.
-  bool join();
-  /// The same, at most so long; a process that is late goes on. `if (!p.join(2s)) p.terminate();`
-  template <class Rep, class Period>
-  bool join(std::chrono::duration<Rep, Period> timeout) {
-    return join_until(detail::Deadline::in(timeout));
+  /// Waits until the process has ended. False when it has not within the timeout; it goes on:
+  /// `if (!p.join(2s)) p.terminate();`. Throws UsageError before start, in another process than the one that
+  /// started it, and for the current process; StartFailed when it could not be made.
+  bool join(Timeout timeout = {});
+  /// Waits until that moment; returns and throws as join.
+  template <class Clock, class D>
+  bool join_until(std::chrono::time_point<Clock, D> when) {
+    return join(Timeout::until(when));
   }
 
   /// Started and not ended. False before start.
@@ -132,13 +132,13 @@ class Process {
   /// Throws UsageError before start and for a process that is not this one's child. Does not wait: join()
   /// does.
   void terminate();
-  /// The same with SIGKILL, which nothing can hold off.
+  /// As terminate, with SIGKILL, which no process can catch or ignore.
   void kill();
-  /// The same with SIGINT.
+  /// As terminate, with SIGINT.
   void interrupt();
 
-  /// Gives up the handle's resources: afterwards everything but name() throws UsageError; again: fine. Throws
-  /// UsageError while the process runs.
+  /// Gives up the handle's resources: afterwards everything but name() throws UsageError. Calling it again
+  /// has no effect. Throws UsageError while the process runs.
   void close();
 
   /// Nothing before the end; then the code (0 to 255), or minus the signal that ended it: -15 after
@@ -166,8 +166,8 @@ class Process {
 
   /// `<brood::Process name='weather' pid=42 parent=7 started>`, as Python prints it.
   friend std::ostream& operator<<(std::ostream& out, const Process& process);
-  /// The same text: class, name, pid, parent, then `initial`, `started` or `stopped exitcode=...`, and
-  /// `daemon`.
+  /// The text that operator<< prints: class, name, pid, parent, then `initial`, `started` or `stopped
+  /// exitcode=...`, and `daemon`.
   std::string to_string() const;
 
  protected:
@@ -181,7 +181,6 @@ class Process {
   Process(ProcessOptions options, detail::PackedCall call);
   Process(Forked, ProcessOptions options, detail::Copied copied);
   explicit Process(std::shared_ptr<process::Child> child);
-  bool join_until(detail::Deadline until);
   process::Child& child() const;
   void ship(detail::PackedCall construct_and_run);
 

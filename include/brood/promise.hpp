@@ -44,7 +44,7 @@ class Promise {
   /// The other one is empty then: only good to be destroyed or assigned to.
   Promise(Promise&& other) noexcept
       : promised_(std::exchange(other.promised_, {})), future_(std::move(other.future_)) {}
-  /// The same; what this one had promised fails, as by its destruction.
+  /// Takes the promise over; what this one had promised fails, as by its destruction.
   Promise& operator=(Promise&& other) noexcept {
     if (this != &other) {
       abandon();
@@ -75,7 +75,7 @@ class Promise {
     }
     promised_ = {};
   }
-  /// The same where there is no value.
+  /// Ends the task of a Promise<void>.
   void set_result()
     requires(std::is_void_v<R>)
   {

@@ -31,6 +31,8 @@
 #include <brood/detail/std_parts.hpp>
 #include <brood/detail/type_name.hpp>
 #include <brood/errors.hpp>
+#include <brood/timeout.hpp>
+#include <concepts>
 #include <cstdint>
 #include <optional>
 #include <utility>
@@ -46,55 +48,60 @@ class Queue {
   /// cannot be used (in a process of the program's own fork()).
   explicit Queue(std::int64_t max_size = 0) : handle_(max_size, traits()) {}
 
-  /// Waits for room, then puts a copy of the value in. Throws Closed; NoMemory when the value does not fit
-  /// into the arena; UsageError from a handle that was moved from. On a throw nothing was put.
-  void put(const T& value) { put_until(value, detail::Deadline::never()); }
-  /// Waits for room at most this long; then throws Full.
-  template <class Rep, class Period>
-  void put(const T& value, std::chrono::duration<Rep, Period> timeout) {
-    put_until(value, detail::Deadline::in(timeout));
+  /// Waits for room, then puts a copy of the value in. Throws Full when there was no room within the timeout;
+  /// Closed; NoMemory when the value does not fit into the arena; UsageError from a handle that was moved
+  /// from. On a throw nothing was put.
+  void put(const T& value, Timeout timeout = {}) { put_by(value, timeout.deadline()); }
+  /// Waits for room until that moment; throws as put.
+  template <class Clock, class D>
+  void put_until(const T& value, std::chrono::time_point<Clock, D> when) {
+    put(value, Timeout::until(when));
   }
-  /// As Python's put(value, block): without block it does not wait, and throws Full when there is no room.
-  void put(const T& value, bool block) { block ? put(value) : put_nowait(value); }
-  /// As Python's put(value, block, timeout): without block it does not wait, whatever the timeout. Throws
-  /// Full.
-  template <class Rep, class Period>
-  void put(const T& value, bool block, std::chrono::duration<Rep, Period> timeout) {
-    put_until(value, block ? detail::Deadline::in(timeout) : detail::Deadline::now());
+  /// As Python's put(value, block, timeout): without block it does not wait, whatever the timeout, and throws
+  /// Full when there is no room.
+  template <std::same_as<bool> Bool>
+  void put(const T& value, Bool block, Timeout timeout = {}) {
+    block ? put(value, timeout) : put_nowait(value);
   }
   /// Does not wait; throws Full when there is no room.
-  void put_nowait(const T& value) { put_until(value, detail::Deadline::now()); }
+  void put_nowait(const T& value) { put_by(value, detail::Deadline::now()); }
   /// Does not wait. False when there is no room now, or the queue is closed (closed() tells which). Throws
   /// NoMemory.
-  bool try_put(const T& value) {
-    return handle_.put(encoder(value), detail::Deadline::now()) == detail::QueueResult::done;
+  bool try_put(const T& value) { return was_put(value, detail::Deadline::now()); }
+  /// Waits for room. False when there was none within the timeout, or the queue is closed. Throws NoMemory.
+  bool try_put_for(const T& value, Timeout timeout) { return was_put(value, timeout.deadline()); }
+  /// As try_put_for, until that moment.
+  template <class Clock, class D>
+  bool try_put_until(const T& value, std::chrono::time_point<Clock, D> when) {
+    return try_put_for(value, Timeout::until(when));
   }
 
-  /// Waits for a value. Throws Closed when the queue is closed and all was taken; DecodeError when the value
-  /// cannot be built (it is gone then).
-  T get() { return get_until(detail::Deadline::never()); }
-  /// Waits at most this long; then throws Empty.
-  template <class Rep, class Period>
-  T get(std::chrono::duration<Rep, Period> timeout) {
-    return get_until(detail::Deadline::in(timeout));
+  /// Waits for a value. Throws Empty when there was none within the timeout; Closed when the queue is closed
+  /// and all was taken; DecodeError when the value cannot be built (it is gone then).
+  T get(Timeout timeout = {}) { return get_by(timeout.deadline()); }
+  /// Waits for a value until that moment; throws as get.
+  template <class Clock, class D>
+  T get_until(std::chrono::time_point<Clock, D> when) {
+    return get(Timeout::until(when));
   }
-  /// As Python's get(block): without block it does not wait, and throws Empty when there is nothing.
-  T get(bool block) { return block ? get() : get_nowait(); }
-  /// As Python's get(block, timeout): without block it does not wait, whatever the timeout. Throws Empty.
-  template <class Rep, class Period>
-  T get(bool block, std::chrono::duration<Rep, Period> timeout) {
-    return get_until(block ? detail::Deadline::in(timeout) : detail::Deadline::now());
+  /// As Python's get(block, timeout): without block it does not wait, whatever the timeout, and throws Empty
+  /// when there is nothing.
+  template <std::same_as<bool> Bool>
+  T get(Bool block, Timeout timeout = {}) {
+    return block ? get(timeout) : get_nowait();
   }
   /// Does not wait; throws Empty when there is nothing.
-  T get_nowait() { return get_until(detail::Deadline::now()); }
+  T get_nowait() { return get_by(detail::Deadline::now()); }
   /// Does not wait. Nothing when there is nothing now, or the queue is closed and all was taken (closed() and
   /// empty() tell which).
   std::optional<T> try_get() { return take(detail::Deadline::now()).first; }
-  /// Waits at most this long; nothing when there was nothing until then, or the queue is closed and all was
+  /// Waits for a value. Nothing when there was none within the timeout, or the queue is closed and all was
   /// taken.
-  template <class Rep, class Period>
-  std::optional<T> try_get_for(std::chrono::duration<Rep, Period> timeout) {
-    return take(detail::Deadline::in(timeout)).first;
+  std::optional<T> try_get_for(Timeout timeout) { return take(timeout.deadline()).first; }
+  /// As try_get_for, until that moment.
+  template <class Clock, class D>
+  std::optional<T> try_get_until(std::chrono::time_point<Clock, D> when) {
+    return try_get_for(Timeout::until(when));
   }
 
   /// Values in the queue: those whose put has returned (or is about to) and that nobody has taken. Exact at
@@ -106,7 +113,7 @@ class Queue {
   bool full() const { return handle_.max_size() != 0 && handle_.size() >= handle_.max_size(); }
 
   /// For the whole queue, in every process: nothing more can be put; what is in it can be taken; then get
-  /// throws Closed. Wakes all who wait. Again: nothing.
+  /// throws Closed. Wakes up every reader and writer that waits. Calling it again has no effect.
   void close() { handle_.close(); }
   /// Somebody has closed it; values may still be in it.
   bool closed() const { return handle_.closed(); }
@@ -131,7 +138,10 @@ class Queue {
             size_hint()};
   }
 
-  void put_until(const T& value, detail::Deadline until) {
+  bool was_put(const T& value, detail::Deadline until) {
+    return handle_.put(encoder(value), until) == detail::QueueResult::done;
+  }
+  void put_by(const T& value, detail::Deadline until) {
     switch (handle_.put(encoder(value), until)) {
       case detail::QueueResult::done:
         return;
@@ -151,7 +161,7 @@ class Queue {
                                     until);
     return {std::move(value), result};
   }
-  T get_until(detail::Deadline until) {
+  T get_by(detail::Deadline until) {
     auto [value, result] = take(until);
     if (result == detail::QueueResult::closed) throw Closed();
     if (result == detail::QueueResult::late) throw Empty();

@@ -76,9 +76,9 @@ class Shared {
 
   /// The value, as long as this or a copy lives.
   const T& operator*() const { return *value_; }
-  /// The same: `matrix->rows()`.
+  /// The value's members: `matrix->rows()`.
   const T* operator->() const { return value_.get(); }
-  /// The same, where a T is asked for.
+  /// The value, where a T is expected.
   operator const T&() const { return *value_; }
 
  private:

@@ -14,8 +14,8 @@
 /// look costs one load.
 
 #include <atomic>
-#include <brood/detail/deadline.hpp>
 #include <brood/detail/std_parts.hpp>
+#include <brood/timeout.hpp>
 #include <cstdint>
 
 namespace brood {
@@ -31,15 +31,16 @@ class StopToken {
   bool stop_requested() const {
     return word_ != nullptr && word_->load(std::memory_order_acquire) == number_;
   }
-  /// Sleeps until the task is asked to stop, at most this long; true when it has been asked. For tasks that
+  /// Sleeps until the task is asked to stop. False when it has not been within the timeout. For tasks that
   /// would otherwise sleep or poll.
-  template <class Rep, class Period>
-  bool wait_for(std::chrono::duration<Rep, Period> longest) const {
-    return wait_until(detail::Deadline::in(longest));
+  bool wait_for(Timeout timeout) const;
+  /// As wait_for, until that moment.
+  template <class Clock, class D>
+  bool wait_until(std::chrono::time_point<Clock, D> when) const {
+    return wait_for(Timeout::until(when));
   }
 
  private:
-  bool wait_until(detail::Deadline until) const;
   const std::atomic<std::uint32_t>* word_ = nullptr;
   std::uint32_t number_ = 0;
 };

@@ -64,11 +64,11 @@ class RemoteTrace {
 /// The task threw something whose type does not travel. what() is "type: text"; of something that is no
 /// std::exception: "an int was thrown, which is not a std::exception: 42", with its value where it is a
 /// number or a text.
-class RemoteError : public Error, public RemoteTrace {
+class RemoteError : public detail::RuntimeError, public RemoteTrace {
  public:
   /// For brood.
   RemoteError(const std::string& what, std::string type, detail::OriginPtr origin)
-      : Error(what), RemoteTrace(std::move(type), std::move(origin)) {}
+      : ErrorAs(what), RemoteTrace(std::move(type), std::move(origin)) {}
 };
 
 /// The process that ran the task ended in the middle of it: a signal, exit(), the out-of-memory killer. No
@@ -76,12 +76,12 @@ class RemoteError : public Error, public RemoteTrace {
 /// may run again is for you to say. what() is a sentence with all that is below, and ends with the first
 /// place of the stack that is in code of yours; names are looked up when somebody first asks for it or for
 /// the stack.
-class WorkerDied : public Error {
+class WorkerDied : public detail::RuntimeError {
  public:
   /// For brood.
   WorkerDied(const std::string& what, int signal, int exit_code, int pid, std::string task,
              std::string arguments, std::string last_lines, std::string stack)
-      : Error(what),
+      : ErrorAs(what),
         signal_(signal),
         exit_code_(exit_code),
         pid_(pid),
@@ -124,36 +124,36 @@ class WorkerDied : public Error {
 
 /// The task did not end by its deadline or within its time limit (see CallOptions). Nothing of it runs any
 /// more.
-class DeadlineExceeded : public Error {
+class DeadlineExceeded : public detail::RuntimeError {
  public:
-  using Error::Error;
+  using ErrorAs::ErrorAs;
 };
 
-/// Future::cancel() came before the task had begun, or cancel(brood::kill) before it had ended.
-class Cancelled : public Error {
+/// Future::cancel() came before the task had begun, or cancel(brood::CancelMode::kill) before it had ended.
+class Cancelled : public detail::RuntimeError {
  public:
-  using Error::Error;
+  using ErrorAs::ErrorAs;
 };
 
 /// The task asked for more memory than its worker may have (CallOptions::memory_limit,
 /// PoolOptions::memory_limit).
-class MemoryLimitExceeded : public Error {
+class MemoryLimitExceeded : public detail::RuntimeError {
  public:
-  using Error::Error;
+  using ErrorAs::ErrorAs;
 };
 
 /// The pool was terminated before the task had ended; the task may have begun.
-class PoolTerminated : public Error {
+class PoolTerminated : public detail::RuntimeError {
  public:
-  using Error::Error;
+  using ErrorAs::ErrorAs;
 };
 
 /// The pool can run nothing: its initializer threw, or no worker lives and too many in a row have died before
 /// they were ready (PoolOptions::restart_intensity). The text holds the cause. Every task that waits, and
 /// every later submission, throws it.
-class PoolBroken : public Error {
+class PoolBroken : public detail::RuntimeError {
  public:
-  using Error::Error;
+  using ErrorAs::ErrorAs;
 };
 
 namespace detail {
@@ -212,35 +212,58 @@ ExceptionCarrier::Types types_of() {
   }
 }
 
+template <class E>
+concept made_of_its_text =
+    std::is_base_of_v<std::exception, E> && std::is_constructible_v<E, const std::string&>;
+
 }  // namespace detail
 
-/// Lets exceptions of type E, which needs a specialisation of Codec, arrive as themselves. Call it once,
+/// Lets exceptions of type E arrive as themselves. An E that can be made of a std::string is made of its
+/// what(); any other needs a specialisation of Codec, which is taken first where there is one. Call it once,
 /// before brood::init or from a global's initialisation, so that all processes know. Only exceptions of
 /// exactly this type travel so, none of classes derived from it.
 ///
-///   template <> struct brood::Codec<BadPage> {
-///     static void encode(brood::Writer& to, const BadPage& e) { to.value(e.page()); }
-///     static BadPage decode(brood::Reader& from) { return BadPage(from.value<int>()); }
+///   struct BadPage : std::runtime_error {
+///     using std::runtime_error::runtime_error;
 ///   };
 ///
 ///   int main(int argc, char** argv) {
 ///     brood::carry_exception<BadPage>();
 ///     brood::init(argc, argv);
+///
+/// With more in it than a text:
+///
+///   template <> struct brood::Codec<NoPage> {
+///     static void encode(brood::Writer& to, const NoPage& e) { to.value(e.page()); }
+///     static NoPage decode(brood::Reader& from) { return NoPage(from.value<int>()); }
+///   };
 template <class E>
 void carry_exception() {
-  static_assert(detail::HasCodec<E>, "brood: carry_exception<E> needs a specialisation of brood::Codec<E>");
   using Arrived = detail::Carried<E>;
+  static_assert(
+      detail::HasCodec<E> || detail::made_of_its_text<E>,
+      "brood: carry_exception<E> needs an E that is a std::exception and can be made of a std::string, or a "
+      "specialisation of brood::Codec<E>");
   detail::add_carrier(
       {std::string(detail::type_name<E>()), detail::types_of<E, Arrived>(),
        [](Writer& to) {
          try {
            throw;
          } catch (const E& e) {
-           to.value(e);
+           if constexpr (detail::HasCodec<E>)
+             to.value(e);
+           else
+             to.value(std::string(e.what()));
          }
        },
        [](Reader& from, std::string type, detail::OriginPtr origin, const std::exception_ptr& cause) {
-         return detail::with_cause(Arrived(from.value<E>(), std::move(type), std::move(origin)), cause);
+         const auto made = [&] {
+           if constexpr (detail::HasCodec<E>)
+             return from.value<E>();
+           else
+             return E(from.value<std::string>());
+         };
+         return detail::with_cause(Arrived(made(), std::move(type), std::move(origin)), cause);
        }});
 }
 

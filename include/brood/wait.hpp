@@ -13,6 +13,7 @@
 #include <brood/detail/std_parts.hpp>
 #include <brood/detail/watch.hpp>
 #include <brood/future.hpp>
+#include <brood/timeout.hpp>
 #include <cstddef>
 #include <iterator>
 #include <vector>
@@ -45,20 +46,20 @@ Waited wait(const std::vector<Record*>& records, When when, Deadline until);
 }  // namespace detail
 
 /// Waits until what `when` says is so, and tells which have ended and which have not. Throws nothing of the
-/// tasks'. UsageError when one of the futures is empty.
+/// tasks', and returns what is so when the timeout is over. UsageError when one of the futures is empty.
 template <class R>
-Waited wait(std::vector<Future<R>>& futures, When when = When::all_completed) {
-  return detail::wait(detail::records_of(futures), when, detail::Deadline::never());
+Waited wait(std::vector<Future<R>>& futures, When when = When::all_completed, Timeout timeout = {}) {
+  return detail::wait(detail::records_of(futures), when, timeout.deadline());
 }
-/// The same, at most so long.
-template <class R, class Rep, class Period>
-Waited wait(std::vector<Future<R>>& futures, When when, std::chrono::duration<Rep, Period> timeout) {
-  return detail::wait(detail::records_of(futures), when, detail::Deadline::in(timeout));
+/// As wait, until that moment.
+template <class R, class Clock, class D>
+Waited wait_until(std::vector<Future<R>>& futures, When when, std::chrono::time_point<Clock, D> moment) {
+  return wait(futures, when, Timeout::until(moment));
 }
 
 namespace detail {
 
-/// The same records; UsageError where one is null.
+/// Returns its argument; UsageError where a record is null.
 const std::vector<Record*>& require_valid(const std::vector<Record*>& records);
 /// The place of the next one that has ended; TimeoutError, which says how many of how many are missing.
 std::size_t take_next(Watch& watch, Deadline until, std::size_t missing, std::size_t all);
@@ -110,17 +111,17 @@ class AsCompleted {
 }  // namespace detail
 
 /// Each future once, in the order in which their tasks end (those that have ended already in the vector's).
-/// Its index: `&future - futures.data()`. UsageError when one is empty.
+/// Its index: `&future - futures.data()`. The timeout is for all together, from this call on: when it is over
+/// the iteration throws TimeoutError, which says how many are missing. UsageError when one is empty.
 template <class R>
-detail::AsCompleted<R> as_completed(std::vector<Future<R>>& futures) {
-  return detail::AsCompleted<R>(futures, detail::Deadline::never());
+detail::AsCompleted<R> as_completed(std::vector<Future<R>>& futures, Timeout timeout = {}) {
+  return detail::AsCompleted<R>(futures, timeout.deadline());
 }
-/// The same, all together within so long from this call; then the iteration throws TimeoutError, which tells
-/// how many are missing.
-template <class R, class Rep, class Period>
-detail::AsCompleted<R> as_completed(std::vector<Future<R>>& futures,
-                                    std::chrono::duration<Rep, Period> timeout) {
-  return detail::AsCompleted<R>(futures, detail::Deadline::in(timeout));
+/// As as_completed, until that moment.
+template <class R, class Clock, class D>
+detail::AsCompleted<R> as_completed_until(std::vector<Future<R>>& futures,
+                                          std::chrono::time_point<Clock, D> moment) {
+  return as_completed(futures, Timeout::until(moment));
 }
 
 }  // namespace brood

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as xml
 TABLE = "tests/process_copies_test.cpp"
 # What holds nothing of a process: bytes, texts, outcomes, exceptions, numbers.
 VALUES = re.compile(r"(Codec<.*>|Reader|Writer|(Reader|Writer)::Level|Outcome|Failure|Fn|CopyReport|CopyLack|RemoteTrace|"
-                    r"RemoteError|WorkerDied|OsError|Closed|Empty|Full|\w+(Error|Exceeded|Cancelled))(::.*)?")
+                    r"RemoteError|WorkerDied|NoMemory|Timeout|Closed|Empty|Full|\w*(Error|Exceeded|Cancelled))(::.*)?")
 
 
 def public_functions(names):

@@ -4,6 +4,6 @@
 namespace brood {
 
 OsError::OsError(const std::string& what, int code)
-    : Error(what + ": " + std::generic_category().message(code)), code_(code) {}
+    : ErrorAs(std::error_code(code, std::generic_category()), what) {}
 
 }  // namespace brood

@@ -12,15 +12,9 @@
 #include "copy/leftovers.hpp"
 #include "platform/file.hpp"
 
-// CopyRefused arrives as itself when a task throws it.
-template <>
-struct brood::Codec<brood::CopyRefused> {
-  static void encode(Writer& to, const CopyRefused& e) { to.value(std::string(e.what())); }
-  static CopyRefused decode(Reader& from) { return CopyRefused(from.value<std::string>()); }
-};
-
 namespace {
-// Before any global of the program is initialised: that may use brood already.
+// CopyRefused arrives as itself when a task throws it. Before any global of the program is initialised: that
+// may use brood already.
 [[gnu::constructor(200)]] void register_here() { brood::carry_exception<brood::CopyRefused>(); }
 }  // namespace
 

@@ -132,7 +132,7 @@ detail::ExceptionCarrier filesystem_error() {
                  }>();
 }
 detail::ExceptionCarrier os_error() {
-  return carrier<OsError, [](Writer& to, const OsError& e) { to.value(std::int32_t{e.code()}); },
+  return carrier<OsError, [](Writer& to, const OsError& e) { to.value(std::int32_t{e.code().value()}); },
                  [](Reader& from, const std::string& text) {
                    return OsError(text, from.value<std::int32_t>());
                  }>();
@@ -185,7 +185,6 @@ std::vector<detail::ExceptionCarrier>& carriers() {
       stream_failure(),
       future_error(),
       regex_error(),
-      with_text<Error>(),
       with_text<UsageError>(),
       with_text<NoMemory>(),
       with_text<StartFailed>(),
@@ -473,9 +472,9 @@ const std::string& RemoteTrace::remote_task() const {
 
 const char* WorkerDied::what() const noexcept {
   try {
-    return origin_ ? origin_->sentence(Error::what()).c_str() : Error::what();
+    return origin_ ? origin_->sentence(ErrorAs::what()).c_str() : ErrorAs::what();
   } catch (...) {  // no memory to make it in
-    return Error::what();
+    return ErrorAs::what();
   }
 }
 const std::string& WorkerDied::stack() const { return origin_ ? origin_->trace() : stack_; }

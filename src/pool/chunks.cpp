@@ -18,8 +18,9 @@ constexpr std::chrono::nanoseconds least_patience = std::chrono::milliseconds(2)
 
 // What holds for each call by itself is asked for; items cannot share a task then.
 bool sets_limits(const CallOptions& options) {
-  return options.deadline || options.time_limit || options.idempotent || options.retries ||
-         options.memory_limit || !options.name.empty() || options.priority != 0 || !options.key.empty();
+  return options.deadline.is_limited() || options.time_limit.is_limited() || options.idempotent ||
+         options.retries || options.memory_limit || !options.name.empty() || options.priority != 0 ||
+         !options.key.empty();
 }
 
 }  // namespace

@@ -32,7 +32,7 @@ std::unique_ptr<Limits> limits_of(const CallOptions& options, std::span<const st
                                   const detail::Names& names) {
   auto limits = std::make_unique<Limits>();
   limits->options = options;
-  if (options.deadline) limits->deadline = in(*options.deadline);
+  if (options.deadline.is_limited()) limits->deadline = in(options.deadline.span());
   if (options.idempotent) {
     limits->call.assign(call.begin(), call.end());
     limits->names = detail::HeldNames::of(names);
@@ -62,8 +62,8 @@ void PoolCore::unschedule(Limits& limits) {
 
 void PoolCore::begin_time_limit(Task& task) {
   auto& limits = *task.limits;
-  if (!limits.options.time_limit) return;
-  limits.over_at = in(*limits.options.time_limit);
+  if (!limits.options.time_limit.is_limited()) return;
+  limits.over_at = in(limits.options.time_limit.span());
   schedule(limits);
 }
 
@@ -119,7 +119,7 @@ void PoolCore::expire(Limits& limits) {
   const auto name = call_of(task);
   if (limits.doom) {
     limits.doom = std::make_exception_ptr(DeadlineExceeded(limits.missed + ", did not stop within " +
-                                                           text_of(options.grace) +
+                                                           text_of(options.grace.span()) +
                                                            " when asked to, and was ended with its process"));
     limits.kill_at = Clock::time_point::max();
     schedule(limits);
@@ -128,8 +128,9 @@ void PoolCore::expire(Limits& limits) {
   }
   const auto now = Clock::now();
   const bool late = now >= limits.deadline;
-  const std::string which = late ? "its deadline, " + text_of(*options.deadline) + " after its submission"
-                                 : "its time limit of " + text_of(options.time_limit.value_or(0ns));
+  const std::string which =
+      late ? "its deadline, " + text_of(options.deadline.span()) + " after its submission"
+           : "its time limit of " + text_of(options.time_limit.span());
   if (late && withdraw(task, std::make_exception_ptr(DeadlineExceeded(name + " had not begun by " + which +
                                                                       "; it never will")))) {
     return;
@@ -147,13 +148,13 @@ void PoolCore::expire(Limits& limits) {
     return;
   }
   if (state == raw(SlotState::ready)) {  // not begun: its worker is still on its way
-    if (limits.over_at <= now) limits.over_at = in(*options.time_limit);
+    if (limits.over_at <= now) limits.over_at = in(options.time_limit.span());
     return schedule(limits);
   }
   limits.missed = name + " was not done by " + which;
   limits.doom =
       std::make_exception_ptr(DeadlineExceeded(limits.missed + "; it stopped when it was asked to"));
-  limits.kill_at = in(options.grace);
+  limits.kill_at = in(options.grace.span());
   ask_to_stop(seat);
   schedule(limits);
 }

@@ -74,7 +74,7 @@ bool PoolCore::hand_out(Line& waiting, Place* bound) {
       expire(*next.task.limits);
       continue;
     }
-    const bool alone = next.task.limits && next.task.limits->options.time_limit;
+    const bool alone = next.task.limits && next.task.limits->options.time_limit.is_limited();
     Place* const place = bound != nullptr  ? (may_take(*bound, alone) ? bound : nullptr)
                          : next.task.asked ? place_for_asked(next.task, alone)
                                            : place_for_task(alone);

@@ -96,6 +96,8 @@ std::exception_ptr MemoryLimit::cause_of(std::exception_ptr error) {
     std::rethrow_exception(error);
   } catch (const MemoryLimitExceeded&) {
     return std::current_exception();
+  } catch (const NoMemory&) {  // of the memory that processes share, not of its own
+    return error;
   } catch (const std::bad_alloc&) {
     if (most_ == 0) return error;
     return std::make_exception_ptr(MemoryLimitExceeded("the task asked for more memory than its limit of " +

@@ -66,10 +66,10 @@ void require_at_least(std::optional<int> given, int least, const char* name) {
   throw UsageError("a Pool's " + std::string(name) + " must be at least " + std::to_string(least) + ", not " +
                    std::to_string(*given));
 }
-void require_positive(std::optional<std::chrono::nanoseconds> given, const char* name) {
-  if (!given || given->count() > 0) return;
+void require_positive(std::chrono::nanoseconds given, const char* name) {
+  if (given.count() > 0) return;
   throw UsageError("a Pool's " + std::string(name) + " must be more than 0, not " +
-                   std::to_string(given->count()) + " ns");
+                   std::to_string(given.count()) + " ns");
 }
 
 void require_sensible(const PoolOptions& options) {
@@ -77,7 +77,7 @@ void require_sensible(const PoolOptions& options) {
   require_at_least(options.max_tasks_per_child, 1, "max_tasks_per_child");
   require_at_least(options.max_pending, 1, "max_pending");
   require_at_least(options.restart_intensity, 0, "restart_intensity");
-  require_positive(options.max_worker_age, "max_worker_age");
+  if (options.max_worker_age.is_limited()) require_positive(options.max_worker_age.span(), "max_worker_age");
   require_positive(options.restart_period, "restart_period");
   if (options.memory_limit == 0) throw UsageError("a memory_limit of 0 bytes lets no worker live");
   if (options.max_worker_memory == 0)
@@ -286,7 +286,7 @@ detail::PoolSetup Pool::setup(PoolOptions options, detail::PackedCall initialize
           std::move(initializer),
           options.max_tasks_per_child.value_or(0),
           std::move(options.name),
-          options.max_worker_age.value_or(std::chrono::nanoseconds{}),
+          options.max_worker_age.is_limited() ? options.max_worker_age.span() : std::chrono::nanoseconds{},
           options.max_worker_memory.value_or(0),
           options.memory_limit.value_or(0),
           options.restart_intensity,

@@ -72,7 +72,7 @@ Record& PoolCore::submit_in_time(const TaskType& type, detail::EncodeCall call, 
 Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
   require_open();
   note_activity();
-  const bool alone = options != nullptr && options->time_limit;
+  const bool alone = options != nullptr && options->time_limit.is_limited();
   // Who has a rank or a worker of its own goes by its line.
   const bool straight = options == nullptr || (options->priority == 0 && options->key.empty());
   const auto free_place = [&] {

@@ -107,10 +107,10 @@ class SlotSink final : public detail::ResultSink {
 // By the exception being handled.
 [[gnu::noinline]] void fail(Slot& slot, const platform::ThrowRecorder& recorder, MemoryLimit& limit) {
   const auto original = std::current_exception();
-  const auto error =
-      original != nullptr
-          ? limit.cause_of(original)
-          : std::make_exception_ptr(Error("the task threw something that is no exception of C++"));
+  const auto error = original != nullptr
+                         ? limit.cause_of(original)
+                         : std::make_exception_ptr(RemoteError(
+                               "the task threw something that is not an exception of C++", {}, nullptr));
   write_exception(slot, recorder, error, original);
 }
 
@@ -336,7 +336,8 @@ std::uint64_t seed() { return of_lane<std::uint64_t>(&pool::Lane::seed, 1); }
 
 }  // namespace this_worker
 
-bool StopToken::wait_until(detail::Deadline until) const {
+bool StopToken::wait_for(Timeout timeout) const {
+  const auto until = timeout.deadline();
   static const std::atomic<std::uint32_t> nothing{0};
   const auto& word = word_ != nullptr ? *word_ : nothing;
   for (auto seen = word.load(); !stop_requested(); seen = word.load()) {

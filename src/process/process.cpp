@@ -81,8 +81,7 @@ void Process::start() {
   c.start([this] { run(); });
 }
 
-bool Process::join() { return child().join(detail::Deadline::never()); }
-bool Process::join_until(detail::Deadline until) { return child().join(until); }
+bool Process::join(Timeout timeout) { return child().join(timeout.deadline()); }
 bool Process::is_alive() { return child().is_alive(); }
 void Process::terminate() { child().signal(SIGTERM); }
 void Process::kill() { child().signal(SIGKILL); }

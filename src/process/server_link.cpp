@@ -54,12 +54,12 @@ void ServerLink::create() {
   if (exists()) return;
   auto& me = session();
   if (!put_threads_away()) {
-    refuse_threads("the fork server cannot be made while this process has several threads",
-                   "make brood::init(argc, argv) the first line of main" +
-                       std::string(me.is_worker
-                                       ? "; in a worker of a pool, call brood::renew_server() in the pool's "
-                                         "initializer, before there are threads"
-                                       : ", or give the process that wants children the option .nests = true"));
+    refuse_threads(
+        "the fork server cannot be made while this process has several threads",
+        "make brood::init(argc, argv) the first line of main" +
+            std::string(me.is_worker ? "; in a worker of a pool, call brood::renew_server() in the pool's "
+                                       "initializer, before there are threads"
+                                     : ", or give the process that wants children the option .nests = true"));
   }
   platform::read_confinement(confinement_);
   if (platform::children_are_in_another_pid_namespace(confinement_)) {

@@ -49,7 +49,7 @@ class Pending {
   }
   void cancel(bool also_when_it_runs) {
     spec_.cancelled = true;
-    std::visit([&](auto& f) { also_when_it_runs ? f.cancel(brood::kill) : f.cancel(); }, future_);
+    std::visit([&](auto& f) { also_when_it_runs ? f.cancel(brood::CancelMode::kill) : f.cancel(); }, future_);
   }
   const Spec& spec() const { return spec_; }
   std::string label() const {

@@ -111,14 +111,6 @@ void forget_records();
 
 /// It was waited for this long. Throws TimeoutError.
 [[noreturn]] void throw_timeout(const Record& record, std::chrono::nanoseconds waited);
-/// `timeout` as it can be told: as large as that type holds at the most.
-template <class Rep, class Period>
-std::chrono::nanoseconds as_told(std::chrono::duration<Rep, Period> timeout) {
-  using Wide = std::chrono::duration<double, std::nano>;
-  const auto wide = Wide(timeout).count();
-  return std::chrono::nanoseconds(wide < 9e18 ? static_cast<std::int64_t>(wide)
-                                              : std::int64_t{9'000'000'000'000'000'000});
-}
 
 /// Failures that nobody looked at: gathered here, said once.
 void note_unseen(const std::exception_ptr& error) noexcept;

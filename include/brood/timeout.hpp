@@ -1,0 +1,73 @@
+#pragma once
+/// How long a call may wait. Every call that can wait takes a Timeout, without limit when none is given, and
+/// has a second form whose name ends in _until and which takes a moment of any clock of std::chrono:
+///
+///   using namespace std::chrono_literals;
+///   auto line = lines.get(500ms);
+///   auto next = lines.get_until(std::chrono::steady_clock::now() + 2s);
+///   if (!process.join(2s)) process.terminate();
+///
+/// When the time is over, a call that returns a value throws (Queue: Empty or Full; all others:
+/// TimeoutError), a call that only waits returns false, and the try_ calls of Queue return false or nothing.
+/// A timeout of zero or less looks once and does not wait.
+
+#include <brood/detail/deadline.hpp>
+#include <brood/detail/std_parts.hpp>
+#include <concepts>
+#include <cstdint>
+#include <type_traits>
+
+namespace brood {
+
+/// A span of time, or no limit: what a std::chrono::duration is converted to where a call waits.
+class Timeout {
+ public:
+  /// No limit.
+  constexpr Timeout() = default;
+  /// Any duration. More than 30 years are no limit in practice: the call waits until it has what it waits
+  /// for.
+  template <class Rep, class Period>
+  constexpr Timeout(std::chrono::duration<Rep, Period> span) : span_(as_nanoseconds(span)) {}
+  /// Does not compile: a number has no unit.
+  template <class Number>
+    requires(std::is_arithmetic_v<Number> && !std::same_as<Number, bool>)
+  constexpr Timeout(Number) {
+    static_assert(
+        std::same_as<Number, void>,
+        "brood: a timeout needs a unit: write 5s or 100ms, with using namespace std::chrono_literals");
+  }
+  /// What is left until that moment, by its own clock, now.
+  template <class Clock, class Duration>
+  static Timeout until(std::chrono::time_point<Clock, Duration> when) {
+    using Seconds = std::chrono::duration<double>;
+    const auto now = Clock::now();
+    const Seconds left = Seconds(when.time_since_epoch()) - Seconds(now.time_since_epoch());
+    if (left < Seconds(longest) && left > -Seconds(longest)) return Timeout(when - now);
+    return Timeout(left);  // the difference may be more than those clocks can hold
+  }
+
+  /// False for no limit.
+  constexpr bool is_limited() const { return span_ != no_limit; }
+  /// Meaningless for no limit; at most 292 years.
+  constexpr std::chrono::nanoseconds span() const { return span_; }
+  /// For brood.
+  detail::Deadline deadline() const {
+    return is_limited() ? detail::Deadline::in(span_) : detail::Deadline::never();
+  }
+
+ private:
+  static constexpr auto no_limit = std::chrono::nanoseconds::max();
+  static constexpr std::chrono::nanoseconds longest{9'000'000'000'000'000'000};
+
+  template <class Rep, class Period>
+  static constexpr std::chrono::nanoseconds as_nanoseconds(std::chrono::duration<Rep, Period> span) {
+    const double wide = std::chrono::duration<double, std::nano>(span).count();
+    if (!(wide < 9e18)) return longest;  // not a number, too
+    if (wide <= -9e18) return -longest;
+    return std::chrono::ceil<std::chrono::nanoseconds>(span);
+  }
+
+  std::chrono::nanoseconds span_ = no_limit;
+};
+
+}  // namespace brood
