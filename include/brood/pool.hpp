@@ -186,6 +186,12 @@ class Pool {
   auto map(Items&& items, Extra&&... extra) {
     return map(fn<F>, std::forward<Items>(items), std::forward<Extra>(extra)...);
   }
+  /// Does not compile: the function comes first.
+  template <std::ranges::input_range Items, class F, class... Extra>
+    requires(!std::ranges::input_range<F>)
+  void map(Items&&, F&&, Extra&&...) {
+    static_assert(!std::ranges::input_range<Items>, "brood: the function comes first: pool.map(f, items)");
+  }
   /// As map, without waiting. Reads all items at once; a thread of the pool sends them, in chunks, as others
   /// end, also after close(). What it returns, a MapFuture, has get, wait, ready, successful and
   /// add_done_callback as a Future has, for all results together.

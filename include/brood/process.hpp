@@ -220,15 +220,24 @@ struct ConstructAndRun {
 /// run() the work. T must be movable.
 template <class T, class... Args>
 T make_process(Args&&... args) {
-  static_assert(std::is_base_of_v<Process, T>, "brood: make_process<T> makes subclasses of brood::Process");
+  constexpr bool is_process = std::is_base_of_v<Process, T>;
+  constexpr bool is_made = std::is_constructible_v<T, detail::Natural<Args>...>;
+  constexpr bool moves = std::is_move_constructible_v<T>;
+  static_assert(is_process, "brood: make_process<T> makes subclasses of brood::Process");
   static_assert(
-      std::is_constructible_v<T, detail::Natural<Args>...>,
+      is_made,
       "brood: T cannot be constructed from these arguments as they would arrive in the child (text as "
       "std::string)");
-  auto call = detail::pack(detail::ConstructAndRun<T>{}, args...);
-  T process(std::forward<Args>(args)...);
-  process.ship(std::move(call));
-  return process;
+  static_assert(
+      moves,
+      "brood: make_process<T> needs a T that can be moved, and a member (a std::mutex, a std::atomic) "
+      "forbids it: make that member in run(), or hold it by std::unique_ptr");
+  if constexpr (is_process && is_made && moves) {
+    auto call = detail::pack(detail::ConstructAndRun<T>{}, args...);
+    T process(std::forward<Args>(args)...);
+    process.ship(std::move(call));
+    return process;
+  }
 }
 
 /// This process as an object: its name, pid and so on. Starting, joining and signalling it is a UsageError.

@@ -171,6 +171,9 @@ class Queue {
   detail::QueueHandle handle_;
 };
 
+template <class T>
+inline constexpr bool detail::is_handle<Queue<T>> = true;
+
 /// A queue travels as the number of its place; the message keeps it alive.
 template <class T>
 struct Codec<Queue<T>> {

@@ -102,6 +102,9 @@ class Shared {
   SharedBlock block_;
 };
 
+template <class T>
+inline constexpr bool detail::is_handle<Shared<T>> = true;
+
 /// It travels as the number of its place; the message keeps it alive.
 template <class T>
 struct Codec<Shared<T>> {

@@ -68,6 +68,9 @@ class SharedBlock {
   std::size_t size_ = 0;
 };
 
+template <>
+inline constexpr bool detail::is_handle<SharedBlock> = true;
+
 /// A block travels as the number of its place; the message keeps it alive.
 template <>
 struct Codec<SharedBlock> {

@@ -212,6 +212,23 @@ ExceptionCarrier::Types types_of() {
   }
 }
 
+/// Write(to, e) and Read(from) are stateless.
+template <class E, class Write, class Read>
+void add_carrier_of(Write, Read) {
+  using Arrived = Carried<E>;
+  add_carrier({std::string(type_name<E>()), types_of<E, Arrived>(),
+               [](Writer& to) {
+                 try {
+                   throw;
+                 } catch (const E& e) {
+                   Write()(to, e);
+                 }
+               },
+               [](Reader& from, std::string type, OriginPtr origin, const std::exception_ptr& cause) {
+                 return with_cause(Arrived(Read()(from), std::move(type), std::move(origin)), cause);
+               }});
+}
+
 template <class E>
 concept made_of_its_text =
     std::is_base_of_v<std::exception, E> && std::is_constructible_v<E, const std::string&>;
@@ -239,32 +256,17 @@ concept made_of_its_text =
 ///   };
 template <class E>
 void carry_exception() {
-  using Arrived = detail::Carried<E>;
   static_assert(
       detail::HasCodec<E> || detail::made_of_its_text<E>,
       "brood: carry_exception<E> needs an E that is a std::exception and can be made of a std::string, or a "
       "specialisation of brood::Codec<E>");
-  detail::add_carrier(
-      {std::string(detail::type_name<E>()), detail::types_of<E, Arrived>(),
-       [](Writer& to) {
-         try {
-           throw;
-         } catch (const E& e) {
-           if constexpr (detail::HasCodec<E>)
-             to.value(e);
-           else
-             to.value(std::string(e.what()));
-         }
-       },
-       [](Reader& from, std::string type, detail::OriginPtr origin, const std::exception_ptr& cause) {
-         const auto made = [&] {
-           if constexpr (detail::HasCodec<E>)
-             return from.value<E>();
-           else
-             return E(from.value<std::string>());
-         };
-         return detail::with_cause(Arrived(made(), std::move(type), std::move(origin)), cause);
-       }});
+  if constexpr (detail::HasCodec<E>) {
+    detail::add_carrier_of<E>([](Writer& to, const E& e) { to.value(e); },
+                              [](Reader& from) { return from.value<E>(); });
+  } else if constexpr (detail::made_of_its_text<E>) {
+    detail::add_carrier_of<E>([](Writer& to, const E& e) { to.value(std::string(e.what())); },
+                              [](Reader& from) { return E(from.value<std::string>()); });
+  }
 }
 
 }  // namespace brood

@@ -48,6 +48,8 @@ def refused_wrongly(case, said):
     for pattern in expected(case):
         if not re.search(pattern, said):
             return f"the compiler does not say '{pattern}' but:\n{said}"
+    if said.count(" error: ") > 1:
+        return f"the compiler says more than one thing:\n{said}"
     return None
 
 
@@ -60,7 +62,9 @@ def main():
     rules = {case: rule for kind, rule in (("refused", refused_wrongly), ("accepted", accepted_wrongly))
              for case in sorted((HERE / kind).glob("*.cpp"))}
     joint = folder / "joint.cpp"
-    joint.write_text("#include <brood/brood.hpp>\n" + "".join(
+    # Before the first namespace: a header that is included inside of one declares its names there.
+    headers = {line for case in rules for line in re.findall(r"^#include <.*>$", case.read_text("utf-8"), re.MULTILINE)}
+    joint.write_text("".join(f"{header}\n" for header in sorted(headers)) + "".join(
         f'namespace case_{case.stem} {{\n#include "{case}"\n}}\n' for case in rules), "utf-8")
     said = diagnostics_by_case(compile_only(compiler, joint), rules)
     alone = [case for case, rule in rules.items() if rule(case, said[case])]

@@ -107,6 +107,32 @@ template <class Arg, class Param>
 inline constexpr bool is_passed_as =
     std::is_same_v<std::remove_cvref_t<Arg>, Param> || std::is_convertible_v<Arg, Param>;
 
+/// The argument with that number, counted from 1. Its name in the compiler's message tells which one it is,
+/// its type and the parameter's.
+template <std::size_t number, class Given, class Expected>
+struct Argument {
+  static constexpr bool is_pointer_to_it =
+      std::is_pointer_v<std::decay_t<Given>> && std::is_class_v<std::remove_pointer_t<std::decay_t<Given>>> &&
+      std::is_convertible_v<std::remove_pointer_t<std::decay_t<Given>>&, const Expected&>;
+  static constexpr bool fits = is_passed_as<Given, Expected>;
+  static_assert(
+      fits || !is_pointer_to_it,
+      "brood: a pointer to an object is passed for the object itself. Pass the object, *this for this: "
+      "it travels by value");
+  static_assert(fits || is_pointer_to_it,
+                "brood: an argument does not convert to the function's parameter: Argument<number, argument, "
+                "parameter> in this message names it");
+  static constexpr bool judged = true;
+};
+
+/// Neither is a handle, of which a copy does, nor an object that no copy can be made of, which `travels`
+/// tells.
+template <class P>
+inline constexpr bool is_lost =
+    is_changeable<P> && !is_handle<std::decay_t<P>> && std::is_move_constructible_v<std::decay_t<P>>;
+template <class P>
+inline constexpr bool is_changeable_handle = is_changeable<P> && is_handle<std::decay_t<P>>;
+
 template <class F, class Seq, class... Args>
 struct StoredTuple {  // parameters unknown (generic lambda, overloaded operator())
   using type = std::tuple<Natural<Args>...>;
@@ -116,11 +142,14 @@ template <class F, std::size_t... I, class... Args>
 struct StoredTuple<F, std::index_sequence<I...>, Args...> {
   static constexpr auto first = first_parameter<F, sizeof...(Args)>;
   static_assert(
-      !(is_changeable<Parameter<F, I + first>> || ...),
+      !(is_changeable_handle<Parameter<F, I + first>> || ...),
+      "brood: the function takes a handle by non-const reference. Take it by value, brood::Queue<T> "
+      "for brood::Queue<T>&: each copy is a handle of the same object");
+  static_assert(
+      !(is_lost<Parameter<F, I + first>> || ...),
       "brood: the function takes a non-const reference; what it changes would be lost with the other "
       "process. Take a value and return the result");
-  static_assert((is_passed_as<Args, std::decay_t<Parameter<F, I + first>>> && ...),
-                "brood: an argument does not convert to the function's parameter");
+  static_assert((Argument<I + 1, Args, std::decay_t<Parameter<F, I + first>>>::judged && ...));
   using type =
       std::tuple<typename StoredAs<std::decay_t<Args>, std::decay_t<Parameter<F, I + first>>>::type...>;
 };
@@ -140,7 +169,9 @@ struct StoredFor {
       right_count<F, Args...>(),
       "brood: the function takes another number of arguments than were passed (default arguments do not "
       "travel with a function: pass them)");
-  using type = typename StoredTuple<F, std::index_sequence_for<Args...>, Args...>::type;
+  using type = typename std::conditional_t<right_count<F, Args...>(),
+                                           StoredTuple<F, std::index_sequence_for<Args...>, Args...>,
+                                           std::type_identity<std::tuple<Natural<Args>...>>>::type;
 };
 template <class F, class... Args>
 using Stored = typename StoredFor<F, Args...>::type;
@@ -165,10 +196,11 @@ constexpr bool may_be_called_elsewhere() {
     static_assert(
         !is_lambda<F>() || HasCodec<F>,
         "brood: a lambda with captures cannot travel to another process. Pass what it captures as "
-        "arguments: write apply_async([](int a, int b) {...}, a, b) for apply_async([a, b] {...}), and "
-        "map(f, items, extra...) for a capture in map");
+        "arguments: write apply_async([](int a, int b) {...}, a, b) for apply_async([a, b] {...}), "
+        "map(f, items, extra...) for a capture in map, and brood::Process p(brood::forked, [&] {...}) for a "
+        "process that is a copy of this one");
     if constexpr (is_lambda<F>() && !HasCodec<F>)
-      return false;
+      return true;  // said above
     else
       return travels<F>;
   }
@@ -193,7 +225,7 @@ void encode_function(Writer& w, const F& f) {
     w.value(is_virtual ? std::uint64_t{raw.pointer}
                        : code_ref(reinterpret_cast<const void*>(raw.pointer)).word);
     w.value(std::int64_t{raw.adjustment});
-  } else if constexpr (!std::is_empty_v<F>) {
+  } else if constexpr (!std::is_empty_v<F> && (!is_lambda<F>() || HasCodec<F>)) {
     encode<F>(w, f);
   }
 }
@@ -215,6 +247,8 @@ F decode_function(Reader& r) {
         std::is_default_constructible_v<F>,
         "brood: a function object without fields must be default constructible to be called elsewhere");
     return F{};
+  } else if constexpr (is_lambda<F>() && !HasCodec<F>) {
+    bad_value("lambda");
   } else {
     return decode<F>(r);
   }
@@ -223,13 +257,21 @@ F decode_function(Reader& r) {
 // ---- the call
 // --------------------------------------------------------------------------------------------------
 
+/// For an argument that has been refused: nothing more is to be said of it.
+template <class To>
+[[noreturn]] const To& refused_argument() {
+  bad_value("argument");
+}
+
 /// An argument as what travels: itself when it is of that type already, else converted once.
 template <class To, class From>
 decltype(auto) as_stored(From&& from) {
   if constexpr (std::is_same_v<std::remove_cvref_t<From>, To>)
     return static_cast<const To&>(from);
-  else
+  else if constexpr (std::is_constructible_v<To, From>)
     return static_cast<To>(std::forward<From>(from));
+  else
+    return refused_argument<To>();
 }
 
 template <class F, bool with_state, class... Args>
@@ -237,15 +279,31 @@ struct Invoked : std::invoke_result<F&, Args...> {};
 template <class F, class... Args>
 struct Invoked<F, true, Args...> : std::invoke_result<F&, Parameter<F, 0>, Args...> {};
 
+/// Its result; nothing where it cannot be called, which is said elsewhere.
+template <class Invoked>
+struct ResultOf : std::type_identity<void> {};
+template <class Invoked>
+  requires requires { typename Invoked::type; }
+struct ResultOf<Invoked> : std::decay<typename Invoked::type> {};
+
+/// A parameter of F has been refused by StoredTuple.
+template <class F>
+inline constexpr bool is_refused_function = false;
+template <class F>
+  requires(ParametersFor<F>::known)
+inline constexpr bool is_refused_function<F> = []<class... P>(std::type_identity<std::tuple<P...>>) {
+  return (is_changeable<P> || ...);
+}(std::type_identity<typename ParametersFor<F>::Tuple>{});
+
 /// As std::invoke, with the worker's state in front where the function takes it.
 template <class F, class... Args>
 decltype(auto) invoke_here(F& f, Args&&... args) {
   if constexpr (takes_state<std::remove_const_t<F>, sizeof...(Args)>()) {
     auto& state = worker_state<std::remove_reference_t<Parameter<std::remove_const_t<F>, 0>>>();
     return detail::invoke(f, state, std::forward<Args>(args)...);
-  } else {
+  } else if constexpr (std::is_invocable_v<F&, Args...>) {
     return detail::invoke(f, std::forward<Args>(args)...);
-  }
+  }  // else Call refuses it
 }
 
 template <class F, class StoredArgs>
@@ -256,9 +314,10 @@ struct Call<F, std::tuple<StoredArgs...>> {
   static_assert(may_be_called_elsewhere<F>());
   static_assert((travels<StoredArgs> && ...));
   using Returned = Invoked<F, takes_state<F, sizeof...(StoredArgs)>(), StoredArgs...>;
-  static_assert(
-      requires { typename Returned::type; }, "brood: the function cannot be called with these arguments");
-  using Result = std::decay_t<typename Returned::type>;
+  static constexpr bool is_callable = requires { typename Returned::type; };
+  static_assert(is_callable || is_refused_function<F> || !right_count<F, StoredArgs...>(),
+                "brood: the function cannot be called with these arguments");
+  using Result = typename ResultOf<Returned>::type;
 
   static void encode_call(Writer& w, const F& f, const StoredArgs&... args) {
     encode_function(w, f);

@@ -118,6 +118,14 @@ constexpr bool is_from_std() {
   return type_name<T>().starts_with("std::");
 }
 
+/// Said to the user already, by `travels`.
+constexpr bool is_refused(Kind kind) { return kind >= Kind::pointer; }
+
+/// A handle (Queue, Shared, ...): its copies are handles of one object, in any process. Specialised beside
+/// each class.
+template <class T>
+inline constexpr bool is_handle = false;
+
 template <class T>
 constexpr Kind shaped_kind() {
   if constexpr (!std::is_class_v<T> || !is_from_std<T>())

@@ -40,11 +40,14 @@ struct ToFields<std::tuple<Fields...>> {
   template <class Item>
   std::tuple<Fields...> operator()(Item&& item) const {
     return std::apply(
-        [](auto&&... each) {
+        [](auto&&... each) -> std::tuple<Fields...> {
           static_assert((std::is_constructible_v<Fields, decltype(each)> && ...),
                         "brood: starmap takes the fields out of each item, and these cannot be copied; give "
                         "the items up: starmap(f, std::move(items))");
-          return std::tuple<Fields...>(static_cast<Fields>(std::forward<decltype(each)>(each))...);
+          if constexpr ((std::is_constructible_v<Fields, decltype(each)> && ...))
+            return std::tuple<Fields...>(static_cast<Fields>(std::forward<decltype(each)>(each))...);
+          else
+            bad_value("item");
         },
         std::forward<Item>(item));
   }

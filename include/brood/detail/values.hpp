@@ -64,8 +64,18 @@ constexpr bool judge() {
                 "brood: a lambda with captures cannot travel. Pass what it captures as arguments: write "
                 "pool.apply_async([](int a, int b) {...}, a, b) for pool.apply_async([a, b] {...}), and "
                 "pool.map(f, items, extra...) for a capture in map");
+  constexpr bool stays = kind == Kind::opaque && !std::is_move_constructible_v<T>;
   static_assert(
-      kind != Kind::opaque,
+      !stays,
+      "brood: this object belongs to one process (it can be neither copied nor moved, like a std::mutex). "
+      "Make it in the function that uses it; processes talk through a brood::Queue");
+  static_assert(
+      stays || kind != Kind::opaque || std::is_trivially_copyable_v<T>,
+      "brood: this class cannot be seen into (it has constructors, private fields or bases). Specialise "
+      "brood::Codec<T>; or, if it belongs to one process (a stream, a thread, a connection), pass what it is "
+      "made from (a path, an address) and make it in the function");
+  static_assert(
+      stays || kind != Kind::opaque || !std::is_trivially_copyable_v<T>,
       "brood: this class cannot be seen into (it has constructors, private fields or bases). Specialise "
       "brood::Codec<T>, or, if it is trivially copyable and holds no pointers, say "
       "template <> inline constexpr bool brood::bitwise<T> = true;");
@@ -100,7 +110,8 @@ constexpr bool judge() {
         !std::is_polymorphic_v<typename T::element_type> || HasCodec<typename T::element_type>,
         "brood: a unique_ptr to a polymorphic class cannot travel, its real type would be lost. Use "
         "std::variant, or specialise brood::Codec for the unique_ptr");
-    return judge<std::remove_cv_t<typename T::element_type>, Around...>();
+    if constexpr (!std::is_polymorphic_v<typename T::element_type>)
+      return judge<std::remove_cv_t<typename T::element_type>, Around...>();
   }
   return true;
 }
@@ -227,7 +238,7 @@ void encode(Writer& w, const T& v) {
     encode(w, v.to_string());
   } else if constexpr (kind == Kind::monostate || std::is_empty_v<T>) {
     w.bytes("", 1);
-  } else {
+  } else if constexpr (!is_refused(kind)) {
     static_assert(kind == Kind::aggregate || kind == Kind::complex);
     Writer::Level level(w);
     encode_fields(w, v);
@@ -387,6 +398,8 @@ T decode(Reader& r) {
   } else if constexpr (kind == Kind::monostate || std::is_empty_v<T>) {
     r.view(1);
     return T{};
+  } else if constexpr (is_refused(kind)) {
+    bad_value("");
   } else {
     Reader::Level level(r);
     return decode_fields<T>(r, std::make_index_sequence<field_count<T>>{});
