@@ -1,7 +1,8 @@
 #pragma once
-/// The two ends of a message, as codecs see them. <brood/codec.hpp> says when you need them.
+/// Writer and Reader: the two ends of a message, as codecs see them. <brood/codec.hpp> says when you need
+/// them.
 ///
-/// A codec of your own is tried out without any process:
+/// You can test a codec of your own without starting a process:
 ///
 ///   std::byte room[4096];
 ///   brood::Writer to(room, sizeof room);
@@ -10,7 +11,7 @@
 ///   assert(from.value<Polygon>() == polygon);
 ///   from.end();                                                // nothing is left over
 ///
-/// Numbers travel as they lie in memory: both ends are processes of one program on one machine.
+/// Numbers travel in their in-memory representation: both ends are processes of one program on one machine.
 
 #include <brood/errors.hpp>
 #include <brood/timeout.hpp>
@@ -24,32 +25,34 @@
 namespace brood {
 
 /// Specialise to make a type travel: `static void encode(Writer&, const T&)` and `static T decode(Reader&)`;
-/// an example is in <brood/codec.hpp>. encode may be called twice for one value and must write the same both
-/// times; what decode throws becomes the receiver's error. A Codec goes before everything brood knows of the
-/// type itself.
+/// an example is in <brood/codec.hpp>. encode may be called twice for one value and must write the same bytes
+/// both times; an exception thrown by decode reaches the receiver. A Codec takes precedence over brood's
+/// built-in encoding of the type.
 template <class T>
 struct Codec;
 
-/// Specialise as true for a trivially copyable type without pointers that reflection cannot see into: it
-/// travels as its bytes. That it holds no pointers is your word: nothing can check it.
+/// Specialise as true for a trivially copyable type that brood cannot take apart by itself: it then travels
+/// as its bytes. The type must hold no pointers; brood relies on you for that and cannot check it.
 template <class T>
 inline constexpr bool bitwise = false;
-/// A number, and whether there is one.
+/// A Timeout holds one number and no pointers.
 template <>
 inline constexpr bool bitwise<Timeout> = true;
 
-/// Nesting deeper than this (a list of a million unique_ptr, say) is an error when encoding and when
-/// decoding.
+/// Deepest nesting of a value. Encoding or decoding anything deeper (a linked list of a million unique_ptr,
+/// say) is an error.
 inline constexpr int max_depth = 512;
 
-/// Takes bytes into memory it is given. When they do not fit it goes on counting, so one failed attempt tells
-/// the exact size that the next one needs. Made by brood; codecs get a reference. One thread at a time. Cost:
-/// a memcpy for each call; for a vector of numbers one for all.
+/// Writes an encoded value into a buffer of fixed size. When the value does not fit, the Writer keeps
+/// counting, so one failed attempt tells the exact size needed. brood makes Writers; codecs get a reference.
+/// A Writer may be used by one thread at a time. Cost: one memcpy per call, and one for a whole vector of
+/// numbers.
 class Writer {
  public:
-  /// Writes to `capacity` bytes at `to`, which must outlive it. With none it only counts.
+  /// Writes into the `capacity` bytes at `to`, which must outlive the Writer. With a capacity of 0 it only
+  /// counts.
   Writer(std::byte* to, std::size_t capacity) : begin_(to), at_(to), end_(to + capacity) {}
-  /// Into a span.
+  /// Writes into a span, which must outlive the Writer.
   explicit Writer(std::span<std::byte> to) : Writer(to.data(), to.size()) {}
 
   /// Appends n raw bytes.
@@ -62,33 +65,33 @@ class Writer {
     }
   }
 
-  /// Appends any value that can travel. Throws UsageError for one that nests deeper than max_depth, and what
+  /// Appends any value that can travel. Throws UsageError when it nests deeper than max_depth, and whatever
   /// its codec throws.
   template <class T>
   void value(const T& v);
 
-  /// Appends the length of a sequence, eight bytes whatever it is. Reader::size reads it.
+  /// Appends the length of a sequence, always in eight bytes. Reader::size reads it.
   void size(std::size_t n) {
     const std::uint64_t wide = n;
     bytes(&wide, sizeof wide);
   }
 
-  /// What was written, or would have been; in bytes.
+  /// Bytes written so far, including those that did not fit.
   std::size_t written() const { return static_cast<std::size_t>(at_ - begin_) + extra_; }
-  /// All of it is in the memory. When not, that holds a beginning only; try again with written() bytes.
+  /// True when everything fit. Otherwise the buffer holds only a beginning: try again with written() bytes.
   bool fits() const { return extra_ == 0; }
 
-  /// For codecs of handles: notes that the value names a shared object. While the message is on its way it,
-  /// or whoever sends it, holds a reference; who decodes it takes one of its own.
+  /// For codecs of handles: records that the value names a shared object. While the message is in transit,
+  /// the message or its sender holds a reference to the object; the receiver acquires its own on decoding.
   void handle(std::uint64_t object);
-  /// Those that were noted, each as often as it was.
+  /// The objects recorded with handle(), each as often as it was recorded.
   const std::vector<std::uint64_t>& handles() const { return handles_; }
 
-  /// Guards recursion; used by the codecs of types that may nest without end: `Writer::Level level(to);`
-  /// first in encode.
+  /// Guards recursion in the codecs of types that can nest without bound: begin encode with `Writer::Level
+  /// level(to);`.
   class Level {
    public:
-    /// One level deeper, until it is destroyed. Throws UsageError beyond max_depth.
+    /// Adds one level of nesting until destroyed. Throws UsageError beyond max_depth.
     explicit Level(Writer& w) : w_(w) {
       if (++w_.depth_ > max_depth) {
         --w_.depth_;
@@ -107,7 +110,7 @@ class Writer {
  private:
   void overflow(std::size_t n) {
     extra_ += n;
-    end_ = at_;  // from now on nothing fits, so nothing is written behind a gap
+    end_ = at_;  // from now on nothing fits, so nothing is written after a gap
   }
 
   std::byte* begin_;
@@ -118,13 +121,14 @@ class Writer {
   std::vector<std::uint64_t> handles_;
 };
 
-/// Gives bytes back, checking every length against what is left before anything is built. Throws DecodeError.
-/// One thread at a time. Cost: a comparison and a memcpy for each call.
+/// Reads an encoded value, checking every length against the bytes left before anything is built. Malformed
+/// input throws DecodeError. A Reader may be used by one thread at a time. Cost: a comparison and a memcpy
+/// per call.
 class Reader {
  public:
-  /// Reads n bytes at `from`, which must outlive it.
+  /// Reads the n bytes at `from`, which must outlive the Reader.
   Reader(const std::byte* from, std::size_t n) : at_(from), end_(from + n) {}
-  /// From a span.
+  /// Reads a span, which must outlive the Reader.
   explicit Reader(std::span<const std::byte> from) : Reader(from.data(), from.size()) {}
 
   /// Copies the next n bytes. Throws DecodeError when fewer are left.
@@ -134,9 +138,9 @@ class Reader {
     at_ += n;
   }
 
-  /// The next n bytes where they lie, without a copy; they live as long as the message. A large message may
-  /// lie where another process can still write: what decides anything is copied out (bytes) before it is
-  /// checked. Throws DecodeError when fewer are left.
+  /// Returns the next n bytes in place, without a copy; they live as long as the message. Another process may
+  /// still be able to write to a large message, so copy out (with bytes()) anything you base a decision on
+  /// before you check it. Throws DecodeError when fewer than n bytes are left.
   const std::byte* view(std::size_t n) {
     if (n > left()) too_short(n);
     const std::byte* here = at_;
@@ -144,12 +148,13 @@ class Reader {
     return here;
   }
 
-  /// The next value of type T. Throws DecodeError when the bytes are none, or nest deeper than max_depth.
+  /// Returns the next value, of type T. Throws DecodeError when the bytes are not a valid T or nest deeper
+  /// than max_depth.
   template <class T>
   T value();
 
-  /// The length of a sequence whose elements take at least `each` bytes: more than could be there is an
-  /// DecodeError, so a lie about a length allocates nothing.
+  /// Returns the length of a sequence whose elements take at least `each` bytes. Throws DecodeError for a
+  /// length that the bytes left cannot hold, so a false length never causes an allocation.
   std::size_t size(std::size_t each = 1) {
     std::uint64_t n;
     bytes(&n, sizeof n);
@@ -157,17 +162,17 @@ class Reader {
     return static_cast<std::size_t>(n);
   }
 
-  /// Bytes that have not been read.
+  /// Bytes not yet read.
   std::size_t left() const { return static_cast<std::size_t>(end_ - at_); }
-  /// Throws DecodeError unless everything was read.
+  /// Throws DecodeError unless every byte has been read.
   void end() const {
     if (at_ != end_) trailing(left());
   }
 
-  /// Guards recursion, as Writer::Level: `Reader::Level level(from);` first in decode.
+  /// Guards recursion, like Writer::Level: begin decode with `Reader::Level level(from);`.
   class Level {
    public:
-    /// One level deeper, until it is destroyed. Throws DecodeError beyond max_depth.
+    /// Adds one level of nesting until destroyed. Throws DecodeError beyond max_depth.
     explicit Level(Reader& r) : r_(r) {
       if (++r_.depth_ > max_depth) {
         --r_.depth_;

@@ -1,10 +1,12 @@
 #pragma once
-/// Values to bytes and back. You need this page only for types that brood cannot see into.
+/// Codecs: how values become bytes and back. You need this page only for types that brood cannot take apart
+/// by itself.
 ///
-/// What travels as it is: numbers, enums, std::string and the other standard containers, optional, variant,
-/// tuple, pair, array, unique_ptr, chrono, filesystem::path, complex, bitset, and aggregates of all these (a
-/// struct without constructors, private fields, bases or C arrays). Pointers, references and views never
-/// travel: they mean nothing in another process. For any other type say how, once, beside the type:
+/// These types travel without a codec: numbers, enums, std::string and the other standard containers,
+/// optional, variant, tuple, pair, array, unique_ptr, chrono, filesystem::path, complex, bitset, and
+/// aggregates of all these (a struct without constructors, private fields, bases or C arrays). Pointers,
+/// references and views never travel: they mean nothing in another process. For any other type, write a codec
+/// once, next to the type:
 ///
 ///   template <> struct brood::Codec<Polygon> {
 ///     static void encode(brood::Writer& to, const Polygon& p) { to.value(p.corners()); }
@@ -15,9 +17,9 @@
 ///
 ///   template <> inline constexpr bool brood::bitwise<Matrix4> = true;
 ///
-/// What cannot travel does not compile, and the message says what to write instead. Cost: a memcpy for
-/// numbers and for vectors, arrays and structs of them; else one step for each element. A value may nest 512
-/// deep (max_depth) and be as large as the arena has room.
+/// A type that cannot travel does not compile, and the message says what to write instead. Cost: one memcpy
+/// for numbers and for vectors, arrays and structs of them; otherwise one step per element. A value may nest
+/// 512 levels deep (max_depth) and be as large as the free space in the arena.
 
 #include <brood/bytes.hpp>
 #include <brood/detail/values.hpp>

@@ -1,8 +1,8 @@
 #pragma once
-/// What brood throws. Every message is a sentence that names what failed and what to do about it.
-/// All are derived from brood::Error; catch the ones you can act on. All are std::exceptions as well: a
-/// UsageError is a std::logic_error, an OsError a std::system_error, NoMemory a std::bad_alloc, and every
-/// other one a std::runtime_error.
+/// The exceptions that brood throws. Every message is a sentence that names what failed and what to do about
+/// it. All of them derive from brood::Error; catch the ones you can act on. Each is also a std::exception:
+/// UsageError is a std::logic_error, OsError a std::system_error, NoMemory a std::bad_alloc, and every other
+/// one a std::runtime_error.
 ///
 ///   try {
 ///     line = lines.get(1s);
@@ -11,7 +11,7 @@
 ///     std::fprintf(stderr, "%s\n", e.what());
 ///   }
 ///
-/// How a task of a pool fails is in <brood/task_errors.hpp>.
+/// For the ways a pool's task can fail see <brood/task_errors.hpp>.
 
 #include <new>
 #include <stdexcept>
@@ -20,8 +20,8 @@
 
 namespace brood {
 
-/// The root of everything brood throws. It is no exception by itself: each of its classes is also one of the
-/// standard library's, so that `catch (const std::exception&)` gets it too.
+/// Base of every exception that brood throws. Error itself is not a std::exception, but each class derived
+/// from it also derives from a standard one, so `catch (const std::exception&)` catches it too.
 class Error {
  public:
   virtual ~Error() = default;
@@ -36,7 +36,7 @@ class Error {
 
 namespace detail {
 
-/// One of brood's errors that is a Standard as well, whose what() is the message.
+/// A brood error that is also a Standard exception; what() is the message.
 template <class Standard>
 class ErrorAs : public Standard, public Error {
  public:
@@ -48,7 +48,7 @@ using RuntimeError = ErrorAs<std::runtime_error>;
 }  // namespace detail
 
 /// The program used brood in a way that cannot work (start twice, join before start, ...); the text says what
-/// to do instead. A mistake in the program, not in its surroundings.
+/// to do instead. It is a mistake in the program, not in its environment.
 class UsageError : public detail::ErrorAs<std::logic_error> {
  public:
   using ErrorAs::ErrorAs;
@@ -62,9 +62,8 @@ class OsError : public detail::ErrorAs<std::system_error> {
   OsError(const std::string& what, int code);
 };
 
-/// Memory that processes share ran out: a value, a queue or a worker found no room in the arena. The text
-/// names the size that was asked for and what to do; room comes back as values are taken. See
-/// InitOptions::arena_bytes.
+/// Shared memory ran out: there is no room in the arena for a value, a queue or a worker. The text names the
+/// size requested and what to do; room is freed as values are taken. See InitOptions::arena_bytes.
 class NoMemory : public std::bad_alloc, public Error {
  public:
   /// `text` is the whole message.
@@ -76,52 +75,52 @@ class NoMemory : public std::bad_alloc, public Error {
   std::runtime_error text_;  // shared by copies, so that copying does not throw
 };
 
-/// A process could not be made; the text carries the system's reason (no memory, too many processes). Thrown
-/// by Process::start where it is known at once, else by what waits for the birth: pid, join, exitcode,
-/// is_alive, sentinel and the signals of Process.
+/// A process could not be created; the text gives the system's reason (no memory, too many processes). Thrown
+/// by Process::start when the failure is known at once, otherwise by the calls that wait for the process to
+/// exist: pid, join, exitcode, is_alive, sentinel, and those that send it signals.
 class StartFailed : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;
 };
 
-/// A process ended and its exit status is not to be had: somebody else reaped it (a waitpid of the program's
-/// own), or it went with a dying server. Thrown by Process::exitcode alone.
+/// A process ended, but its exit status is unavailable: other code reaped it (a waitpid in the program), or
+/// it was lost with a dying server. Thrown only by Process::exitcode.
 class StatusUnknown : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;
 };
 
-/// A wait with a limit ran into it: Future::get with a timeout. The task goes on and may be waited for again.
-/// (Waits that can answer false, as Process::join and Future::wait, do not throw it.)
+/// A wait with a time limit expired, as in Future::get with a timeout. The task keeps running, and you can
+/// wait for it again. (Calls that can return false, such as Process::join and Future::wait, do not throw it.)
 class TimeoutError : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;
 };
 
-/// Queue: nothing to get (now, or within the timeout). Queue::try_get tells the same without an exception.
+/// Queue: nothing to get now, or within the timeout. Queue::try_get reports this without an exception.
 class Empty : public detail::RuntimeError {
  public:
   /// With the one text there is.
   Empty() : ErrorAs("the queue is empty") {}
 };
 
-/// Queue: no room to put (now, or within the timeout). The value was not put. Queue::try_put tells the same
-/// without an exception.
+/// Queue: no room to put a value now, or within the timeout. The value was not put. Queue::try_put reports
+/// this without an exception.
 class Full : public detail::RuntimeError {
  public:
   /// With the one text there is.
   Full() : ErrorAs("the queue is full") {}
 };
 
-/// Queue: closed. Out of put: nothing can be put any more. Out of get: and all that was put has been taken;
-/// for a reader it is the end of the input.
+/// Queue: closed. From put: nothing can be put any more. From get: in addition everything that was put has
+/// been taken; for a reader this is the end of the input.
 class Closed : public detail::RuntimeError {
  public:
   /// With the one text there is.
   Closed() : ErrorAs("the queue is closed") {}
 };
 
-/// Bytes that arrived are not a value of the expected type. Nothing was built from them.
+/// The bytes received are not a value of the expected type. No value was built from them.
 class DecodeError : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;

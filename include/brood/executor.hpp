@@ -1,6 +1,6 @@
 #pragma once
-/// Executor: what runs tasks. Pool is one; so is SerialExecutor, which runs them here. Algorithms that take
-/// any of them (copy_tree) are written once.
+/// Executor: the concept of something that runs tasks. Pool is one; so is SerialExecutor, which runs them in
+/// the calling thread. An algorithm written for any Executor (such as copy_tree) works with both.
 ///
 ///   template <brood::Executor E>
 ///   int sum_of_squares(E& executor, int n) {
@@ -27,20 +27,20 @@ int probe(int);
 template <class E>
 concept Executor = requires(E& e, std::vector<Future<int>>& futures) {
   { e.apply_async(&detail::probe, 1) } -> std::same_as<Future<int>>;
-  // Index of a future that is ready; waits for one.
+  // Waits until a future is ready and returns its index.
   { e.wait_any(futures) } -> std::same_as<std::size_t>;
   { e.size() } -> std::same_as<int>;
 };
 
-/// Runs each task at once in the calling thread. For one process, and for debugging: arguments do not travel,
-/// and a crash is the program's. Any thread may use it, if the tasks bear it.
+/// Runs each task at once in the calling thread. Meant for a single process and for debugging: arguments are
+/// not encoded, and a crash ends the program. Any thread may use it, if the tasks permit that.
 ///
 ///   brood::SerialExecutor here;
 ///   brood::CopyReport report = brood::copy_tree(here, "photos", "backup/photos");
 class SerialExecutor {
  public:
-  /// Calls f(args...) now. The Future is ready when this returns; what f threw is in it, as is, without a
-  /// RemoteTrace. The result must be able to travel.
+  /// Calls f(args...) immediately. The Future is ready when apply_async returns; it holds an exception thrown
+  /// by f unchanged, without a RemoteTrace. The result must be able to travel.
   template <class F, class... Args>
   auto apply_async(F&& f, Args&&... args) {
     using R = std::decay_t<std::invoke_result_t<F&, Args...>>;
@@ -58,12 +58,12 @@ class SerialExecutor {
     detail::finish_record(record);
     return Future<R>(record);
   }
-  /// Every future of this executor is ready: 0.
+  /// Returns 0: every future of this executor is ready.
   template <class R>
   std::size_t wait_any(std::vector<Future<R>>&) {
     return 0;
   }
-  /// One task at a time: 1.
+  /// Returns 1: one task runs at a time.
   int size() const { return 1; }
 
  private:
