@@ -1,17 +1,19 @@
 #pragma once
-/// Future: the result of a task that runs elsewhere, or why there is none.
+/// Future: the result of a task that runs elsewhere, or the reason why there is none.
 ///
 ///   brood::Future<int> sum = pool.apply_async(add, 1, 2);
 ///   if (!sum.wait(100ms)) std::puts("still at work");
 ///   int three = sum.get();                            // the result, or what the task threw
 ///   if (auto outcome = sum.outcome()) use(*outcome);  // or without exceptions
 ///
-/// Move-only. Any thread may use it, one at a time. Destroying it does not wait and does not stop the task; a
-/// failure that nobody has looked at by then is reported on stderr, once, when the pool ends. Timeouts of
-/// zero or less do not wait. In a copy of its process, made by fork, all but destroying it throws UsageError.
+/// A Future is move-only; any thread may use it, one at a time. Destroying it neither waits for the task nor
+/// stops it; a failure that was never examined is reported on stderr, once, when the pool ends. Timeouts of
+/// zero or less do not wait. In a forked copy of its process, every operation except destruction throws
+/// UsageError.
 ///
-/// How a task can fail: <brood/task_errors.hpp>. Cost: no allocation for a result of up to 64 bytes; one of
-/// more than 208 bytes lies in shared memory until its Future goes, and get decodes it from there.
+/// For the ways a task can fail see <brood/task_errors.hpp>. Cost: no allocation for a result of up to 64
+/// bytes; a result of more than 208 bytes stays in shared memory until its Future is destroyed, and get
+/// decodes it from there.
 
 #include <brood/call_options.hpp>
 #include <brood/codec.hpp>
@@ -28,22 +30,23 @@
 
 namespace brood {
 
-/// Why a task failed: its exception, with a text at hand. Can be copied and kept as long as one likes.
+/// Why a task failed: its exception and the exception's text. A Failure can be copied and kept for any length
+/// of time.
 ///
 ///   if (auto outcome = future.outcome(); !outcome)
 ///     log(outcome.error().type(), outcome.error().what());
 class Failure {
  public:
-  /// Of any exception.
+  /// Makes a Failure from any exception.
   explicit Failure(std::exception_ptr error);
-  /// Its what(); for one that is no std::exception a sentence that says so, with its value where it is a
-  /// number or a text.
+  /// The exception's what(). For something other than a std::exception, a sentence that says so, with the
+  /// value if it is a number or a text.
   const char* what() const noexcept { return what_.c_str(); }
   /// The name of the exception's type, as the task threw it: "std::out_of_range".
   const std::string& type() const noexcept { return type_; }
   /// The exception itself.
   const std::exception_ptr& exception() const noexcept { return error_; }
-  /// Throws it, for `catch` to sort out: WorkerDied, RemoteError, the task's own type.
+  /// Rethrows the exception, so that `catch` can tell WorkerDied, RemoteError and the task's own types apart.
   [[noreturn]] void rethrow() const { std::rethrow_exception(error_); }
 
  private:
@@ -51,7 +54,7 @@ class Failure {
   std::string what_, type_;
 };
 
-/// A value or a Failure: what `.outcomes()` of a lazy map, Future::outcome and callbacks give.
+/// A value or a Failure, as given by `.outcomes()` of a lazy map, by Future::outcome and to callbacks.
 ///
 ///   for (auto&& [file, pages] : pool.imap(count_pages, files).outcomes())
 ///     if (pages) total += *pages; else std::puts(pages.error().what());
@@ -60,9 +63,9 @@ class Outcome {
  public:
   /// R; std::monostate for tasks that return nothing.
   using Value = std::conditional_t<std::is_void_v<R>, std::monostate, R>;
-  /// A task that has returned.
+  /// The outcome of a task that returned.
   Outcome(Value value) : value_(std::move(value)) {}  // NOLINT: meant to convert
-  /// A task that has failed.
+  /// The outcome of a task that failed.
   Outcome(Failure failure) : failure_(std::move(failure)) {}  // NOLINT
   /// True when there is a value.
   explicit operator bool() const { return value_.has_value(); }
@@ -71,16 +74,17 @@ class Outcome {
     if (!value_) failure_->rethrow();
     return *value_;
   }
-  /// As value(), of an Outcome that is given up: the value may be moved out.
+  /// Returns the value of an expiring Outcome, to be moved from; throws the task's exception when there is
+  /// none.
   Value&& value() && {
     if (!value_) failure_->rethrow();
     return std::move(*value_);
   }
-  /// As value().
+  /// The value, as value() returns it.
   Value& operator*() & { return value(); }
-  /// A member of value().
+  /// Accesses a member of value().
   Value* operator->() { return &value(); }
-  /// Why there is none. Throws std::bad_optional_access when there is a value.
+  /// Why there is no value. Throws std::bad_optional_access when there is one.
   const Failure& error() const { return failure_.value(); }
 
  private:
@@ -94,13 +98,13 @@ class Future {
   /// What the task returns.
   using Result = R;
 
-  /// One without a task: valid() is false.
+  /// Makes a Future without a task: valid() is false.
   Future() = default;
-  /// For executors.
+  /// For executors: makes a Future of the record.
   explicit Future(detail::Record& record) : record_(&record) {}
-  /// Takes the task over; `other` is empty afterwards.
+  /// Takes over the task of `other`, which is empty afterwards.
   Future(Future&& other) noexcept : record_(std::exchange(other.record_, nullptr)) {}
-  /// Takes the task over; the one that this Future had is let go, as by its destruction.
+  /// Takes over the task of `other`; this Future's previous task is let go, as by destruction.
   Future& operator=(Future&& other) noexcept {
     if (this != &other) {
       drop();
@@ -108,76 +112,81 @@ class Future {
     }
     return *this;
   }
-  /// Lets the task go: it runs on, its result is dropped.
+  /// Lets the task go: it runs on, and its result is dropped.
   ~Future() { drop(); }
 
-  /// False for one that was moved from or made empty; all else then throws UsageError.
+  /// False for a Future that was default-constructed or moved from; every other operation on it throws
+  /// UsageError.
   bool valid() const { return record_ != nullptr; }
 
-  /// Waits and returns the result, or throws what the task threw; WorkerDied when its process ended in the
-  /// middle of it, DeadlineExceeded, Cancelled, PoolTerminated, PoolBroken, DecodeError when the bytes are no
-  /// R. TimeoutError, which names the task, when it has not ended within the timeout: it goes on, and get may
-  /// be called again. May be called again after a result too, and decodes again (a result that holds queues
-  /// can be taken once: then UsageError).
+  /// Waits for the task and returns its result, or throws the exception that the task threw. Throws
+  /// WorkerDied when the process ended in the middle of the task, DeadlineExceeded, Cancelled,
+  /// PoolTerminated, PoolBroken, or DecodeError when the bytes are not an R. Throws TimeoutError, which names
+  /// the task, when the task has not ended within the timeout: the task keeps running, and get may be called
+  /// again. get may also be called again after a result, and decodes the result again (except that a result
+  /// that holds queues can be taken only once: then UsageError).
   R get(Timeout timeout = {}) {
     wait_or_throw(timeout);
     return take();
   }
-  /// Waits until that moment; throws as get.
+  /// Waits until the given moment for the result; returns and throws as get does.
   template <class Clock, class D>
   R get_until(std::chrono::time_point<Clock, D> when) {
     return get(Timeout::until(when));
   }
 
-  /// Waits for the end of the task, good or bad. False when it has not ended within the timeout.
+  /// Waits until the task has ended, successfully or not. False when it has not ended within the timeout.
   bool wait(Timeout timeout = {}) { return wait_by(timeout.deadline()); }
-  /// Waits until that moment. False when the task has not ended by then.
+  /// Waits until the given moment for the task's end. False when the task has not ended by then.
   template <class Clock, class D>
   bool wait_until(std::chrono::time_point<Clock, D> when) {
     return wait(Timeout::until(when));
   }
 
-  /// The task has ended. Looks, does not wait.
+  /// True when the task has ended. Does not wait.
   bool ready() { return wait_by(detail::Deadline::now()); }
-  /// For brood: as ready(), without taking results in on behalf of others.
+  /// For brood: like ready(), but does not process results that have arrived for other futures.
   bool is_done() const { return record_ != nullptr && record_->is_of_this_process() && record_->is_done(); }
-  /// For executors.
+  /// For executors: the record behind this Future, null for an empty one.
   detail::Record* record() const { return record_; }
-  /// It ended without an exception. Does not wait: throws UsageError when it has not ended.
+  /// True when the task ended without an exception. Does not wait: throws UsageError when the task has not
+  /// ended.
   bool successful() {
     if (!ready())
       throw UsageError("successful() of a task that has not ended; ask ready() or call wait() first");
     return thrown() == nullptr;
   }
 
-  /// A worker is at it now. Looks, does not wait. Of a task that was submitted from inside a task of the same
-  /// pool: false, it is not known there.
+  /// True while a worker is running the task. Does not wait. Always false for a task submitted from inside a
+  /// task of the same pool, where this is not known.
   bool running() {
     check();
     return !record_->is_done() && record_->source->running(*record_);
   }
-  /// As ready(): the name that concurrent.futures has for it.
+  /// True when the task has ended: ready() under its name in concurrent.futures.
   bool done() { return ready(); }
-  /// As get(timeout): the name that concurrent.futures has for it.
+  /// Waits for the task and returns its result: get() under its name in concurrent.futures.
   R result(Timeout timeout = {}) { return get(timeout); }
-  /// Waits, then what the task threw; null when it returned. It counts as looked at. TimeoutError when the
-  /// task has not ended within the timeout.
+  /// Waits for the task and returns the exception it threw, or null when it returned. The failure then counts
+  /// as examined. Throws TimeoutError when the task has not ended within the timeout.
   std::exception_ptr exception(Timeout timeout = {}) {
     wait_or_throw(timeout);
     return thrown();
   }
 
-  /// True when the task had not begun: it never will, and get() throws Cancelled. False for a task that runs:
-  /// it is asked to stop (this_worker::stop_token()) and goes on as it likes, and its result counts. With
-  /// CancelMode::kill it is ended, with its process and all that has started: true, and get() throws
-  /// Cancelled; the worker is replaced, and no other task notices. False for a task that has ended, and
-  /// inside a task of the same pool, which passes the request on. Does not wait.
+  /// Cancels the task, or asks it to stop if it is already running. Returns true when the task had not begun:
+  /// it never will, and get() throws Cancelled. Returns false for a running task: the task is asked to stop
+  /// (this_worker::stop_token()), may continue as it likes, and its result counts. With CancelMode::kill a
+  /// running task is killed, with its process and all programs it has started: cancel returns true, and get()
+  /// throws Cancelled; the worker is replaced, and no other task notices. Returns false for a task that has
+  /// ended, and inside a task of the same pool, where the request is only passed on. Does not wait.
   bool cancel(CancelMode mode = CancelMode::ask) {
     check();
     return !record_->is_done() && record_->source->cancel(*record_, mode == CancelMode::kill);
   }
 
-  /// Waits, then a value or a Failure; throws nothing of the task's. The failure counts as looked at.
+  /// Waits for the task and returns its value or a Failure, without throwing the task's exception. The
+  /// failure then counts as examined.
   Outcome<R> outcome() {
     wait_by(detail::Deadline::never());
     try {
@@ -192,13 +201,13 @@ class Future {
     }
   }
 
-  /// Calls f(outcome) once the task has ended: in a helper thread of the pool, or here and now when it has
-  /// ended already. What f throws is reported on stderr and harms nothing. The Future need not stay until
-  /// then. UsageError for an empty one.
+  /// Calls f(outcome) once the task has ended: in a helper thread of the pool, or immediately in the calling
+  /// thread if the task has ended already. An exception thrown by f is reported on stderr and has no other
+  /// effect. The Future may be destroyed before the call. Throws UsageError for an empty Future.
   ///
-  /// That thread runs f with the signal mask of the thread that made the pool, as one that the latter had
-  /// made: programs that f starts have it, and a signal to the program may be handled there. At all other
-  /// times no signal is delivered to brood's threads.
+  /// The helper thread runs f with the signal mask of the thread that made the pool, as if that thread had
+  /// created it: programs started by f inherit the mask, and a signal to the program may be handled in the
+  /// helper thread. At all other times no signal is delivered to brood's threads.
   ///
   ///   future.add_done_callback([](brood::Outcome<int> sum) { if (sum) std::printf("%d\n", *sum); });
   template <class F>
@@ -256,7 +265,7 @@ void Future<R>::add_callback(detail::Record& record, std::function<void()> f) {
 
 namespace detail {
 
-/// Null for those that are empty.
+/// The records of the futures; null for an empty future.
 template <class R>
 std::vector<Record*> records_of(const std::vector<Future<R>>& futures) {
   std::vector<Record*> records;

@@ -1,16 +1,16 @@
 #pragma once
-/// MapFuture: the results of all items of a map that nobody waits for, when all have ended.
+/// MapFuture: the results of all items of an asynchronous map, available once all have ended.
 ///
 ///   auto pages = pool.map_async(count_pages, files);
 ///   draw_the_window();
 ///   for (int n : pages.get()) total += n;
 ///
-/// Move-only. Any thread may use it, one at a time. Destroying it does not wait and stops nothing; a failure
-/// that nobody has looked at by then is reported on stderr, once, when the pool ends. Timeouts of zero or
-/// less do not wait.
+/// A MapFuture is move-only; any thread may use it, one at a time. Destroying it neither waits nor stops
+/// anything; a failure that was never examined is reported on stderr, once, when the pool ends. Timeouts of
+/// zero or less do not wait.
 ///
-/// Cost: where items share tasks, 1 thread of the pool for all its maps, and the results as they are. What
-/// decodes them runs in that thread.
+/// Cost: where items are batched, one thread of the pool for all its maps, and the memory for the results.
+/// Results are decoded in that thread.
 
 #include <atomic>
 #include <brood/detail/deadline.hpp>
@@ -34,49 +34,50 @@ class MapFuture {
  public:
   /// A std::vector<R>; std::monostate for tasks that return nothing.
   using Results = detail::AllResults<R>;
-  /// What a callback is told: the results, or why there are none.
+  /// The argument of a callback: the results, or the reason why there are none.
   using Given = Outcome<std::conditional_t<std::is_void_v<R>, void, std::reference_wrapper<const Results>>>;
 
-  /// For pools: each item is a task.
+  /// For pools: a map in which each item is a task.
   explicit MapFuture(std::vector<Future<R>> futures) : futures_(std::move(futures)) {}
-  /// For pools: they share tasks. `whole` is done when all are.
+  /// For pools: a map whose items are batched into tasks. `whole` is done when all of them are.
   MapFuture(Future<void> whole, std::shared_ptr<detail::MapUnderWay<R>> map)
       : whole_(std::move(whole)), map_(std::move(map)) {}
 
-  /// All results in order, or the failure of the first item that has one, after all have ended. TimeoutError
-  /// when they have not within the timeout; the tasks go on. The results stay here, for another get;
-  /// `std::move(future).get()` hands them over.
+  /// Waits for all items and returns their results in order, or throws the failure of the first item that
+  /// failed. Throws TimeoutError when not all have ended within the timeout; the tasks keep running. The
+  /// results stay in the MapFuture, for another get; `std::move(future).get()` moves them out.
   decltype(auto) get(Timeout timeout = {}) & {
     wait_or_throw(timeout);
     return look();
   }
-  /// As get(timeout), of a future that is given up: the results are moved out, or copied when a callback
-  /// looks at them too.
+  /// Waits like get(timeout) and moves the results out of the expiring MapFuture, or copies them when a
+  /// callback uses them too.
   auto get(Timeout timeout = {}) && {
     wait_or_throw(timeout);
     return take();
   }
-  /// Waits until that moment; throws as get.
+  /// Waits until the given moment for all items; returns and throws as get does.
   template <class Clock, class D>
   decltype(auto) get_until(std::chrono::time_point<Clock, D> when) & {
     return get(Timeout::until(when));
   }
-  /// As get_until, of a future that is given up.
+  /// Waits until the given moment and moves the results out of the expiring MapFuture.
   template <class Clock, class D>
   auto get_until(std::chrono::time_point<Clock, D> when) && {
     return std::move(*this).get(Timeout::until(when));
   }
 
-  /// Waits until all have ended, well or not. False when they have not within the timeout.
+  /// Waits until all items have ended, successfully or not. False when not all have ended within the timeout.
   bool wait(Timeout timeout = {}) { return wait_by(timeout.deadline()); }
-  /// Waits until that moment. False when not all have ended by then.
+  /// Waits until the given moment for all items to end. False when not all have ended by then.
   template <class Clock, class D>
   bool wait_until(std::chrono::time_point<Clock, D> when) {
     return wait(Timeout::until(when));
   }
-  /// All have ended. Looks, does not wait.
+  /// True when all items have ended. Does not wait.
   bool ready() { return wait_by(detail::Deadline::now()); }
-  /// All ended without an exception. Does not wait: throws UsageError when they have not ended.
+  /// True when all items ended without an exception. Does not wait: throws UsageError when not all have
+  /// ended.
   bool successful() {
     if (map_) return whole_.successful();
     bool good = true;
@@ -84,8 +85,8 @@ class MapFuture {
     return good;
   }
 
-  /// Calls f(outcome) once all have ended, where and how Future::add_done_callback does. The outcome has the
-  /// results by reference, until f returns.
+  /// Calls f(outcome) once all items have ended, in the thread and manner of Future::add_done_callback. The
+  /// outcome refers to the results; the reference is valid until f returns.
   ///
   ///   pool.map_async(parse, files).add_done_callback([](auto outcome) {
   ///     if (outcome) store(outcome->get()); else log(outcome.error().what());
@@ -110,8 +111,9 @@ class MapFuture {
     }
   }
 
-  /// Of the single items, where each is a task: with `.chunksize = 1`, with limits, in a pool that has
-  /// max_tasks_per_child, and for tasks that submit to their own pool. UsageError else.
+  /// The futures of the single items, available where each item is a task: with `.chunksize = 1`, with
+  /// limits, in a pool with max_tasks_per_child, and for tasks that submit to their own pool. Otherwise
+  /// throws UsageError.
   std::vector<Future<R>>& futures() {
     if (map_) {
       throw UsageError(
@@ -147,17 +149,17 @@ class MapFuture {
     for (const auto& future : futures_) {
       if (!future.is_done()) detail::throw_timeout(*future.record(), waited);
     }
-    detail::throw_timeout(*futures_.back().record(), waited);  // they have ended meanwhile
+    detail::throw_timeout(*futures_.back().record(), waited);  // all have ended since the wait
   }
 
-  // All have ended.
+  // Call when all items have ended.
   Results& results() {
     if (map_) {
       whole_.get();
       return map_->results();
     }
     if (collected_) return *collected_;
-    // All are looked at: the failures after the first are not reported as unseen.
+    // Marks all of them as examined, so that failures after the first are not reported on stderr.
     static_cast<void>(successful());
     Results all;
     for (auto& future : futures_) {
@@ -178,7 +180,7 @@ class MapFuture {
     Results& all = results();
     if constexpr (!std::is_void_v<R>) {
       if (!is_told_) return std::move(all);
-      // A callback may be reading them.
+      // A callback may be reading the results.
       if constexpr (std::is_copy_constructible_v<R>)
         return all;
       else
@@ -188,7 +190,7 @@ class MapFuture {
     }
   }
 
-  // The last one that ends calls f for all.
+  // The last item to end calls f for all of them.
   template <class F>
   void gather(F f) {
     struct Gathered {
@@ -217,10 +219,10 @@ class MapFuture {
   }
 
   std::vector<Future<R>> futures_;
-  std::optional<Results> collected_;  // of these
+  std::optional<Results> collected_;  // of futures_, once asked for
   Future<void> whole_;
   std::shared_ptr<detail::MapUnderWay<R>> map_;
-  bool is_told_ = false;  // to a callback
+  bool is_told_ = false;  // a callback uses the results too
 };
 
 }  // namespace brood

@@ -1,14 +1,14 @@
 #pragma once
-/// Promise: a Future whose result somebody of this process sets, for what is no task: a reply over the
-/// network, an executor of one's own, a test.
+/// Promise: makes a Future whose result code in this process sets, for work that is not a pool's task: a
+/// reply over the network, an executor of your own, a test.
 ///
 ///   brood::Promise<int> promise;
 ///   brood::Future<int> future = promise.get_future();
 ///   std::thread([promise = std::move(promise)]() mutable { promise.set_result(42); }).detach();
 ///   future.get();   // 42
 ///
-/// All that takes futures takes these too: wait, as_completed, progress. A Promise is one thread's at a time,
-/// its Future another's. A value is kept as it would travel, so R must be able to.
+/// Its Future works wherever futures do: wait, as_completed, progress. A Promise may be used by one thread at
+/// a time, and its Future by another. The value is stored in encoded form, so R must be able to travel.
 
 #include <brood/errors.hpp>
 #include <brood/future.hpp>
@@ -21,16 +21,16 @@ namespace brood {
 
 namespace detail {
 
-/// What a promise has until it is kept. The record is given back by whoever comes last, so another promise
-/// may have it by then: the number tells.
+/// The record of a promise that has no result yet. The last user releases the record, and then another
+/// promise may get it: the number tells whether it is still this promise's.
 struct Promised {
   Record* record = nullptr;
   std::uint64_t number = 0;
 };
 Promised make_promise();
-/// It can no more be cancelled. False when it has been: then it is done.
+/// Makes the promise uncancellable. False when it was cancelled before: then the record is done.
 bool begin_promise(const Promised& promised);
-/// After begin_promise, and what the record is to have is there.
+/// Completes the record. Call it after begin_promise, once the record holds the result.
 void end_promise(const Promised& promised, const std::exception_ptr& error);
 [[noreturn]] void refuse_null_exception();
 
@@ -39,12 +39,12 @@ void end_promise(const Promised& promised, const std::exception_ptr& error);
 template <class R>
 class Promise {
  public:
-  /// With a Future that waits.
+  /// Makes a promise and its Future, which is not ready.
   Promise() : promised_(detail::make_promise()), future_(*promised_.record) {}
-  /// The other one is empty then: only good to be destroyed or assigned to.
+  /// Takes over the promise; `other` may then only be destroyed or assigned to.
   Promise(Promise&& other) noexcept
       : promised_(std::exchange(other.promised_, {})), future_(std::move(other.future_)) {}
-  /// Takes the promise over; what this one had promised fails, as by its destruction.
+  /// Takes over the promise of `other`; a Future that this one still owed a result fails, as by destruction.
   Promise& operator=(Promise&& other) noexcept {
     if (this != &other) {
       abandon();
@@ -53,19 +53,19 @@ class Promise {
     }
     return *this;
   }
-  /// Without a result the Future throws UsageError.
+  /// Breaks the promise if no result was set: its Future then throws UsageError.
   ~Promise() { abandon(); }
 
-  /// Its Future. Throws UsageError the second time.
+  /// Returns the Future of this promise. Throws UsageError the second time.
   Future<R> get_future() {
     if (!future_.valid()) throw UsageError("get_future() was called before: a promise has one Future");
     return std::move(future_);
   }
-  /// From now on it cannot be cancelled, and running() says so. False when it has been cancelled: nobody
-  /// wants the result, and setting it does nothing.
+  /// Marks the promise as running: from now on it cannot be cancelled, and Future::running() is true. False
+  /// when it has already been cancelled: nobody wants the result, and setting one has no effect.
   bool set_running() { return detail::begin_promise(unkept()); }
-  /// The Future has it. Does nothing after a cancel; UsageError the second time. Throws what encoding throws,
-  /// and may then be called again.
+  /// Sets the Future's result. Has no effect after a cancel; throws UsageError the second time. Throws what
+  /// encoding throws, and may then be called again.
   template <class T = R>
     requires(!std::is_void_v<R>)
   void set_result(const std::type_identity_t<T>& value) {
@@ -75,14 +75,14 @@ class Promise {
     }
     promised_ = {};
   }
-  /// Ends the task of a Promise<void>.
+  /// Makes the Future of a Promise<void> ready.
   void set_result()
     requires(std::is_void_v<R>)
   {
     end(nullptr);
   }
-  /// The Future throws it: `promise.set_exception(std::current_exception())`. Throws UsageError for a null
-  /// pointer, which is no exception; the promise can still be kept then.
+  /// Sets the exception that the Future throws: `promise.set_exception(std::current_exception())`. Throws
+  /// UsageError for a null pointer; the promise may then still be given a result.
   void set_exception(const std::exception_ptr& error) {
     if (!error) detail::refuse_null_exception();
     end(error);
@@ -103,7 +103,7 @@ class Promise {
     set_exception(std::make_exception_ptr(UsageError("the promise of this Future went without a result")));
   }
 
-  detail::Promised promised_;  // until it is kept
+  detail::Promised promised_;  // empty once a result has been set
   Future<R> future_;
 };
 

@@ -1,10 +1,10 @@
 #pragma once
-/// How a task of a pool can fail.
+/// The exceptions with which a pool's task can fail.
 ///
-/// An exception that the task threw arrives as its own type when that is one of the standard library's (those
-/// of
-/// `<stdexcept>` and `<new>`, system_error, the bad_... ones) or a plain one of brood's, or was named with
-/// carry_exception; it is then also a RemoteTrace. Any other arrives as RemoteError.
+/// An exception thrown by the task arrives as its own type if that type is one of the standard library's
+/// (those of `<stdexcept>` and `<new>`, system_error, the bad_... types), a plain one of brood's, or was
+/// registered with carry_exception; it is then also a RemoteTrace. Any other exception arrives as
+/// RemoteError.
 ///
 ///   try {
 ///     pages = future.get();
@@ -34,11 +34,11 @@ class Origin;
 using OriginPtr = std::shared_ptr<const Origin>;
 }  // namespace detail
 
-/// What every exception out of another process has besides its own type: catch it as this to see where it was
-/// thrown, and by which task. Not an exception by itself. The worker sends addresses; names, and files and
-/// lines where libdw is there, are looked up in the process that asks, when it first does. The first look at
-/// a module takes milliseconds, later ones microseconds; an exception that nobody looks at costs none of it.
-/// Both texts may throw std::bad_alloc. Any thread may ask.
+/// Second base of every exception that comes from another process: tells where it was thrown, and by which
+/// task. It is not a std::exception by itself. The worker sends addresses only; the receiving process looks
+/// up names (and files and lines, if libdw is available) when a text is first requested. The first lookup in
+/// a module takes milliseconds, later ones microseconds; exceptions whose texts nobody requests cost nothing.
+/// Both remote_trace() and remote_task() may throw std::bad_alloc. Any thread may call them.
 class RemoteTrace {
  public:
   /// For brood.
@@ -47,11 +47,11 @@ class RemoteTrace {
   virtual ~RemoteTrace() = default;
   /// The type's name: "std::runtime_error".
   const std::string& remote_type() const { return type_; }
-  /// The stack of the throw, a line a frame; empty when it could not be told.
+  /// The stack at the throw, one line per frame; empty when it could not be determined.
   const std::string& remote_trace() const;
-  /// The task that threw it: "parse(std::string) called with (\"page-7\") in PoolWorker-1 (pid 71)". Where
-  /// other tasks waited for that one and let the exception pass, each has a line. Arguments are as in
-  /// WorkerDied::arguments(). Empty when it is not known.
+  /// The task that threw it: "parse(std::string) called with (\"page-7\") in PoolWorker-1 (pid 71)". When the
+  /// exception passed through other tasks that waited for this one, each of them has a line. Arguments are
+  /// formatted as in WorkerDied::arguments(). Empty when the task is not known.
   const std::string& remote_task() const;
   /// For brood.
   const detail::OriginPtr& origin() const { return origin_; }
@@ -61,9 +61,9 @@ class RemoteTrace {
   detail::OriginPtr origin_;
 };
 
-/// The task threw something whose type does not travel. what() is "type: text"; of something that is no
-/// std::exception: "an int was thrown, which is not a std::exception: 42", with its value where it is a
-/// number or a text.
+/// The task threw an exception whose type does not travel. what() is "type: text"; for something other than a
+/// std::exception, "an int was thrown, which is not a std::exception: 42", with the value if it is a number
+/// or a text.
 class RemoteError : public detail::RuntimeError, public RemoteTrace {
  public:
   /// For brood.
@@ -71,11 +71,11 @@ class RemoteError : public detail::RuntimeError, public RemoteTrace {
       : ErrorAs(what), RemoteTrace(std::move(type), std::move(origin)) {}
 };
 
-/// The process that ran the task ended in the middle of it: a signal, exit(), the out-of-memory killer. No
-/// other task is harmed, and the pool has a new worker. The task may have done part of its work; whether it
-/// may run again is for you to say. what() is a sentence with all that is below, and ends with the first
-/// place of the stack that is in code of yours; names are looked up when somebody first asks for it or for
-/// the stack.
+/// The process that ran the task ended in the middle of it: by a signal, exit() or the out-of-memory killer.
+/// No other task is affected, and the pool replaces the worker. The task may have done part of its work; only
+/// you can tell whether it may run again (see CallOptions::idempotent). what() is a sentence with everything
+/// below, and ends with the first stack frame that is in your own code; names are looked up when what() or
+/// the stack is first requested.
 class WorkerDied : public detail::RuntimeError {
  public:
   /// For brood.
@@ -96,24 +96,26 @@ class WorkerDied : public detail::RuntimeError {
                    std::string()) {
     origin_ = std::move(origin);
   }
-  /// The sentence.
+  /// The whole message, as a sentence.
   const char* what() const noexcept override;
-  /// The signal that ended it (SIGSEGV, SIGKILL, ...), or 0.
+  /// The signal that ended the process (SIGSEGV, SIGKILL, ...), or 0.
   int signal() const { return signal_; }
-  /// Its exit code when it ended by exit, else -1.
+  /// The exit code when the process ended by exit, otherwise -1.
   int exit_code() const { return exit_code_; }
-  /// The process that is gone; the number may be another's by now.
+  /// The id of the dead process; another process may have the same id by now.
   int pid() const { return pid_; }
-  /// The function it ran: "parse(std::filesystem::path)".
+  /// The function that the process ran: "parse(std::filesystem::path)".
   const std::string& task() const { return task_; }
-  /// What it was called with, as a short text: "\"page-7.pdf\", 300". Numbers, enumerations and strings, up
-  /// to the first argument of another type, which is "..."; empty for a task that another task submitted.
+  /// The function's arguments as a short text: "\"page-7.pdf\", 300". Lists numbers, enumerations and
+  /// strings, up to the first argument of another type, which appears as "..."; empty for a task submitted by
+  /// another task.
   const std::string& arguments() const { return arguments_; }
-  /// The end of what it wrote to stderr, at most eight lines of 4 KiB; they have been printed on the
-  /// program's stderr as they came.
+  /// The last lines that the process wrote to stderr, at most eight of up to 4 KiB each; they were also
+  /// printed on the program's stderr as they arrived.
   const std::string& last_lines() const { return last_lines_; }
-  /// Where it was when SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT hit it, a line a frame; empty for other
-  /// deaths and where it could not be told. Found by the dying process itself, so trust it as far as that.
+  /// The stack at SIGSEGV, SIGBUS, SIGILL, SIGFPE or SIGABRT, one line per frame; empty for other deaths and
+  /// when it could not be determined. The dying process records it itself, so it may be wrong if the process
+  /// was badly corrupted.
   const std::string& stack() const;
 
  private:
@@ -122,35 +124,36 @@ class WorkerDied : public detail::RuntimeError {
   detail::OriginPtr origin_;
 };
 
-/// The task did not end by its deadline or within its time limit (see CallOptions). Nothing of it runs any
-/// more.
+/// The task did not end by its deadline or within its time limit (see CallOptions). Nothing of it is running
+/// any more.
 class DeadlineExceeded : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;
 };
 
-/// Future::cancel() came before the task had begun, or cancel(brood::CancelMode::kill) before it had ended.
+/// The task was cancelled: by Future::cancel() before it began, or by cancel(brood::CancelMode::kill) before
+/// it ended.
 class Cancelled : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;
 };
 
-/// The task asked for more memory than its worker may have (CallOptions::memory_limit,
+/// The task used or requested more memory than its worker may have (CallOptions::memory_limit,
 /// PoolOptions::memory_limit).
 class MemoryLimitExceeded : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;
 };
 
-/// The pool was terminated before the task had ended; the task may have begun.
+/// The pool was terminated before the task ended; the task may have begun.
 class PoolTerminated : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;
 };
 
-/// The pool can run nothing: its initializer threw, or no worker lives and too many in a row have died before
-/// they were ready (PoolOptions::restart_intensity). The text holds the cause. Every task that waits, and
-/// every later submission, throws it.
+/// The pool cannot run tasks: its initializer threw, or no worker is alive and too many in a row died before
+/// they were ready (PoolOptions::restart_intensity). The text contains the cause. Every waiting task and
+/// every later submission throws it.
 class PoolBroken : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;
@@ -165,21 +168,21 @@ class Carried : public E, public RemoteTrace {
       : E(std::move(e)), RemoteTrace(std::move(type), std::move(origin)) {}
 };
 
-/// One that was thrown with std::throw_with_nested.
+/// An exception that was thrown with std::throw_with_nested.
 template <class E>
 class Caused : public E, public std::nested_exception {
  public:
   explicit Caused(E e) : E(std::move(e)) {}
 };
 
-/// The exception, with that one nested inside where there is one.
+/// The exception e, with `cause` nested inside it if there is one.
 template <class E>
 std::exception_ptr with_cause(E e, const std::exception_ptr& cause) {
   if constexpr (!std::is_base_of_v<std::nested_exception, E>) {
     if (cause) {
       try {
         std::rethrow_exception(cause);
-      } catch (...) {  // what a nested_exception takes when it is made
+      } catch (...) {  // a nested_exception captures the exception being handled when it is constructed
         return std::make_exception_ptr(Caused<E>(std::move(e)));
       }
     }
@@ -187,18 +190,18 @@ std::exception_ptr with_cause(E e, const std::exception_ptr& cause) {
   return std::make_exception_ptr(std::move(e));
 }
 
-/// An exception of a type that travels: how to recognise it, to encode it, to throw it again.
+/// How to recognise, encode and rethrow exceptions of a type that travels.
 struct ExceptionCarrier {
   using Types = std::array<const std::type_info*, 4>;
   std::string type;
-  Types types;                         // of the objects that are thrown for it
-  void (*encode_current)(Writer& to);  // of the exception being handled, which is one of these
+  Types types;                         // of the thrown objects that this carrier handles
+  void (*encode_current)(Writer& to);  // encodes the exception being handled, which is of one of these types
   std::exception_ptr (*decode)(Reader& from, std::string type, OriginPtr origin,
                                const std::exception_ptr& cause);
 };
 void add_carrier(ExceptionCarrier carrier);
 
-/// E itself; as it is thrown where it has arrived; and each with another one nested inside.
+/// The types of E itself, of E as rethrown by the receiver, and of each with another exception nested inside.
 template <class E, class Arrived>
 ExceptionCarrier::Types types_of() {
   if constexpr (std::is_base_of_v<std::nested_exception, E>) {
@@ -235,10 +238,10 @@ concept made_of_its_text =
 
 }  // namespace detail
 
-/// Lets exceptions of type E arrive as themselves. An E that can be made of a std::string is made of its
-/// what(); any other needs a specialisation of Codec, which is taken first where there is one. Call it once,
-/// before brood::init or from a global's initialisation, so that all processes know. Only exceptions of
-/// exactly this type travel so, none of classes derived from it.
+/// Lets exceptions of type E arrive as their own type. An E with a specialisation of Codec travels by it; any
+/// other E must be constructible from a std::string, and is rebuilt from its what(). Call this once, before
+/// brood::init or while initialising a global, so that all processes know the type. It applies to exceptions
+/// of exactly this type, not of classes derived from it.
 ///
 ///   struct BadPage : std::runtime_error {
 ///     using std::runtime_error::runtime_error;
@@ -248,7 +251,7 @@ concept made_of_its_text =
 ///     brood::carry_exception<BadPage>();
 ///     brood::init(argc, argv);
 ///
-/// With more in it than a text:
+/// For an exception that holds more than a text:
 ///
 ///   template <> struct brood::Codec<NoPage> {
 ///     static void encode(brood::Writer& to, const NoPage& e) { to.value(e.page()); }

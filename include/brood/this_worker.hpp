@@ -1,5 +1,5 @@
 #pragma once
-/// What a task may ask about the worker that runs it.
+/// this_worker: what a task can learn about the worker that runs it.
 ///
 ///   int sample(int n) {                                          // runs in a worker
 ///     std::mt19937_64 dice(brood::this_worker::seed());
@@ -8,7 +8,7 @@
 ///   }
 ///   std::vector<int> sixes = pool.map(sample, std::views::iota(0, 100));
 ///
-/// Each answer costs a few loads. Where there is no worker all but exists() and stop_token() throw
+/// Each call costs a few loads. Outside a worker all functions except exists() and stop_token() throw
 /// UsageError.
 
 #include <brood/detail/worker_state.hpp>
@@ -21,25 +21,26 @@ class Pool;
 
 namespace brood::this_worker {
 
-/// This process is the worker of a pool (under BROOD_INLINE: this is the task of one).
+/// True when this process is a pool's worker (under BROOD_INLINE: when called from a pool's task).
 bool exists();
-/// 0 to the pool's size - 1; from the size on for those who stand in while a worker's task waits for the
-/// pool. Throws UsageError outside of a worker, as the others do.
+/// The worker's index: 0 to the pool's size - 1, and from the size upwards for substitutes that run while a
+/// worker's task waits for its own pool. Throws UsageError outside a worker.
 int index();
-/// How often the place has been filled: 1 for the first process with this index.
+/// How many processes have had this index, this one included: 1 for the first.
 std::uint32_t incarnation();
-/// A number of its own for each worker and incarnation, for random generators.
+/// A number that differs for each worker and incarnation, for seeding random generators.
 std::uint64_t seed();
 
-/// What the pool's initializer returned in this worker, as long as that lives. Throws UsageError when it
-/// returned nothing, or something of another type. Functions may take it by reference instead (see Pool).
+/// The object that the pool's initializer returned in this worker; it lives as long as the worker. Throws
+/// UsageError when the initializer returned nothing, or an object of another type. Functions may take the
+/// object by reference instead (see Pool).
 template <class State>
 State& state() {
   return detail::worker_state<State>();
 }
 
-/// Says when this task is to end, by its deadline or by Future::cancel. Costs a few loads; of any thread of
-/// the task. Where there is no worker: one that is never asked to stop.
+/// The token that tells this task to stop, because of its deadline or Future::cancel. Costs a few loads; any
+/// thread of the task may call it. Outside a worker the token never requests a stop.
 StopToken stop_token();
 
 /// The pool whose worker this is, to submit to from inside a task (include <brood/pool.hpp>):
@@ -50,11 +51,12 @@ StopToken stop_token();
 ///     return tree(depth - 1) + left.get();
 ///   }
 ///
-/// While a task waits for one that it submitted another process stands in for its worker, so the pool cannot
-/// lock itself up; 64 or four for each worker at the most, then the innermost tasks fail with UsageError. A
-/// task that dies costs itself alone, wherever it was submitted. close, terminate and join are the business
-/// of the process that made the pool: UsageError. Costs a few microseconds more than submitting from there.
-/// Lives as long as the worker.
+/// While a task waits for one that it submitted, a substitute process runs in place of its worker, so the
+/// pool cannot deadlock on itself. There are at most 64 substitutes, or four per worker if that is more;
+/// beyond that the innermost tasks fail with UsageError. A task that dies affects no other task, wherever it
+/// was submitted. close, terminate and join throw UsageError here: only the process that made the pool may
+/// call them. Submitting costs a few microseconds more than in that process. The reference is valid as long
+/// as the worker lives.
 Pool& pool();
 
 }  // namespace brood::this_worker

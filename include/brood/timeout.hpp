@@ -1,15 +1,15 @@
 #pragma once
-/// How long a call may wait. Every call that can wait takes a Timeout, without limit when none is given, and
-/// has a second form whose name ends in _until and which takes a moment of any clock of std::chrono:
+/// Timeout: how long a call may wait. Every call that can wait takes a Timeout, by default without a limit,
+/// and has a second form, with a name that ends in _until, that takes a time point of any std::chrono clock:
 ///
 ///   using namespace std::chrono_literals;
 ///   auto line = lines.get(500ms);
 ///   auto next = lines.get_until(std::chrono::steady_clock::now() + 2s);
 ///   if (!process.join(2s)) process.terminate();
 ///
-/// When the time is over, a call that returns a value throws (Queue: Empty or Full; all others:
+/// When the time is over, a call that returns a value throws (Empty or Full for a Queue, otherwise
 /// TimeoutError), a call that only waits returns false, and the try_ calls of Queue return false or nothing.
-/// A timeout of zero or less looks once and does not wait.
+/// With a timeout of zero or less a call checks once and does not wait.
 
 #include <brood/detail/deadline.hpp>
 #include <brood/detail/std_parts.hpp>
@@ -19,13 +19,13 @@
 
 namespace brood {
 
-/// A span of time, or no limit: what a std::chrono::duration is converted to where a call waits.
+/// A span of time, or no limit. Calls that wait take a Timeout, and any std::chrono::duration converts to it.
 class Timeout {
  public:
-  /// No limit.
+  /// Makes a Timeout without a limit.
   constexpr Timeout() = default;
-  /// Any duration. More than 30 years are no limit in practice: the call waits until it has what it waits
-  /// for.
+  /// Converts any duration. More than 30 years is in practice no limit: the call waits until its condition
+  /// holds.
   template <class Rep, class Period>
   constexpr Timeout(std::chrono::duration<Rep, Period> span) : span_(as_nanoseconds(span)) {}
   /// Does not compile: a number has no unit.
@@ -36,7 +36,7 @@ class Timeout {
         std::same_as<Number, void>,
         "brood: a timeout needs a unit: write 5s or 100ms, with using namespace std::chrono_literals");
   }
-  /// What is left until that moment, by its own clock, now.
+  /// The time left until the given moment, measured now by the moment's own clock.
   template <class Clock, class Duration>
   static Timeout until(std::chrono::time_point<Clock, Duration> when) {
     using Seconds = std::chrono::duration<double>;
@@ -46,11 +46,11 @@ class Timeout {
     return Timeout(left);  // the difference may be more than those clocks can hold
   }
 
-  /// False for no limit.
+  /// False when there is no limit.
   constexpr bool is_limited() const { return span_ != no_limit; }
-  /// Meaningless for no limit; at most 292 years.
+  /// The span of time, at most 292 years; meaningless when there is no limit.
   constexpr std::chrono::nanoseconds span() const { return span_; }
-  /// For brood.
+  /// For brood: the moment at which the timeout expires, counted from now.
   detail::Deadline deadline() const {
     return is_limited() ? detail::Deadline::in(span_) : detail::Deadline::never();
   }
@@ -62,7 +62,7 @@ class Timeout {
   template <class Rep, class Period>
   static constexpr std::chrono::nanoseconds as_nanoseconds(std::chrono::duration<Rep, Period> span) {
     const double wide = std::chrono::duration<double, std::nano>(span).count();
-    if (!(wide < 9e18)) return longest;  // not a number, too
+    if (!(wide < 9e18)) return longest;  // true for NaN as well
     if (wide <= -9e18) return -longest;
     return std::chrono::ceil<std::chrono::nanoseconds>(span);
   }

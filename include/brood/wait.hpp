@@ -1,14 +1,14 @@
 #pragma once
-/// Waiting for many futures: wait and as_completed, as Python's concurrent.futures has them.
+/// wait and as_completed: waiting for many futures, as in Python's concurrent.futures.
 ///
 ///   std::vector<brood::Future<Page>> pages;
 ///   for (const auto& file : files) pages.push_back(pool.apply_async(parse, file));
-///   for (auto& page : brood::as_completed(pages)) show(page.get());   // the quickest first
+///   for (auto& page : brood::as_completed(pages)) show(page.get());   // in order of completion
 ///
-/// The futures stay where they are, in the caller's vector, which must not change meanwhile; they may be of
-/// different pools. One thread at a time may wait with a Future. Cost: as_completed looks at each future
-/// twice in all, so that the next one costs the same whether a hundred are open or a million; each call of
-/// wait looks at all that it is given.
+/// The futures stay in the caller's vector, which must not change during the wait; they may belong to
+/// different pools. Only one thread at a time may wait for a given Future. Cost: as_completed examines each
+/// future twice in total, so getting the next one costs the same whether a hundred are pending or a million;
+/// each call of wait examines all the futures it is given.
 
 #include <brood/detail/std_parts.hpp>
 #include <brood/detail/watch.hpp>
@@ -22,19 +22,19 @@ namespace brood {
 
 /// What wait() waits for.
 enum class When {
-  /// The end of all of them.
+  /// Until all tasks have ended.
   all_completed,
-  /// The end of one.
+  /// Until one task has ended.
   first_completed,
-  /// An exception of one, or the end of all.
+  /// Until one task has failed or all have ended.
   first_exception,
 };
 
 /// What wait() returns: indices into the vector that was passed, in its order.
 struct Waited {
-  /// Of those whose task has ended, good or bad.
+  /// Indices of the futures whose task has ended, successfully or not.
   std::vector<std::size_t> done;
-  /// Of the others.
+  /// Indices of the other futures.
   std::vector<std::size_t> not_done;
 };
 
@@ -45,13 +45,13 @@ Waited wait(const std::vector<Record*>& records, When when, Deadline until);
 
 }  // namespace detail
 
-/// Waits until what `when` says is so, and tells which have ended and which have not. Throws nothing of the
-/// tasks', and returns what is so when the timeout is over. UsageError when one of the futures is empty.
+/// Waits until the condition `when` holds or the timeout is over, and returns which tasks have ended and
+/// which have not. Does not throw the tasks' exceptions. Throws UsageError when one of the futures is empty.
 template <class R>
 Waited wait(std::vector<Future<R>>& futures, When when = When::all_completed, Timeout timeout = {}) {
   return detail::wait(detail::records_of(futures), when, timeout.deadline());
 }
-/// As wait, until that moment.
+/// Waits like wait(), until the given moment at the latest.
 template <class R, class Clock, class D>
 Waited wait_until(std::vector<Future<R>>& futures, When when, std::chrono::time_point<Clock, D> moment) {
   return wait(futures, when, Timeout::until(moment));
@@ -59,12 +59,13 @@ Waited wait_until(std::vector<Future<R>>& futures, When when, std::chrono::time_
 
 namespace detail {
 
-/// Returns its argument; UsageError where a record is null.
+/// Returns its argument; throws UsageError when a record is null.
 const std::vector<Record*>& require_valid(const std::vector<Record*>& records);
-/// The place of the next one that has ended; TimeoutError, which says how many of how many are missing.
+/// Waits for the next record that ends and returns its index. Throws TimeoutError, which says how many of how
+/// many are missing.
 std::size_t take_next(Watch& watch, Deadline until, std::size_t missing, std::size_t all);
 
-/// What as_completed returns: a range to go over once, of references into the vector.
+/// What as_completed returns: a single-pass range of references into the vector.
 template <class R>
 class AsCompleted {
  public:
@@ -110,14 +111,15 @@ class AsCompleted {
 
 }  // namespace detail
 
-/// Each future once, in the order in which their tasks end (those that have ended already in the vector's).
-/// Its index: `&future - futures.data()`. The timeout is for all together, from this call on: when it is over
-/// the iteration throws TimeoutError, which says how many are missing. UsageError when one is empty.
+/// Returns a range that yields each future once, in the order in which their tasks end; tasks that have ended
+/// already come in the vector's order. The index of a future is `&future - futures.data()`. The timeout
+/// covers the whole iteration and starts with this call: when it expires, the iteration throws TimeoutError,
+/// which says how many are missing. UsageError when a future is empty.
 template <class R>
 detail::AsCompleted<R> as_completed(std::vector<Future<R>>& futures, Timeout timeout = {}) {
   return detail::AsCompleted<R>(futures, timeout.deadline());
 }
-/// As as_completed, until that moment.
+/// Yields each future as as_completed does, until the given moment.
 template <class R, class Clock, class D>
 detail::AsCompleted<R> as_completed_until(std::vector<Future<R>>& futures,
                                           std::chrono::time_point<Clock, D> moment) {
