@@ -1,26 +1,27 @@
 #pragma once
-/// Copying a tree of files on any Executor.
+/// copy_tree: copies a directory tree in parallel, on any Executor.
 ///
 ///   brood::Pool pool(4, brood::prepare_copy_worker);
 ///   brood::CopyReport report = brood::copy_tree(pool, "photos", "backup/photos");
 ///   if (!report.complete()) for (auto& e : report.errors) std::cerr << e.path << ": " << e.what << '\n';
 ///
-/// The target becomes a copy of the source: data, permissions, times, symlinks as symlinks; owners and groups
-/// where this user may set them. Where the owner is another, the copy has no setuid and setgid bits. An
-/// attribute that cannot be set costs nothing but itself: the data arrives, and CopyReport::lacks counts the
-/// entries. What is in the target besides stays. FIFOs, sockets and devices are refused, one error
-/// each. Nothing in the target is followed: a symlink planted there never leads a write outside. An existing
-/// file is replaced as a whole (temporary name and rename), anything else that is in the way is left. An
-/// error stops nothing but its entry, but for a full or broken disk, which stops the copy.
+/// The target becomes a copy of the source: data, permissions, times, symlinks as symlinks, and owners and
+/// groups where this user may set them. A copy that ends up with a different owner loses its setuid and
+/// setgid bits. An attribute that cannot be set is merely left out: the data is copied, and CopyReport::lacks
+/// counts the entries. Other entries already in the target stay. FIFOs, sockets and devices are refused, with
+/// one error each. Symlinks in the target are never followed, so a planted one cannot redirect a write
+/// outside. An existing file is replaced as a whole (temporary name and rename); anything else in the way is
+/// left alone. An error affects only its entry, except that a full or broken disk stops the copy.
 ///
-/// A file that could not be finished is removed, also when a worker or the copy is killed in the middle of
-/// it: by the retry, the end of the copy, or the next copy into the same folders. (Two leftovers are
-/// possible: the next copy cannot tell the half of a new file from a file, and replaces it; and where a
-/// filesystem does not tell when a file was made, as NFS 3, the half of a new file stays that a killed worker
-/// had in hand.) Files that are larger than RLIMIT_FSIZE are errors of their own; no SIGXFSZ is delivered.
+/// An unfinished file is removed, even when a worker or the copy is killed in the middle of it: by the retry,
+/// at the end of the copy, or by the next copy into the same folders. (Two kinds of leftover are possible.
+/// The next copy cannot tell half of a new file from a complete one, and replaces it. And where a filesystem
+/// does not record when a file was made, as with NFS 3, half of a new file that a killed worker was writing
+/// stays.) Files larger than RLIMIT_FSIZE are reported as errors; no SIGXFSZ is delivered.
 ///
-/// A file that grows meanwhile is copied as it was at first, and CopyReport::notes says so; one that changes
-/// otherwise is copied once more, and if it changes again the result stays, with an error.
+/// A file that grows while being copied is copied up to its original size, and CopyReport::notes says so. A
+/// file that changes in any other way is copied a second time; if it changes again, the result stays, with an
+/// error.
 
 #include <brood/detail/copy_task.hpp>
 #include <brood/detail/std_parts.hpp>
@@ -37,27 +38,29 @@
 
 namespace brood {
 
-/// The copy cannot begin: no source, no target, or the one inside the other. No file was written.
+/// The copy cannot begin: the source or target is missing or unusable, or one is inside the other. No file
+/// was written.
 class CopyRefused : public detail::RuntimeError {
  public:
   using ErrorAs::ErrorAs;
 };
 
-/// What a copy has done, so far or in all.
+/// What a copy has done so far, or in total.
 struct CopyReport {
   std::uint64_t files = 0;        ///< regular files that were copied
   std::uint64_t links = 0;        ///< symlinks that were made
   std::uint64_t folders = 0;      ///< subfolders, made or found in the target
-  std::uint64_t bytes = 0;        ///< of data in those files
-  std::uint64_t error_count = 0;  ///< entries that were not copied, or not wholly
-  std::vector<CopyError> errors;  ///< the first thousand
-  std::vector<CopyError> notes;   ///< what is no error, of the first thousand: files that grew meanwhile
-  std::vector<CopyLack> lacks;    ///< attributes that could not be set: one element for each attribute
-  std::string stopped;            ///< why the copy was given up, empty when it was not
+  std::uint64_t bytes = 0;        ///< of data in the copied files
+  std::uint64_t error_count = 0;  ///< entries that were not copied, or not completely
+  std::vector<CopyError> errors;  ///< the first thousand of them
+  std::vector<CopyError> notes;   ///< not errors, the first thousand: files that grew meanwhile
+  std::vector<CopyLack> lacks;    ///< attributes that could not be set, one element per attribute
+  std::string stopped;            ///< why the copy was stopped early; empty when it was not
   double seconds = 0;             ///< since the copy began
-  /// All was copied, with all attributes that this user may set.
+  /// True when everything was copied, with all attributes that this user may set.
   bool complete() const { return error_count == 0 && stopped.empty() && refused() == 0; }
-  /// Attributes whose setting was refused, each entry that lacks it counted: without those that are expected.
+  /// Counts the attributes that could not be set, once per entry, leaving out those that were expected to
+  /// fail.
   std::uint64_t refused() const {
     std::uint64_t n = 0;
     for (const auto& lack : lacks) n += lack.expected ? 0 : lack.count;
@@ -67,23 +70,24 @@ struct CopyReport {
 
 /// How to copy: `brood::copy_tree(pool, "a", "b", {.progress = draw_bar})`.
 struct CopyOptions {
-  /// Called after each task (a folder, a batch of files or one large file), in the caller's thread. What it
-  /// throws ends the copy as `stop` does and reaches the caller.
+  /// Called in the caller's thread after each task (a folder, a batch of files or one large file). An
+  /// exception it throws stops the copy as `stop` does and propagates to the caller.
   std::function<void(const CopyReport& so_far)> progress = {};
-  /// Asked in the caller's thread, several times a second: true ends the copy in order. Nothing more begins;
-  /// tasks under way have half a second to end, then their processes are killed; what was not finished is
-  /// removed, and the report says `stopped`. It may look at what a signal handler has set. With a
-  /// SerialExecutor it is also asked for each file, and within large ones.
+  /// Called in the caller's thread several times a second; returning true stops the copy in an orderly way.
+  /// Nothing more begins; running tasks get half a second to end, then their processes are killed; unfinished
+  /// files are removed, and the report's `stopped` says why. The function may test a flag set by a signal
+  /// handler. With a SerialExecutor it is also called for each file, and within large ones.
   std::function<bool()> stop = {};
 };
 
-/// Initializer for the workers of a pool that copies: sets their umask to 0, which saves a system call for
-/// each file. Without it the copy is the same. Not for the program itself.
+/// Initializer for the workers of a pool that copies: sets their umask to 0, which saves a system call per
+/// file. The copy is the same without it. Do not call it in the program itself.
 void prepare_copy_worker();
 
 namespace detail {
 
-/// Text, or a std::filesystem::path or directory_entry: whoever has one of these has included what they need.
+/// A path given as text, std::filesystem::path or directory_entry. Taken as templates, so that this header
+/// need not include <filesystem>.
 class CopyPath {
  public:
   template <class T>
@@ -101,24 +105,24 @@ class CopyPath {
   std::string bytes_;
 };
 
-/// What is to be done next, and what has been done. The caller runs the tasks.
+/// Decides which task comes next and records the results. The caller runs the tasks.
 class CopyPlan {
  public:
   /// Throws CopyRefused.
   CopyPlan(const CopyPath& source, const CopyPath& target);
   ~CopyPlan();
-  /// Nothing: wait for a running task, or, when none runs, the end.
+  /// The next task. Nothing: wait for a running task; when none is running, the copy is complete.
   std::optional<CopyTask> next();
   void take(const CopyTask& task, CopyDone done);
-  /// The task could not be done at all.
+  /// Records that the task could not be done at all.
   void failed(const CopyTask& task, const std::string& why);
-  /// Nobody works at the task any more: removes what it has begun.
+  /// Removes what the task has begun; call it when nothing is working on the task any more.
   void clean_up_after(const CopyTask& task);
-  /// Nothing more is to begin.
+  /// Lets no further task begin.
   void stop(const std::string& why);
-  /// After all tasks have ended.
+  /// Completes the copy; call it after all tasks have ended.
   void end();
-  /// A report of all so far.
+  /// The report so far.
   const CopyReport& report();
 
  private:
@@ -126,7 +130,7 @@ class CopyPlan {
   std::unique_ptr<State> state_;
 };
 
-/// The tasks of a copy that an executor has.
+/// The tasks of a copy that an executor is running.
 template <class E>
 class CopyUnderWay {
  public:
@@ -141,7 +145,7 @@ class CopyUnderWay {
       begin(std::move(*task), 1);
     }
   }
-  /// Until one has ended; false when `stop` says so before.
+  /// Waits until a task has ended; false when `stop` returned true first.
   bool wait(const std::function<bool()>& stop) {
     constexpr auto look_again = std::chrono::milliseconds(50);
     do {
@@ -161,7 +165,7 @@ class CopyUnderWay {
       plan_.failed(task, e.what());
     }
   }
-  /// Takes what ends within half a second, and ends the rest with its processes.
+  /// Takes the results of tasks that end within half a second, and kills the processes of the rest.
   void end_all() {
     constexpr std::chrono::milliseconds patience(500), again(100);
     for (auto& future : futures_) future.cancel();
@@ -173,7 +177,7 @@ class CopyUnderWay {
       auto [task, tries, future] = remove(futures_.size() - 1);
       try {
         plan_.take(task, future.get());
-      } catch (const std::exception&) {  // cancelled, or killed by the same signal as we
+      } catch (const std::exception&) {  // cancelled, or killed by the same signal as this process
         plan_.clean_up_after(task);
       }
     }
@@ -211,10 +215,10 @@ class CopyUnderWay {
 
 }  // namespace detail
 
-/// Copies `source` (a folder or a file; text or a std::filesystem::path) to `target`, which is made if need
-/// be, and waits for the end. Throws CopyRefused before the first byte; everything later is in the report. A
-/// task whose worker died is tried three times. Four tasks for each worker are under way at a time. With a
-/// Pool any threads may copy at once, with a SerialExecutor one.
+/// Copies `source` (a folder or a file; text or a std::filesystem::path) to `target`, creating it if needed,
+/// and waits for the end. Throws CopyRefused before the first byte is written; all later errors are in the
+/// report. A task whose worker dies is tried three times in all. Up to four tasks per worker are in flight at
+/// a time. With a Pool, any number of threads may copy at once; with a SerialExecutor, one.
 template <Executor E>
 CopyReport copy_tree(E& executor, const detail::CopyPath& source, const detail::CopyPath& target,
                      const CopyOptions& options = {}) {

@@ -1,5 +1,5 @@
 #pragma once
-/// Process: a function that runs in a process of its own.
+/// Process: runs a function in a process of its own.
 ///
 ///   brood::Process p(report, "warm", 3);                       // a function and its arguments
 ///   brood::Process q({.name = "weather", .daemon = true}, report, Weather{.word = "warm"});
@@ -7,23 +7,24 @@
 ///   p.join();
 ///   p.exitcode();                                              // 0
 ///
-/// Arguments are converted to the parameters' types here and travel as values (<brood/codec.hpp>). Keyword
-/// arguments are an aggregate with designated initialisers.
+/// Arguments are converted to the parameters' types here and travel as values (<brood/codec.hpp>). To pass
+/// keyword arguments, use an aggregate with designated initialisers.
 ///
-/// A Process object is a handle. Destroying it neither waits nor kills: the program owns the process. When
-/// the program ends normally, daemons get SIGTERM and a second later SIGKILL, the others are joined (those
-/// still there after 5 s are named on stderr). When it ends in any other way, all its descendants are gone
-/// within 100 ms.
+/// A Process object is a handle. Destroying it neither waits for the process nor kills it: the program owns
+/// the process. When the program ends normally, daemons get SIGTERM and a second later SIGKILL, and other
+/// processes are joined (those still running after 5 s are named on stderr). When the program ends in any
+/// other way, all its descendants are gone within 100 ms.
 ///
-/// Handles may be used by one thread at a time; different handles by different threads. Only the process that
-/// made a Process may start, join, close or signal it. In a process that the program's own fork() made, brood
-/// cannot be used: UsageError.
+/// A handle may be used by one thread at a time; different threads may use different handles. Only the
+/// process that made a Process may start, join, close or signal it. brood cannot be used in a process made by
+/// the program's own fork(): UsageError.
 ///
-/// An exception that leaves the child's function is printed on its stderr, with the stack of the throw, and
-/// its exit code is 1. The death by a signal that this program did not send with terminate, kill or interrupt
-/// is told in a line on the program's stderr, when it is noticed: name, pid, signal and, after a crash, where
-/// in the child's code that was (not of children by spawn). pthread_exit in the child's first thread lets its
-/// other threads end and is a return. Cost: see the table in <brood/start_method.hpp>.
+/// An exception that escapes the child's function is printed on the child's stderr, with the stack of the
+/// throw, and the exit code is 1. When a child dies of a signal that this program did not send with
+/// terminate, kill or interrupt, a line on the program's stderr reports it once it is noticed: name, pid,
+/// signal and, after a crash, the place in the child's code (not for children made by spawn). pthread_exit in
+/// the child's first thread lets the other threads finish and counts as a return. Cost: see the table in
+/// <brood/start_method.hpp>.
 
 #include <brood/detail/packed_call.hpp>
 #include <brood/detail/std_parts.hpp>
@@ -49,122 +50,127 @@ struct Copied {
 };
 }  // namespace detail
 
-/// How a process is made: `brood::Process p({.name = "weather", .daemon = true}, report, 3);`.
+/// Options for a process: `brood::Process p({.name = "weather", .daemon = true}, report, 3);`.
 struct ProcessOptions {
-  /// Default: Process-N, and Process-N:M for the children of Process-N. Shown by ps (15 bytes of it).
+  /// The process's name; default Process-N, and Process-N:M for the children of Process-N. ps shows its first
+  /// 15 bytes.
   std::string name = {};
-  /// Ends with the program instead of being waited for. Default: as the process that makes it. Daemons may
-  /// have children.
+  /// Whether the process is ended with the program instead of being joined. Default: as for the process that
+  /// makes it. Daemons may have children.
   std::optional<bool> daemon = {};
-  /// What the child is a copy of, if of anything; what each way promises is in <brood/start_method.hpp>.
+  /// Start method, which decides what the child is a copy of; <brood/start_method.hpp> compares the methods.
   StartMethod method = StartMethod::forkserver;
-  /// The child makes its own fork server at birth, so that it can start processes also once it has threads.
-  /// Without it the server is made at its first start, which needs one thread.
+  /// Whether the child makes its own fork server right when it starts, so that it can start processes even
+  /// once it has threads. Otherwise the server is made when the child first starts a process, which requires
+  /// that the child has only one thread then.
   bool nests = false;
 };
 
-/// Tag: the child is a copy of the caller and may call anything, also a lambda that captures references.
-/// See StartMethod::fork for the price. Written `brood::forked`.
+/// Tag type: the child is a copy of the caller and may call anything, even a lambda that captures references.
+/// For the drawbacks see StartMethod::fork. Written `brood::forked`.
 struct Forked {
   explicit Forked() = default;
 };
-/// The tag: `brood::Process p(brood::forked, [&] { use(local); });`.
+/// Tag that selects a forked copy of the caller: `brood::Process p(brood::forked, [&] { use(local); });`.
 inline constexpr Forked forked{};
 
 class Process {
  public:
-  /// For subclasses, which override run(); see also make_process.
+  /// Makes a process without a function, for subclasses that override run(); see also make_process.
   explicit Process(ProcessOptions options = {});
 
-  /// Runs f(args...) in the child. The arguments are converted and encoded here, once; what encoding throws
-  /// is thrown here. What f returns is dropped.
+  /// Makes a process that runs f(args...) once started. The arguments are converted and encoded here, once;
+  /// exceptions from encoding are thrown here. The result of f is dropped.
   template <class F, class... Args>
     requires(!std::is_base_of_v<Process, std::decay_t<F>> &&
              !std::is_same_v<std::decay_t<F>, ProcessOptions> && !std::is_same_v<std::decay_t<F>, Forked>)
   explicit Process(F&& f, Args&&... args)
       : Process(ProcessOptions{}, std::forward<F>(f), std::forward<Args>(args)...) {}
 
-  /// With options: `brood::Process p({.name = "reader"}, read, queue);`.
+  /// Makes a process with options: `brood::Process p({.name = "reader"}, read, queue);`.
   template <class F, class... Args>
   Process(ProcessOptions options, F&& f, Args&&... args)
       : Process(std::move(options), detail::pack(std::forward<F>(f), std::forward<Args>(args)...)) {}
 
-  /// Runs f() in a copy of the caller, made by fork; options.method is not looked at.
+  /// Makes a process that runs f() in a forked copy of the caller; options.method is ignored.
   template <class F>
   Process(Forked, ProcessOptions options, F&& f)
       : Process(forked, std::move(options), detail::Copied{std::forward<F>(f)}) {}
-  /// A copy of the caller that calls f, without options.
+  /// Makes a process that runs f() in a forked copy of the caller, without options.
   template <class F>
     requires std::is_invocable_v<F&>
   Process(Forked, F&& f) : Process(forked, ProcessOptions{}, std::forward<F>(f)) {}
 
-  /// Takes the process over; everything but name() of the other then throws UsageError.
+  /// Takes over the other handle's process; every member of the other except name() then throws UsageError.
   Process(Process&&) noexcept;
-  /// Takes the process over; the one that this handle had runs on.
+  /// Takes over the other handle's process; the process that this handle had before keeps running.
   Process& operator=(Process&&) noexcept;
-  /// Neither waits nor kills.
+  /// Destroys the handle; neither waits for the process nor kills it.
   virtual ~Process();
 
-  /// What the child does. The default calls the target, or does nothing without one; a subclass overrides it.
-  /// Called directly it runs here.
+  /// The child's work. The default calls the function passed to the constructor, or does nothing if there is
+  /// none; a subclass overrides it. Called directly, it runs in this process.
   virtual void run();
 
-  /// Makes the process; once. Returns when the request is on its way (about 10 us): that the process could
-  /// not be made is told by pid, join and the others, which wait for its birth, as StartFailed.
-  /// (StartMethod::fork makes it at once, and throws at once.) Throws UsageError: started before, or this
-  /// process may not (it says why and what to do); NoMemory for arguments of more than the arena has room.
+  /// Starts the process; may be called once. Returns as soon as the request has been sent (about 10 us). If
+  /// the process cannot be created, the calls that wait for it to exist (pid, join and others) throw
+  /// StartFailed. (StartMethod::fork creates the process at once, so start itself throws.) Throws UsageError
+  /// when the process was started before or this process may not start it (the text says why and what to do),
+  /// and NoMemory when the arguments do not fit into the arena.
   void start();
 
-  /// Waits until the process has ended. False when it has not within the timeout; it goes on:
-  /// `if (!p.join(2s)) p.terminate();`. Throws UsageError before start, in another process than the one that
-  /// started it, and for the current process; StartFailed when it could not be made.
+  /// Waits until the process has ended. False when it has not ended within the timeout; the process then
+  /// keeps running: `if (!p.join(2s)) p.terminate();`. Throws UsageError before start, in a process other
+  /// than the one that started it, and for the current process; StartFailed when the process could not be
+  /// created.
   bool join(Timeout timeout = {});
-  /// Waits until that moment; returns and throws as join.
+  /// Waits until the given moment for the process to end; returns and throws as join does.
   template <class Clock, class D>
   bool join_until(std::chrono::time_point<Clock, D> when) {
     return join(Timeout::until(when));
   }
 
-  /// Started and not ended. False before start.
+  /// True from start until the process has ended. False before start.
   bool is_alive();
 
-  /// SIGTERM to the process and the programs it started, unless it has ended. Its own children end with it.
-  /// Throws UsageError before start and for a process that is not this one's child. Does not wait: join()
-  /// does.
+  /// Sends SIGTERM to the process and the programs it started, unless it has ended. Children that the process
+  /// made with brood end with it. Throws UsageError before start and for a process that is not a child of
+  /// this one. Does not wait; use join().
   void terminate();
-  /// As terminate, with SIGKILL, which no process can catch or ignore.
+  /// Sends SIGKILL, which no process can catch or ignore; otherwise like terminate.
   void kill();
-  /// As terminate, with SIGINT.
+  /// Sends SIGINT; otherwise like terminate.
   void interrupt();
 
-  /// Gives up the handle's resources: afterwards everything but name() throws UsageError. Calling it again
-  /// has no effect. Throws UsageError while the process runs.
+  /// Releases the handle's resources; afterwards every member except name() throws UsageError. Throws
+  /// UsageError while the process is running. Calling close again has no effect.
   void close();
 
-  /// Nothing before the end; then the code (0 to 255), or minus the signal that ended it: -15 after
-  /// terminate(). Does not wait for the end. Throws StatusUnknown when somebody else has reaped the process,
-  /// StartFailed when it could not be made.
+  /// The exit code (0 to 255), or minus the number of the signal that ended the process: -15 after
+  /// terminate(). Nothing while the process has not ended. Does not wait for the end. Throws StatusUnknown
+  /// when other code has reaped the process, StartFailed when it could not be created.
   std::optional<int> exitcode();
 
-  /// The process id; nothing before start. Waits for the birth; throws StartFailed when there was none.
+  /// The process id; nothing before start. Waits until the process exists; throws StartFailed when it could
+  /// not be created.
   std::optional<int> pid();
 
-  /// As it was given, or Process-N. Also after close().
+  /// The name given by options or set_name(), or Process-N. Works after close() too.
   const std::string& name() const;
-  /// May be changed at any time; a running process keeps the one it was started with in ps.
+  /// Changes the name, at any time. ps keeps showing the name that the process was started with.
   void set_name(std::string name);
 
-  /// Ends with the program instead of being waited for.
+  /// True when the process is ended with the program instead of being joined.
   bool daemon() const;
-  /// Before start; UsageError afterwards.
+  /// Sets whether the process is a daemon (see daemon()). Throws UsageError after start.
   void set_daemon(bool daemon);
 
-  /// A descriptor (a pidfd) that polls readable when the process has ended, for poll and event loops; owned
-  /// by the handle, so do not close it. UsageError before start. The first call opens it: OsError without
-  /// descriptors.
+  /// A descriptor (a pidfd) that becomes readable when the process has ended, for poll and event loops. The
+  /// handle owns it: do not close it. The first call opens it, and throws OsError when the program has run
+  /// out of descriptors. UsageError before start.
   int sentinel();
 
-  /// `<brood::Process name='weather' pid=42 parent=7 started>`, as Python prints it.
+  /// Prints `<brood::Process name='weather' pid=42 parent=7 started>`, in Python's format.
   friend std::ostream& operator<<(std::ostream& out, const Process& process);
   /// The text that operator<< prints: class, name, pid, parent, then `initial`, `started` or `stopped
   /// exitcode=...`, and `daemon`.
@@ -190,8 +196,8 @@ class Process {
 
 namespace detail {
 
-// While it lives, the next Process that this thread constructs is the current process itself: the object that
-// a child makes of a subclass.
+// While this object lives, the next Process constructed in this thread represents the current process: that
+// is how a child constructs its object of a subclass.
 class ConstructingSelf {
  public:
   ConstructingSelf();
@@ -213,11 +219,11 @@ struct ConstructAndRun {
 
 }  // namespace detail
 
-/// A process whose class is yours: `auto counter = brood::make_process<Counter>(1, "one");`. The arguments
-/// travel, and the child constructs its own Counter from them and calls run() on it; the one returned here is
-/// the handle. (A plain `Counter c(1, "one"); c.start();` has its fields in this process only; it starts by
-/// fork, while there is one thread.) Both constructions call the constructor of T: let it do little, and
-/// run() the work. T must be movable.
+/// Makes a process of your own class: `auto counter = brood::make_process<Counter>(1, "one");`. The arguments
+/// travel; the child constructs its own Counter from them and calls run() on it. The object returned here is
+/// the handle. (With a plain `Counter c(1, "one"); c.start();` the fields exist only in this process, so
+/// start uses fork, which requires that there is only one thread.) Both processes call the constructor of T,
+/// so leave the work to run(). T must be movable.
 template <class T, class... Args>
 T make_process(Args&&... args) {
   constexpr bool is_process = std::is_base_of_v<Process, T>;
@@ -240,12 +246,13 @@ T make_process(Args&&... args) {
   }
 }
 
-/// This process as an object: its name, pid and so on. Starting, joining and signalling it is a UsageError.
+/// The current process as an object with a name, a pid and so on. Starting, joining or signalling it throws
+/// UsageError.
 Process current_process();
-/// The process that started this one, nothing in the program itself. is_alive and join work; it has no exit
-/// code here.
+/// The process that started this one; nothing in the main program. is_alive and join work; its exit code is
+/// not available.
 std::optional<Process> parent_process();
-/// The children of this process that have been started and have not ended, workers of pools included.
+/// The children of this process that have been started and have not ended, including workers of pools.
 std::vector<Process> active_children();
 
 }  // namespace brood

@@ -1,5 +1,5 @@
 #pragma once
-/// progress: a bar that shows how far a loop is, as tqdm does in Python.
+/// progress: a progress bar for a loop, like Python's tqdm.
 ///
 ///   for (const Page& page : brood::progress(pool.imap(parse, files), {.label = "parse", .total =
 ///   files.size()}))
@@ -7,11 +7,12 @@
 ///
 ///   parse  41%|████████▌            | 4,100/10,000 [00:12<00:17, 342 it/s, 3 failed]
 ///
-/// Around any range: containers, pool.imap and .outcomes(), as_completed, endless ones. Where items of a loop
-/// can fail (outcomes, futures, what `*it` throws) the failures are counted too. It is drawn on stderr, ten
-/// times a second at most, and nothing at all is printed when that is no terminal. Bars inside of bars, and
-/// bars in workers and other processes of the program, have lines of their own; one that has ended stays
-/// above them. Costs a nanosecond for an item, and the time to write some hundred bytes when it is drawn.
+/// progress wraps any range: containers, pool.imap and .outcomes(), as_completed, endless ranges. Where items
+/// of a loop can fail (outcomes, futures, exceptions from `*it`), failures are counted too. The bar is drawn
+/// on stderr, at most ten times a second; nothing at all is printed when stderr is not a terminal. Nested
+/// bars, and bars in workers and other processes of the program, each have a line of their own; a finished
+/// bar stays above the active ones. Cost: a nanosecond per item, plus the time to write some hundred bytes
+/// whenever the bar is drawn.
 
 #include <brood/detail/std_parts.hpp>
 #include <brood/future.hpp>
@@ -26,42 +27,42 @@ namespace brood {
 
 /// What a bar shows.
 struct ProgressOptions {
-  /// In front.
+  /// Text in front of the bar.
   std::string label = {};
-  /// How many items there will be; not given: as the range says, and without a bar when it cannot.
+  /// Number of items. Default: the size of the range; if the range has none, counts are shown without a bar.
   std::optional<std::uint64_t> total = {};
-  /// What is counted: "341 files/s".
+  /// The unit counted, as in "341 files/s".
   std::string unit = "it";
-  /// It stays when it has ended; else its line is cleared.
+  /// Whether the bar stays on screen when it has ended; otherwise its line is cleared.
   bool leave = true;
 };
 
-/// A bar that is advanced by hand. Belongs to one thread at a time; ends with its object.
+/// A progress bar that is advanced by hand and ends with the object. It may be used by one thread at a time.
 ///
 ///   brood::Progress bar({.label = "copy", .total = bytes, .unit = "B"});
 ///   while (copy_some(block)) bar.advance(block.size());
 class Progress {
  public:
-  /// Draws it at once: the first one is the uppermost.
+  /// Draws the bar at once, below those already there.
   explicit Progress(ProgressOptions options = {});
-  /// Draws it a last time, or clears it, as the options say.
+  /// Draws the bar a last time, or clears it, as ProgressOptions::leave says.
   ~Progress();
-  /// The other one is left without a bar.
+  /// Takes over the bar; `other` is left without one.
   Progress(Progress&& other) noexcept;
   Progress& operator=(Progress&&) = delete;
 
-  /// So many more are done.
+  /// Counts `n` more items as done.
   void advance(std::uint64_t n = 1) {
     count_ += n;
     if (--until_look_ == 0) look();
   }
-  /// One has failed; it counts as done when advance says so.
+  /// Counts one failure. The item counts as done only when advance() is called for it.
   void fail() { ++failed_; }
-  /// How many are done.
+  /// The number of items done.
   std::uint64_t count() const { return count_; }
-  /// How many have failed.
+  /// The number of failures.
   std::uint64_t failed() const { return failed_; }
-  /// A line of text above all bars; where no bar can be drawn it goes to stderr as it is.
+  /// Prints a line of text above all bars; where no bar can be drawn, the line goes to stderr unchanged.
   void say(std::string_view line);
 
  private:
@@ -89,7 +90,7 @@ inline constexpr bool is_future = false;
 template <class R>
 inline constexpr bool is_future<Future<R>> = true;
 
-/// An item of a loop that tells of a failure.
+/// True when an item of a loop reports a failure.
 template <class T>
 bool tells_failure(const T& item) {
   if constexpr (is_outcome<T>)
@@ -102,7 +103,7 @@ bool tells_failure(const T& item) {
     return false;
 }
 
-/// `Range`: a reference when it is somebody else's.
+/// What progress() returns. `Range` is a reference type for an lvalue range, which the caller owns.
 template <class Range>
 class ProgressRange {
  public:
@@ -145,7 +146,7 @@ class ProgressRange {
   iterator begin() { return iterator(this); }
   std::default_sentinel_t end() { return {}; }
 
-  /// The bar itself, for a line above it or its counts.
+  /// The bar itself, to print a line above it or to read its counts.
   Progress& bar() { return progress_; }
 
  private:
@@ -155,7 +156,8 @@ class ProgressRange {
 
 }  // namespace detail
 
-/// A range of the same items that shows how far it is. An lvalue range must outlive it.
+/// Wraps a range in one that yields its items and shows a progress bar. An lvalue range must outlive the
+/// result.
 template <std::ranges::input_range Range>
 auto progress(Range&& range, ProgressOptions options = {}) {
   if constexpr (std::ranges::sized_range<Range>) {

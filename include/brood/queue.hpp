@@ -1,29 +1,29 @@
 #pragma once
-/// Queue: values between any processes, many writers and many readers, first in, first out.
+/// Queue: a first-in, first-out queue of values between processes, for many writers and many readers.
 ///
 ///   brood::Queue<std::string> lines(100);
 ///   brood::Process writer([](brood::Queue<std::string> q) { q.put("one"); }, lines);
 ///   writer.start();
 ///   std::string line = lines.get(1s);                          // throws brood::Empty after a second
-///   if (auto next = lines.try_get()) use(*next);               // never waits; nothing there: no value
+///   if (auto next = lines.try_get()) use(*next);               // never waits; no value when empty
 ///
-/// A Queue object is a handle: copies name the same queue, and it travels in any message: as an argument of a
-/// process, inside another queue's values, to workers that run already. It lives as long as anybody holds a
-/// handle or a message names it.
+/// A Queue object is a handle: copies refer to the same queue, and a handle travels in any message: as an
+/// argument of a process, inside another queue's values, to workers that are already running. The queue lives
+/// as long as any process holds a handle or any message names it.
 ///
-/// put returns when the value is whole in the queue: nothing that the writer does or suffers afterwards can
-/// change or lose it. A process that is killed in put or get costs at most the value in its hands, and nobody
-/// waits for it; a value that a killed reader had not finished taking goes to another reader, perhaps at the
-/// end of the queue.
+/// put returns once the complete value is in the queue: nothing that happens to the writer afterwards can
+/// change or lose it. Killing a process during put or get loses at most the value in its hands and blocks
+/// nobody; a value that a killed reader had not finished taking goes to another reader, perhaps at the end of
+/// the queue.
 ///
-/// Any thread of any process of the program may call everything. Timeouts of zero or less do not wait. A
-/// signal handler may use queues where it interrupts no call of a queue in its thread, but one that waits;
-/// else the handler's call throws UsageError and has done nothing.
-/// Cost: no system call as long as nobody has to wait; a wake-up when somebody sleeps. As long as one thread
-/// alone puts plain values of up to 256 bytes, however many read them, each side has one atomic change a
-/// value, else three. Memory: for each value a block of 64 bytes (or what a plain T needs), 1, 8 or 32 KiB,
-/// for a larger one chunks of 64 KiB; a queue keeps what it has grown to until its end. A process may hold
-/// 8,192 queues at a time.
+/// Any thread of any process of the program may call any member. Timeouts of zero or less do not wait. A
+/// signal handler may use queues unless it has interrupted a queue call in its thread; interrupting one that
+/// is waiting is allowed. Otherwise the handler's call throws UsageError and has no effect. Cost: no system
+/// call unless someone has to wait; a wake-up when someone sleeps. While only one thread puts plain values of
+/// up to 256 bytes, each side makes one atomic update per value, whatever the number of readers; otherwise
+/// three. Memory: each value takes a block of 64 bytes (or the size of a plain T), 1, 8 or 32 KiB, or for a
+/// larger value chunks of 64 KiB; a queue keeps the memory it has grown to until it is destroyed. A process
+/// may hold 8,192 queues at a time.
 
 #include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
@@ -44,81 +44,84 @@ class Queue {
   static_assert(detail::travels<T>);
 
  public:
-  /// At most max_size values; 0 or less: as many as memory holds. Throws NoMemory, and UsageError where brood
-  /// cannot be used (in a process of the program's own fork()).
+  /// Makes a queue that holds at most max_size values; 0 or less means as many as memory allows. Throws
+  /// NoMemory, and UsageError where brood cannot be used (in a process made by the program's own fork()).
   explicit Queue(std::int64_t max_size = 0) : handle_(max_size, traits()) {}
 
-  /// Waits for room, then puts a copy of the value in. Throws Full when there was no room within the timeout;
-  /// Closed; NoMemory when the value does not fit into the arena; UsageError from a handle that was moved
-  /// from. On a throw nothing was put.
+  /// Waits for room, then puts a copy of the value into the queue. Throws Full when there was no room within
+  /// the timeout; Closed when the queue is closed; NoMemory when the value does not fit into the arena;
+  /// UsageError for a handle that was moved from. If put throws, nothing was put.
   void put(const T& value, Timeout timeout = {}) { put_by(value, timeout.deadline()); }
-  /// Waits for room until that moment; throws as put.
+  /// Waits for room until the given moment, then puts a copy of the value; throws as put does.
   template <class Clock, class D>
   void put_until(const T& value, std::chrono::time_point<Clock, D> when) {
     put(value, Timeout::until(when));
   }
-  /// As Python's put(value, block, timeout): without block it does not wait, whatever the timeout, and throws
-  /// Full when there is no room.
+  /// Puts a copy of the value with the signature of Python's put(value, block, timeout). With block false it
+  /// does not wait, whatever the timeout, and throws Full when there is no room.
   template <std::same_as<bool> Bool>
   void put(const T& value, Bool block, Timeout timeout = {}) {
     block ? put(value, timeout) : put_nowait(value);
   }
-  /// Does not wait; throws Full when there is no room.
+  /// Puts a copy of the value without waiting; throws Full when there is no room.
   void put_nowait(const T& value) { put_by(value, detail::Deadline::now()); }
-  /// Does not wait. False when there is no room now, or the queue is closed (closed() tells which). Throws
-  /// NoMemory.
+  /// Puts a copy of the value without waiting. False when there is no room now or the queue is closed
+  /// (closed() tells which). Throws NoMemory.
   bool try_put(const T& value) { return was_put(value, detail::Deadline::now()); }
-  /// Waits for room. False when there was none within the timeout, or the queue is closed. Throws NoMemory.
+  /// Waits for room and puts a copy of the value. False when there was no room within the timeout or the
+  /// queue is closed. Throws NoMemory.
   bool try_put_for(const T& value, Timeout timeout) { return was_put(value, timeout.deadline()); }
-  /// As try_put_for, until that moment.
+  /// Waits for room until the given moment and puts a copy of the value; returns and throws as try_put_for
+  /// does.
   template <class Clock, class D>
   bool try_put_until(const T& value, std::chrono::time_point<Clock, D> when) {
     return try_put_for(value, Timeout::until(when));
   }
 
-  /// Waits for a value. Throws Empty when there was none within the timeout; Closed when the queue is closed
-  /// and all was taken; DecodeError when the value cannot be built (it is gone then).
+  /// Waits for a value and takes it. Throws Empty when there was none within the timeout; Closed when the
+  /// queue is closed and all values have been taken; DecodeError when the value cannot be decoded (the value
+  /// is then lost).
   T get(Timeout timeout = {}) { return get_by(timeout.deadline()); }
-  /// Waits for a value until that moment; throws as get.
+  /// Waits for a value until the given moment and takes it; throws as get does.
   template <class Clock, class D>
   T get_until(std::chrono::time_point<Clock, D> when) {
     return get(Timeout::until(when));
   }
-  /// As Python's get(block, timeout): without block it does not wait, whatever the timeout, and throws Empty
-  /// when there is nothing.
+  /// Takes a value with the signature of Python's get(block, timeout). With block false it does not wait,
+  /// whatever the timeout, and throws Empty when the queue is empty.
   template <std::same_as<bool> Bool>
   T get(Bool block, Timeout timeout = {}) {
     return block ? get(timeout) : get_nowait();
   }
-  /// Does not wait; throws Empty when there is nothing.
+  /// Takes a value without waiting; throws Empty when there is none.
   T get_nowait() { return get_by(detail::Deadline::now()); }
-  /// Does not wait. Nothing when there is nothing now, or the queue is closed and all was taken (closed() and
-  /// empty() tell which).
+  /// Takes a value without waiting. Returns nothing when the queue is empty now, or is closed and all values
+  /// have been taken (closed() and empty() tell which).
   std::optional<T> try_get() { return take(detail::Deadline::now()).first; }
-  /// Waits for a value. Nothing when there was none within the timeout, or the queue is closed and all was
-  /// taken.
+  /// Waits for a value and takes it. Returns nothing when there was none within the timeout, or when the
+  /// queue is closed and all values have been taken.
   std::optional<T> try_get_for(Timeout timeout) { return take(timeout.deadline()).first; }
-  /// As try_get_for, until that moment.
+  /// Waits for a value until the given moment and takes it; returns as try_get_for does.
   template <class Clock, class D>
   std::optional<T> try_get_until(std::chrono::time_point<Clock, D> when) {
     return try_get_for(Timeout::until(when));
   }
 
-  /// Values in the queue: those whose put has returned (or is about to) and that nobody has taken. Exact at
-  /// an instant during the call.
+  /// The number of values in the queue: those whose put has returned (or is about to) and that nobody has
+  /// taken. Exact at some instant during the call.
   std::size_t qsize() const { return static_cast<std::size_t>(handle_.size()); }
-  /// qsize() == 0. Another process may have changed it by the time you read this.
+  /// True when qsize() is 0. Another process may have changed that by the time the call returns.
   bool empty() const { return qsize() == 0; }
-  /// qsize() has reached max_size. Never true for a queue that only memory bounds.
+  /// True when qsize() has reached max_size. Never true for a queue without a max_size.
   bool full() const { return handle_.max_size() != 0 && handle_.size() >= handle_.max_size(); }
 
-  /// For the whole queue, in every process: nothing more can be put; what is in it can be taken; then get
-  /// throws Closed. Wakes up every reader and writer that waits. Calling it again has no effect.
+  /// Closes the queue in every process: nothing more can be put; the values in it can still be taken, and
+  /// then get throws Closed. Wakes up every waiting reader and writer. Calling close again has no effect.
   void close() { handle_.close(); }
-  /// Somebody has closed it; values may still be in it.
+  /// True when the queue has been closed; it may still hold values.
   bool closed() const { return handle_.closed(); }
 
-  /// Both are handles of the same queue.
+  /// True when both are handles of the same queue.
   friend bool operator==(const Queue& a, const Queue& b) { return a.handle_.object() == b.handle_.object(); }
 
  private:
@@ -174,21 +177,21 @@ class Queue {
 template <class T>
 inline constexpr bool detail::is_handle<Queue<T>> = true;
 
-/// A queue travels as the number of its place; the message keeps it alive.
+/// A queue handle travels as the queue's number in the arena; the message keeps the queue alive.
 template <class T>
 struct Codec<Queue<T>> {
-  /// The number of its place, for machinery.
+  /// The queue's number in the arena; for brood.
   static std::uint64_t object_of(const Queue<T>& queue) { return queue.handle_.object(); }
-  /// A queue that this process knows to live, without a message that named it.
+  /// Makes a handle of a queue that this process knows to be alive, without a message that names it.
   static Queue<T> known(std::uint64_t object) {
     return Queue<T>(detail::QueueHandle::known(object, Queue<T>::type()));
   }
-  /// Writes the place; the message counts as a holder.
+  /// Writes the queue's number; the message counts as a holder of the queue.
   static void encode(Writer& to, const Queue<T>& queue) {
     to.value(queue.handle_.object());
     to.handle(queue.handle_.object());
   }
-  /// A handle of the same queue. Throws DecodeError when there is none there of this T.
+  /// Makes a handle of the queue named in the message. Throws DecodeError when that is not a queue of T.
   static Queue<T> decode(Reader& from) {
     return Queue<T>(detail::QueueHandle::known(from.value<std::uint64_t>(), Queue<T>::type()));
   }

@@ -1,18 +1,18 @@
 #pragma once
-/// Shared<T>: a large constant value that many calls use, sent once.
+/// Shared<T>: a large constant value, sent once and used by many calls.
 ///
 ///   double score(int row, const Matrix& matrix);
 ///
 ///   const brood::Shared<Matrix> matrix(read_matrix("m.bin"));
 ///   std::vector<double> all = pool.map(score, rows, matrix);     // each worker decodes it once
 ///
-/// It is encoded once, into shared memory, and each process that gets it decodes it at its first use; later
-/// calls there find the value in place. A function takes it as `const Matrix&` or as
-/// `const brood::Shared<Matrix>&`. Nobody can change it.
+/// The value is encoded once, into shared memory, and each process that receives it decodes it on first use;
+/// later calls in that process reuse the decoded value. A function takes it as `const Matrix&` or as `const
+/// brood::Shared<Matrix>&`. The value cannot be changed.
 ///
-/// The encoded bytes go with the last Shared that refers to them in any process. A process that has got it
-/// keeps the last four values of a type decoded, or what is still in use. Copies are cheap; any thread may
-/// make them. To share bytes that are written, or that nobody should decode, use SharedBlock.
+/// The encoded bytes are freed with the last Shared that refers to them in any process. A receiving process
+/// keeps the four most recently decoded values of each type, and any that are still in use. Copies are cheap;
+/// any thread may make them. To share bytes that are written to, or that need no decoding, use SharedBlock.
 
 #include <array>
 #include <brood/detail/callable.hpp>
@@ -25,11 +25,11 @@ namespace brood {
 
 namespace detail {
 
-/// Another one at each call, in any process.
+/// Returns a number that no other call in any process has returned.
 std::uint64_t new_shared_number();
 [[noreturn]] void refuse_shared_names();
 
-/// The values of a type that this process has decoded lately.
+/// The values of type T that this process has decoded most recently.
 template <class T>
 class SharedValues {
  public:
@@ -37,7 +37,8 @@ class SharedValues {
   static std::shared_ptr<const T> get(std::uint64_t number, Decode decode) {
     const std::lock_guard lock(mutex_);
     for (const auto& each : values_) {
-      if (each.value && each.number == number) return each.value;  // the number may be noise
+      if (each.value && each.number == number)
+        return each.value;  // an unused entry has no value, and a corrupt message may hold any number
     }
     auto value = std::make_shared<const T>(decode());
     values_[next_++ % values_.size()] = {number, value};
@@ -56,12 +57,13 @@ class SharedValues {
 
 }  // namespace detail
 
-/// A constant value, encoded once into shared memory; see the top of this file. Copies are the same value.
+/// A constant value, encoded once into shared memory; see the top of this file. Copies refer to the same
+/// value.
 template <class T>
 class Shared {
  public:
-  /// Encodes it. Throws NoMemory; UsageError when it holds queues, locks or blocks: pass those as arguments
-  /// of their own.
+  /// Encodes the value into shared memory. Throws NoMemory, and UsageError when the value holds queues, locks
+  /// or blocks: pass those as separate arguments.
   explicit Shared(T value) : value_(std::make_shared<const T>(std::move(value))) {
     static_assert(detail::travels<T>);
     Writer measure(nullptr, 0);
@@ -74,7 +76,7 @@ class Shared {
     detail::encode<T>(to, *value_);
   }
 
-  /// The value, as long as this or a copy lives.
+  /// The value; the reference is valid as long as this Shared or a copy of it lives.
   const T& operator*() const { return *value_; }
   /// The value's members: `matrix->rows()`.
   const T* operator->() const { return value_.get(); }
@@ -84,7 +86,7 @@ class Shared {
  private:
   friend struct Codec<Shared<T>>;
   Shared() = default;
-  // What another process wrote is looked at by the codec alone.
+  // Only the codec reads what another process wrote.
   static Shared received(SharedBlock block) {
     Shared shared;
     shared.block_ = std::move(block);
@@ -105,12 +107,12 @@ class Shared {
 template <class T>
 inline constexpr bool detail::is_handle<Shared<T>> = true;
 
-/// It travels as the number of its place; the message keeps it alive.
+/// A Shared travels as the number of its block in the arena; the message keeps the block alive.
 template <class T>
 struct Codec<Shared<T>> {
-  /// Writes the place; the message counts as a holder.
+  /// Writes the block's number; the message counts as a holder of the block.
   static void encode(Writer& to, const Shared<T>& shared) { to.value(shared.block_); }
-  /// The value as this process has it, decoded when it has not. Throws DecodeError.
+  /// Returns the value, decoding it unless this process still has it decoded. Throws DecodeError.
   static Shared<T> decode(Reader& from) { return Shared<T>::received(from.value<SharedBlock>()); }
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-/// SharedBlock: memory that processes share, by a handle. What one writes the others see; nothing is copied.
+/// SharedBlock: a handle of memory that processes share. Each sees what the others write; nothing is copied.
 ///
 ///   void fill(brood::SharedBlock block) { block.as<double>()[0] = 1.5; }
 ///
@@ -7,12 +7,13 @@
 ///   pool.apply(fill, block);
 ///   block.as<double>()[0];   // 1.5
 ///
-/// Handles travel as arguments, as results and through queues. The memory is given back when the last handle
-/// of it, in any process, is gone, whoever was killed meanwhile; an address that data() gave is good as long
-/// as this process has a handle. Who writes when is the users' business: an ended task, a received value, a
-/// joined process are seen with all they wrote. Any thread may copy handles; one handle is one thread's at a
-/// time. Making one costs some microseconds and, at the first use of its memory, what the system takes for
-/// fresh pages; memory that was used before is handed out again.
+/// Handles travel as arguments, as results and through queues. The memory is freed when its last handle in
+/// any process is destroyed, even when processes holding handles are killed; an address returned by data() is
+/// valid as long as this process has a handle. Synchronising reads and writes is up to you: when a task has
+/// ended, a value has been received, or a process has been joined, everything written before is visible. Any
+/// thread may copy handles; a single handle may be used by one thread at a time. Making a block costs some
+/// microseconds and, on first use of its memory, the system's time for fresh pages; memory that was used
+/// before is recycled.
 
 #include <brood/codec.hpp>
 #include <brood/errors.hpp>
@@ -26,27 +27,27 @@ namespace brood {
 
 class SharedBlock {
  public:
-  /// No block: size() is 0, and it travels.
+  /// Makes a handle without a block: size() is 0. It can travel.
   SharedBlock() = default;
-  /// So many bytes, whose values are not specified. Throws NoMemory.
+  /// Allocates a block of `bytes` bytes with unspecified values. Throws NoMemory.
   explicit SharedBlock(std::size_t bytes);
-  /// Another handle of the same memory.
+  /// Makes another handle of the block of `other`.
   SharedBlock(const SharedBlock& other);
-  /// The other one has no block then.
+  /// Takes over the handle of `other`, which then has no block.
   SharedBlock(SharedBlock&& other) noexcept;
-  /// As the constructors.
+  /// Replaces this handle by a copy of, or the moved, `other`.
   SharedBlock& operator=(SharedBlock other) noexcept;
   ~SharedBlock();
 
-  /// Its first byte, at a multiple of 64; null without a block.
+  /// The block's first byte, aligned to 64 bytes; null without a block.
   std::byte* data() const { return data_; }
-  /// As it was made with.
+  /// The size in bytes that the block was made with; 0 without a block.
   std::size_t size() const { return size_; }
-  /// There is a block.
+  /// True when there is a block.
   explicit operator bool() const { return data_ != nullptr; }
-  /// The whole of it as bytes.
+  /// The whole block as bytes.
   std::span<std::byte> bytes() const { return {data_, size_}; }
-  /// The whole of it as values of T: UsageError when its size is no multiple of theirs.
+  /// The whole block as values of T. Throws UsageError when the block's size is not a multiple of sizeof(T).
   template <class T>
   std::span<T> as() const {
     static_assert(std::is_trivially_copyable_v<T>, "brood: only what can be copied as bytes can be shared");
@@ -55,7 +56,7 @@ class SharedBlock {
     return {reinterpret_cast<T*>(data_), size_ / sizeof(T)};
   }
 
-  /// Both are handles of the same memory.
+  /// True when both are handles of the same block.
   friend bool operator==(const SharedBlock& a, const SharedBlock& b) { return a.object_ == b.object_; }
 
  private:
@@ -71,12 +72,12 @@ class SharedBlock {
 template <>
 inline constexpr bool detail::is_handle<SharedBlock> = true;
 
-/// A block travels as the number of its place; the message keeps it alive.
+/// A block handle travels as the block's number in the arena; the message keeps the block alive.
 template <>
 struct Codec<SharedBlock> {
-  /// Writes the place; the message counts as a holder.
+  /// Writes the block's number; the message counts as a holder of the block.
   static void encode(Writer& to, const SharedBlock& block);
-  /// A handle of the same memory. Throws DecodeError when there is none there.
+  /// Makes a handle of the block named in the message. Throws DecodeError when there is no such block.
   static SharedBlock decode(Reader& from);
 };
 
