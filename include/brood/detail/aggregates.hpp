@@ -1,5 +1,5 @@
 #pragma once
-// Reflection over aggregates: Boost.PFR, and a guard in front of it for what PFR cannot do.
+// Reflection over aggregates: Boost.PFR, plus checks that reject the types that PFR cannot handle.
 
 #include <boost/pfr/core.hpp>
 #include <cstddef>
@@ -14,7 +14,7 @@ struct Anything {
 };
 template <std::size_t>
 using AnythingAt = Anything;
-// Fits where a base class or a const reference is, and nowhere else.
+// AnyBaseOf initialises only a base class, AnyConstReference only a const reference.
 template <class Derived>
 struct AnyBaseOf {
   template <class T>
@@ -26,7 +26,7 @@ struct AnyConstReference {
     requires std::is_const_v<T>
   operator T&() const;
 };
-// Fits whatever can be copied, and non-const references.
+// Initialises anything that can be copied, and non-const references.
 struct AnyReference {
   template <class T>
     requires(!std::is_const_v<T>)
@@ -63,7 +63,8 @@ inline constexpr bool const_reference_fits<T, std::index_sequence<B...>, std::in
       T{AnythingAt<B>{}..., AnyConstReference{}, AnythingAt<A>{}...};
     };
 
-/// How many initializers an aggregate takes at the most: its fields, where there are no C arrays and bases.
+/// The largest number of initializers that an aggregate takes: its number of fields if it has no C arrays and
+/// bases.
 template <class T>
 constexpr std::size_t initializers() {
   constexpr std::size_t most_possible = sizeof(T) * 8 < 63 ? sizeof(T) * 8 : 63;
@@ -79,7 +80,7 @@ constexpr bool has_base() {
   return requires { T{AnyBaseOf<T>{}}; };
 }
 
-/// A field is a reference.
+/// True when a field is a reference.
 template <class T>
 constexpr bool has_reference() {
   constexpr std::size_t n = initializers<T>();
@@ -89,15 +90,16 @@ constexpr bool has_reference() {
           found || const_reference_fits<T, std::make_index_sequence<I>, std::make_index_sequence<n - 1 - I>>),
      ...);
   }(std::make_index_sequence<n>{});
-  // Values do not bind to non-const references: then fewer initializers fit than references would.
+  // Values do not bind to non-const references, so with such a field more references fit than values.
   [&]<std::size_t... N>(std::index_sequence<N...>) {
     ((found = found || takes_references<T, std::make_index_sequence<n + 1 + N>>), ...);
   }(std::make_index_sequence<8>{});
   return found;
 }
 
-/// A member is a C array, as far as the language lets one see. The elements of an array count as initializers
-/// of their own; a pair of braces in the place of the first one takes them all, so that the rest is too many.
+/// True when a member is a C array, as far as the language allows detection. Each element of an array counts
+/// as an initializer; a pair of braces in place of the first element initialises the whole array, so the
+/// remaining initializers are too many.
 template <class T>
 constexpr bool has_c_array() {
   constexpr std::size_t n = initializers<T>();
@@ -113,8 +115,9 @@ constexpr bool has_c_array() {
 template <class T>
 inline constexpr std::size_t field_count = initializers<T>();
 
-/// References to all fields. PFR's own count of them is passed by: with default member initializers that hold
-/// lists it crashes GCC 12 (in check_noexcept_r), so this calls what lies behind boost::pfr::structure_tie.
+/// References to all fields. Bypasses PFR's own field count, which crashes GCC 12 (in check_noexcept_r) for
+/// default member initializers that contain lists, by calling the implementation behind
+/// boost::pfr::structure_tie.
 template <class T>
 constexpr auto tie_fields(T& aggregate) {
   return boost::pfr::detail::tie_as_tuple(aggregate,

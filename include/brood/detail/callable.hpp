@@ -1,6 +1,6 @@
 #pragma once
-// A call as bytes: the function, its arguments as the parameters' types, and the thunk that undoes it over
-// there.
+// A call as bytes: the function, its arguments as the parameters' types, and the thunk that decodes and makes
+// the call in the other process.
 
 #include <brood/codec.hpp>
 #include <brood/detail/code.hpp>
@@ -13,7 +13,7 @@
 
 namespace brood::detail {
 
-/// Where the called side leaves its result: whoever implements it calls `write` once or twice (see Writer).
+/// Receives the result of a call. An implementation calls `write` once or twice (see Writer).
 class ResultSink {
  public:
   using Write = void (*)(Writer& to, const void* value);
@@ -23,11 +23,10 @@ class ResultSink {
   ~ResultSink() = default;
 };
 
-/// Decodes a call, makes it, delivers what it returned. `result` may be null: the value is dropped.
+/// Decodes a call, makes it, and delivers its result; with a null `result` the value is dropped.
 using Thunk = void (*)(Reader& call, ResultSink* result);
 
-// ---- parameters
-// ------------------------------------------------------------------------------------------------
+// ---- parameters ----
 
 template <class... Params>
 struct Parameters {
@@ -70,14 +69,16 @@ struct ParametersOf<Fn<V>> : ParametersOf<std::decay_t<decltype(V)>> {};
 template <class F>
 using ParametersFor = typename ParametersOf<F>::type;
 
-// What an argument becomes when the function does not say: a char array is text.
+// The type in which an argument travels when the function's parameters are unknown: a char array becomes a
+// string.
 template <class Arg>
 using Natural = std::conditional_t<std::is_convertible_v<std::decay_t<Arg>, const char*> &&
                                        std::is_pointer_v<std::decay_t<Arg>>,
                                    std::string, std::decay_t<Arg>>;
 
-/// What travels for an argument of that type to a parameter of that type: what the parameter is. Specialized
-/// for arguments that travel as themselves and become the parameter over there.
+/// The type in which an argument of type Arg travels to a parameter of type Param: the parameter's own.
+/// Specialised for arguments that travel as themselves and are converted to the parameter in the other
+/// process.
 template <class Arg, class Param>
 struct StoredAs : std::type_identity<Param> {};
 
@@ -87,7 +88,8 @@ template <class P>
 inline constexpr bool is_changeable =
     std::is_lvalue_reference_v<P> && !std::is_const_v<std::remove_reference_t<P>>;
 
-/// With so many arguments: its first parameter, a non-const reference, is the state of the worker.
+/// True when a call with this many arguments passes the worker's state to the first parameter, a non-const
+/// reference.
 template <class F, std::size_t arguments>
 constexpr bool takes_state() {
   if constexpr (std::is_member_function_pointer_v<F> || !ParametersFor<F>::known)
@@ -97,12 +99,12 @@ constexpr bool takes_state() {
   else
     return is_changeable<Parameter<F, 0>>;
 }
-/// Of the first argument.
+/// The index of the parameter that takes the first argument.
 template <class F, std::size_t arguments>
 inline constexpr std::size_t first_parameter = takes_state<F, arguments>() ? 1 : 0;
 
-/// The argument becomes the parameter. One of its very type is only read to be encoded, and so need be
-/// neither copied nor moved.
+/// True when the argument converts to the parameter. An argument of exactly the parameter's type is only read
+/// for encoding, so it need be neither copyable nor movable.
 template <class Arg, class Param>
 inline constexpr bool is_passed_as =
     std::is_same_v<std::remove_cvref_t<Arg>, Param> || std::is_convertible_v<Arg, Param>;
@@ -176,14 +178,13 @@ struct StoredFor {
 template <class F, class... Args>
 using Stored = typename StoredFor<F, Args...>::type;
 
-// ---- the function
-// ----------------------------------------------------------------------------------------------
+// ---- the function ----
 
 template <class F>
 inline constexpr bool is_function_pointer =
     std::is_pointer_v<F> && std::is_function_v<std::remove_pointer_t<F>>;
 
-/// It travels as where its code is, and decoding it runs nobody's.
+/// True for a function that travels as the address of its code alone; decoding it runs no user code.
 template <class F>
 inline constexpr bool is_code_alone =
     is_function_pointer<F> || std::is_member_function_pointer_v<F> || std::is_empty_v<F>;
@@ -254,8 +255,7 @@ F decode_function(Reader& r) {
   }
 }
 
-// ---- the call
-// --------------------------------------------------------------------------------------------------
+// ---- the call ----
 
 /// For an argument that has been refused: nothing more is to be said of it.
 template <class To>
@@ -263,7 +263,8 @@ template <class To>
   bad_value("argument");
 }
 
-/// An argument as what travels: itself when it is of that type already, else converted once.
+/// The argument in the type in which it travels: itself if it has that type already, otherwise converted
+/// once.
 template <class To, class From>
 decltype(auto) as_stored(From&& from) {
   if constexpr (std::is_same_v<std::remove_cvref_t<From>, To>)
@@ -295,7 +296,7 @@ inline constexpr bool is_refused_function<F> = []<class... P>(std::type_identity
   return (is_changeable<P> || ...);
 }(std::type_identity<typename ParametersFor<F>::Tuple>{});
 
-/// As std::invoke, with the worker's state in front where the function takes it.
+/// Calls f like std::invoke, passing the worker's state first if the function takes it.
 template <class F, class... Args>
 decltype(auto) invoke_here(F& f, Args&&... args) {
   if constexpr (takes_state<std::remove_const_t<F>, sizeof...(Args)>()) {
@@ -326,7 +327,7 @@ struct Call<F, std::tuple<StoredArgs...>> {
 
   static void run(Reader& r, ResultSink* result) {
     F f = decode_function<F>(r);
-    std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};  // braces: in order
+    std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};  // braces evaluate in order
     r.end();
     if constexpr (std::is_void_v<Result>) {
       std::apply([&](auto&&... a) { invoke_here(f, std::move(a)...); }, std::move(args));
@@ -341,7 +342,7 @@ struct Call<F, std::tuple<StoredArgs...>> {
     }
   }
 
-  /// Its arguments as a short text, those before the first that only its own code could tell. Throws
+  /// The call's arguments as a short text, up to the first that only user code could decode. Throws
   /// DecodeError.
   static std::string tell(Reader& r) {
     std::string text;
@@ -352,14 +353,14 @@ struct Call<F, std::tuple<StoredArgs...>> {
     return text == untold ? "" : text;
   }
 
-  /// As run, for callers that drop the result: it need not be able to travel.
+  /// Runs the call and drops its result, which need not be able to travel.
   static void run_only(Reader& r, ResultSink*) {
     F f = decode_function<F>(r);
     std::tuple<StoredArgs...> args{decode<StoredArgs>(r)...};
     r.end();
     std::apply([&](auto&&... a) { static_cast<void>(invoke_here(f, std::move(a)...)); }, std::move(args));
   }
-  /// As run, for an initializer: what it returns is the state of this worker.
+  /// Runs the call of an initializer and keeps its result as the state of this worker.
   static void run_and_keep(Reader& r, ResultSink* sink) {
     if constexpr (std::is_void_v<Result>) {
       run_only(r, sink);

@@ -1,8 +1,8 @@
 #pragma once
-// A map in chunks: the items lie in one block of shared memory, and each task works on some that stand next
-// to each other. A chunk never changes what comes out. Each item has a state in the block, so that of a chunk
-// that was cut short, by a death or by an exception, the items before are done, one has failed, and those
-// behind were never begun and go into other chunks.
+// A map in batches, called chunks: the items are in one block of shared memory, and each task works on a run
+// of adjacent items. Batching never changes the results. Each item has a state in the block, so when a chunk
+// is cut short by a death or an exception, the items before that point are done, one has failed, and those
+// after it were never begun and go into other chunks.
 
 #include <brood/detail/callable.hpp>
 #include <brood/detail/chunk_layout.hpp>
@@ -15,8 +15,8 @@
 
 namespace brood::detail {
 
-/// The result of a chunk's task: how long it took and, where results are not of one size, the one for which
-/// there was no place, if any, encoded as an optional.
+/// The result of a chunk's task: how long it took and, for results of varying size, the one for which there
+/// was no room, if any, encoded as an optional.
 template <class R>
 struct ChunkEnd {
   std::uint64_t nanoseconds = 0;
@@ -32,7 +32,7 @@ struct ChunkEndInRows {
   static void write(Writer& to, const void* end);
 };
 
-/// The call of a chunk. StoredArgs: the item, then what each call gets besides.
+/// The call of a chunk. StoredArgs: the item, then the extra arguments of every call.
 template <class F, class StoredArgs>
 struct ChunkCall;
 
@@ -41,7 +41,7 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
   using R = typename Call<F, std::tuple<Item, Extra...>>::Result;
   static constexpr MapTypes types = map_types<Item, R>();
 
-  /// `names`: what its items name, which the call keeps alive.
+  /// `names`: the shared objects that the chunk's items name; the call keeps them alive.
   static void encode_call(Writer& w, const F& f, const ChunkTask& task, std::span<const ItemName> names,
                           const Extra&... extra) {
     encode_function(w, f);
@@ -59,7 +59,7 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
     if (sink != nullptr) sink->deliver(&end.write, &end);
   }
 
-  /// The arguments of the item at which it ended.
+  /// The arguments of the item at which the chunk ended.
   static std::string tell(Reader& r) {
     std::string text;
     if constexpr (is_code_alone<F>) {
@@ -82,7 +82,7 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
       return layout.encoded_item(i);
   }
 
-  // Ends early when it takes longer than it should, and at a result that there is no place for.
+  // Ends early when the chunk takes longer than it should, and at a result for which there is no room.
   static auto run_items(const F& f, const ChunkTask& task, const std::tuple<Extra...>& extra) {
     const Chunk chunk = task.chunk;
     const ChunkLayout layout(types, task.items, chunk.all);
@@ -92,7 +92,7 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
     SeldomLook clock;
     const auto behind = chunk.first + chunk.count;
     for (auto i = chunk.first; i != behind;) {
-      // Nothing but the items in the inner loop, so that all it needs stays in registers.
+      // The inner loop handles items only, so that everything it needs stays in registers.
       const auto stop = behind - i < clock.stride() ? behind : i + clock.stride();
       for (; i != stop; ++i) {
         layout.state(i).store(ItemState::begun, std::memory_order_relaxed);
@@ -125,7 +125,7 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
     }
   }
 
-  // As a call by itself: with arguments, and a function object, of its own.
+  // Each item's call gets its own copy of the arguments and of the function object, like a call by itself.
   static R call_of(const F& f, const ChunkLayout& layout, std::size_t i, const std::tuple<Extra...>& extra) {
     Reader from = reader_of(layout, i);
     Item item = decode<Item>(from);
@@ -135,7 +135,7 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
     }(std::index_sequence_for<Extra...>{});
   }
 
-  // A copy; none for a parameter that only looks at it.
+  // Copies the argument, unless the parameter is a reference, which can only be const here.
   template <std::size_t I, class T>
   static decltype(auto) own_extra(const T& value) {
     if constexpr (ParametersFor<F>::known) {

@@ -1,6 +1,6 @@
 #pragma once
-// The layout of a chunk in shared memory: its items, the state of each, and the results. The other side may
-// have written noise, so everything is read once and checked.
+// The layout of a chunk in shared memory: its items, the state of each, and the results. The other process
+// may have written garbage, so everything is read once and checked.
 
 #include <atomic>
 #include <brood/codec.hpp>
@@ -15,7 +15,8 @@ namespace brood::detail {
 
 enum class ItemState : std::uint8_t { untouched = 0, begun = 1, done = 2 };
 
-/// Which items, of how many in the block; and after how long to come back with what is left (0: never).
+/// The range of a chunk's items, the number of items in the block, and the time after which the task returns
+/// unfinished items (0: never).
 struct Chunk {
   std::uint64_t first = 0, count = 0, all = 0;
   std::uint64_t nanoseconds = 0;
@@ -26,7 +27,7 @@ struct ItemName {
   std::uint64_t item, object;
 };
 
-/// Results that are a row of one size each beside the items; others lie in a block of their own.
+/// True for results of a fixed size, which form a row beside the items; others go into a block of their own.
 template <class R>
 constexpr bool is_of_one_size() {
   if constexpr (std::is_void_v<R>)
@@ -35,12 +36,12 @@ constexpr bool is_of_one_size() {
     return is_plain<R>() || std::is_same_v<R, bool>;
 }
 
-/// All that code which handles only bytes must know of a map's types. Only the code that reads, calls and
-/// decodes is a template; the rest is compiled once, in the library.
+/// What the untyped code must know about a map's types. Only the code that reads, calls and decodes is a
+/// template; the rest is compiled once, in the library.
 struct MapTypes {
-  std::size_t item_size = 0;    // of plain items; 0: they are encoded
-  std::size_t result_size = 0;  // of results of one size
-  bool in_rows = false;         // they are of one size, or there are none
+  std::size_t item_size = 0;    // size of a plain item; 0: items are encoded
+  std::size_t result_size = 0;  // size of a fixed-size result
+  bool in_rows = false;         // results have a fixed size, or there are none
 };
 template <class Item, class R>
 constexpr MapTypes map_types() {
@@ -53,31 +54,33 @@ constexpr MapTypes map_types() {
 
 constexpr std::size_t whole_lines(std::size_t n) { return (n + 63) / 64 * 64; }
 
-/// A row of states; plain items, and results of one size, are rows of sizeof; other items are encoded, and a
-/// row of `starts` says where each begins.
+/// A row of states; plain items and fixed-size results are rows with a stride of sizeof; other items are
+/// encoded, and a row of `starts` holds the offset of each.
 class ChunkLayout {
  public:
   static std::size_t size(const MapTypes& types, std::size_t items, std::size_t encoded);
 
-  /// Throws DecodeError when the block is too small for so many.
+  /// The layout of a block with `items` items. Throws DecodeError when the block is too small for them.
   ChunkLayout(const MapTypes& types, const SharedBlock& block, std::uint64_t items) {
-    // Copied, so that nobody else has this object's address: a worker's loop then keeps it in registers.
+    // Assigned from a local, so that the address of rows_ never escapes: a worker's loop can then keep it in
+    // registers.
     const Rows rows = rows_of(types, block, items);
     rows_ = rows;
   }
 
-  /// Its writer releases, its reader acquires: the result is there when it is done.
+  /// The state of item i. The worker stores `done` with release after writing the result, and readers load
+  /// with acquire, so the result is visible when the state is `done`.
   std::atomic_ref<ItemState> state(std::size_t i) const {
     return std::atomic_ref<ItemState>(reinterpret_cast<ItemState*>(rows_.states)[i]);
   }
   std::size_t first_not_done(std::size_t from, std::size_t end) const;
-  /// The rows; or the encoded items.
+  /// The rows of results and of items; for encoded items, the first one's bytes.
   std::byte* results() const { return rows_.results; }
   std::byte* items() const { return rows_.items; }
   void set_start(std::size_t i, std::uint64_t at) const {
     std::memcpy(rows_.starts + i * sizeof at, &at, sizeof at);
   }
-  /// The rest of the block from there.
+  /// A Reader from item i to the end of the block.
   Reader encoded_item(std::size_t i) const {
     std::uint64_t at = 0;
     std::memcpy(&at, rows_.starts + i * sizeof at, sizeof at);
@@ -95,8 +98,8 @@ class ChunkLayout {
   Rows rows_;
 };
 
-/// The results of a task that are not of one size: one behind the other, after a row that says where each
-/// ends. As many as fit; the one that does not travels as the task's own result.
+/// A task's results of varying size: stored one after another, preceded by a row of their end offsets. It
+/// holds as many as fit; the one that does not fit travels as the task's own result.
 class ResultRow {
   using End = std::uint32_t;
 
@@ -104,17 +107,18 @@ class ResultRow {
   static std::size_t size(std::size_t items, std::size_t bytes) {
     return whole_lines(items * sizeof(End)) + bytes;
   }
-  /// Throws DecodeError when the block is too small for so many.
+  /// The row of a block for `items` results. Throws DecodeError when the block is too small.
   ResultRow(const SharedBlock& block, std::uint64_t items);
 
-  /// False when it does not fit, or names shared objects, which nobody would hold here. In turn.
+  /// Stores result i; results are stored in order. False when it does not fit, or when it names shared
+  /// objects, which nothing would keep alive here.
   template <class R>
   bool put(std::size_t i, const R& value) {
     Writer to(base_ + begin_ + used_, size_ - begin_ - used_);
     to.value(value);
     return note(i, to);
   }
-  /// Throws DecodeError when that has been overwritten.
+  /// The bytes of result i. Throws DecodeError when the offsets have been overwritten.
   std::span<const std::byte> get(std::size_t i) const;
 
  private:
@@ -126,13 +130,14 @@ class ResultRow {
   std::size_t used_ = 0;
 };
 
-/// A look at the clock, seldom enough for tiny items. Inline but for the clock, so that loops keep it in
-/// registers.
+/// Checks the clock rarely enough for tiny items. Everything except reading the clock is inline, so that
+/// loops keep it in registers.
 class SeldomLook {
  public:
-  /// After each item: true when it has found more than so long since it was made (0: never).
+  /// Call after each item: true when it has noticed that more than this time has passed since construction
+  /// (0: never).
   bool is_past(std::uint64_t nanoseconds) { return --left_ == 0 && look(nanoseconds); }
-  /// The same for loops that must be tight: after so many items at most, look.
+  /// For tight loops, which call look() themselves: the number of items after which to do so.
   std::uint64_t stride() const { return stride_; }
   bool look(std::uint64_t nanoseconds) {
     const auto now = now_in_nanoseconds();
@@ -145,7 +150,7 @@ class SeldomLook {
     seen_ = now;
     return false;
   }
-  /// Nanoseconds since it was made.
+  /// Nanoseconds since construction.
   std::uint64_t spent() const { return now_in_nanoseconds() - begin_; }
 
  private:
@@ -154,10 +159,10 @@ class SeldomLook {
   std::uint64_t stride_ = 1, left_ = 1;
 };
 
-/// The description that a map's task gets beside the function that it calls.
+/// What a map's task receives besides the function that it calls.
 struct ChunkTask {
   SharedBlock items;
-  SharedBlock results;  // for those that are not of one size
+  SharedBlock results;  // for results of varying size
   Chunk chunk;
 
   void write(Writer& to, const MapTypes& types) const;

@@ -1,5 +1,5 @@
 #pragma once
-// A map in chunks whose results are wanted all together.
+// A map in chunks that returns all results together.
 
 #include <brood/detail/chunks.hpp>
 #include <cstring>
@@ -11,7 +11,7 @@
 
 namespace brood::detail {
 
-/// Of the first item that has one.
+/// Keeps the failure of the first item, in item order, that has one.
 class FirstFailure {
  public:
   void note(std::size_t item, const std::exception_ptr& error);
@@ -22,7 +22,7 @@ class FirstFailure {
   std::size_t item_ = 0;
 };
 
-/// The results in their order, as they come: by the item.
+/// Stores each result at its item's index, in whatever order they arrive.
 template <class R>
 class MappedResults final : public MapSink {
  public:
@@ -53,7 +53,7 @@ class MappedResults final : public MapSink {
     failure_.note(item, error);
   }
 
-  /// Of n items; throws the failure of the first that has one.
+  /// The results of n items. Throws the failure of the first item that failed.
   std::vector<R> results(std::size_t n) {
     failure_.rethrow();
     if constexpr (direct) {

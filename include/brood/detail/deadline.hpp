@@ -1,5 +1,5 @@
 #pragma once
-// One way to say "until when": every wait below the public headers takes a Deadline.
+// Deadline: the one type for "until when". Every wait below the public headers takes one.
 
 #include <brood/detail/std_parts.hpp>
 #include <cstdint>
@@ -7,8 +7,8 @@
 
 namespace brood::detail {
 
-/// A moment of the steady clock, or never. Made from any duration; negative ones and zero have passed
-/// already, and ones too long for the clock (or not a number) mean never.
+/// A moment of the steady clock, or never. Made from any duration: zero and negative ones have already
+/// passed, and ones too long for the clock (or NaN) mean never.
 class Deadline {
  public:
   static Deadline never() { return Deadline(latest); }
@@ -18,16 +18,16 @@ class Deadline {
   static Deadline in(std::chrono::duration<Rep, Period> wait) {
     const double seconds = std::chrono::duration<double>(wait).count();
     if (seconds <= 0) return now();
-    if (!(seconds < 1e9)) return never();  // also NaN; 30 years from here
+    if (!(seconds < 1e9)) return never();  // also NaN; 1e9 s are 30 years
     return after(std::chrono::ceil<std::chrono::nanoseconds>(wait));
   }
 
   bool is_never() const { return when_ == latest; }
-  /// No waiting at all was asked for.
+  /// True when the caller asked not to wait at all.
   bool is_now() const { return when_ == earliest; }
   bool passed() const;
 
-  /// What is left, not below zero; meaningless for never.
+  /// The time left, not below zero; meaningless for never.
   std::chrono::nanoseconds left() const;
 
   /// The earlier of this and `wait` from now.

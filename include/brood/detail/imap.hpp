@@ -12,7 +12,8 @@
 
 namespace brood::detail {
 
-/// How far an iteration has come. Stays where it is, for the iterators. Stored: what travels of an item.
+/// The state of an iteration, at a fixed address, since iterators refer to it. Stored: the type in which an
+/// item travels.
 template <class R, class View, class Stored>
 struct ImapState {
   ImapState(std::optional<CallOptions> given, View items)
@@ -21,12 +22,12 @@ struct ImapState {
   std::optional<CallOptions> options;
   View view;
   Input<View, Stored> input;
-  std::unique_ptr<Turns> turns;  // over these
+  std::unique_ptr<Turns> turns;  // over `input`
   Turn turn;
   std::optional<Outcome<R>> now;  // nothing at the end
 };
 
-/// Items that have been read, each until its turn.
+/// Keeps items that have been read, each until its turn.
 template <class Item>
 class KeptItems {
  public:
@@ -34,7 +35,7 @@ class KeptItems {
   void add(From& item) {
     items_.emplace_back(item);
   }
-  /// The n-th of all, once.
+  /// Takes out the n-th of all items; each can be taken once.
   Item take(std::size_t n) {
     Item item = std::move(*items_[n - before_]);
     items_[n - before_].reset();
@@ -55,7 +56,7 @@ class Imap {
 
   explicit Imap(std::unique_ptr<State> state) : state_(std::move(state)) {}
 
-  /// {item, Outcome<R>} at each turn; nothing is thrown but what the input itself throws.
+  /// Yields {item, Outcome<R>}; throws only what the input itself throws.
   class Outcomes {
     struct Kept {
       std::unique_ptr<State> map;
@@ -104,7 +105,7 @@ class Imap {
     using value_type = typename Outcome<R>::Value;
     using difference_type = std::ptrdiff_t;
     explicit iterator(State* state) : state_(state) { ++*this; }
-    /// The result; throws what the task threw, and the iteration may go on.
+    /// The result. Throws what the task threw; the iteration may then continue.
     value_type& operator*() const { return state_->now->value(); }
     iterator& operator++() {
       state_->now.reset();

@@ -1,6 +1,6 @@
 #pragma once
-// The items of a range, one after the other, each looked at once: it may be made by the looking, or read from
-// somewhere.
+// The items of a range, one after another, each dereferenced once: dereferencing may construct the item or
+// read it from a stream.
 
 #include <brood/detail/item_blocks.hpp>
 #include <brood/detail/std_parts.hpp>
@@ -11,7 +11,7 @@
 
 namespace brood::detail {
 
-/// A range that lies elsewhere and stays there.
+/// A view of a range that the caller keeps in place.
 template <class Range>
 class RangeThere {
  public:
@@ -27,13 +27,15 @@ class RangeThere {
  private:
   Range* range_;
 };
-/// The form in which a range is kept until its items are read, as std::views::all does: itself, or its place.
+/// The form in which a range is kept until its items are read, like std::views::all: the range itself, or a
+/// reference to it.
 template <class Range>
 using Held =
     std::conditional_t<std::is_lvalue_reference_v<Range> && !std::ranges::view<std::remove_cvref_t<Range>>,
                        RangeThere<std::remove_reference_t<Range>>, std::remove_cvref_t<Range>>;
 
-/// Item: what travels for them. The range must outlive it and stay where it is.
+/// Reads the items of a range. Item: the type in which they travel. The range must outlive the Input and stay
+/// in place.
 template <class Range, class Item>
 class Input final : public ItemReader {
  public:
@@ -46,14 +48,14 @@ class Input final : public ItemReader {
   Input(const Input&) = delete;
   Input& operator=(const Input&) = delete;
 
-  /// From now on each item is also given to keep.add, before it is used.
+  /// From now on passes each item to keep.add, before it is used.
   template <class Keep>
   void keep_in(Keep& keep) {
     keep_ = &keep;
     add_ = [](void* to, Looked item) { static_cast<Keep*>(to)->add(item); };
   }
 
-  /// The one in front, null at the end. Throws what the range throws.
+  /// The next item, null at the end. Throws what the range throws.
   const Item* peek() {
     if (now_ != nullptr || ended_) return now_;
     if (!at_)
@@ -67,11 +69,11 @@ class Input final : public ItemReader {
     look();
     return now_;
   }
-  /// It has been used.
+  /// Moves past the item that peek() returned.
   void pass() {
     now_ = nullptr;
     is_used_ = true;
-    if (left_ != 0) --left_;  // the range may have said less than it has
+    if (left_ != 0) --left_;  // the range may have reported a size below its real one
   }
 
   std::size_t left() const override { return is_sized ? left_ : unknown; }
@@ -121,7 +123,7 @@ class Input final : public ItemReader {
   static constexpr bool is_sized = std::ranges::sized_range<Range>;
   static constexpr bool is_row =
       std::ranges::contiguous_range<Range> && is_sized && std::is_same_v<Value, Item> && is_plain<Item>();
-  // What is of another type, or has no place of its own, is made here.
+  // An item of another type, or without an address of its own, is constructed in `made_`.
   static constexpr bool lies_there =
       std::is_lvalue_reference_v<Reference> && std::is_same_v<std::remove_cvref_t<Reference>, Item>;
   struct Made {

@@ -1,8 +1,9 @@
 #pragma once
-// What a type is to the wire, decided once: every other header of this room asks kind_of<T>().
+// Classifies each type for encoding, in one place: the other headers here ask kind_of<T>().
 //
-// Of the standard library this includes what all of brood is made of. Its other types are known by their
-// shape, so that a program pays for <filesystem>, <complex>, <map> and the like only where it uses them.
+// This includes only the standard headers that brood itself needs. Other standard types are recognised by
+// their shape, so that a program pays for <filesystem>, <complex>, <map> and the like only where it uses
+// them.
 
 #include <array>
 #include <brood/bytes.hpp>
@@ -44,7 +45,7 @@ enum class Kind {
   calendar,   // chrono: day, year_month and so on
   monostate,  //
   aggregate,  // by reflection
-  // what cannot travel, and why
+  // types that cannot travel, by reason
   pointer,
   member_pointer,
   null,
@@ -64,8 +65,7 @@ concept HasCodec = requires(Writer& w, Reader& r, const T& v) {
   { Codec<T>::decode(r) } -> std::convertible_to<T>;
 };
 
-// ---- the types whose headers are included
-// --------------------------------------------------------------------
+// ---- the types whose headers are included ----
 
 template <class T>
 inline constexpr Kind known_kind = Kind::opaque;
@@ -108,11 +108,10 @@ inline constexpr Kind known_kind<std::chrono::time_point<Clock, D>> = Kind::time
 template <>
 inline constexpr Kind known_kind<std::monostate> = Kind::monostate;
 
-// ---- the types of other standard headers
-// ---------------------------------------------------------------------
+// ---- the types of other standard headers ----
 
-// Classes of one's own may have such a shape and more in them, so it counts in namespace std alone. No
-// template argument can stand in front of that: the name begins with it.
+// User classes may have the same shape and further members, so only a type whose name begins with namespace
+// std counts. Testing the beginning of the name rules out a std type that is merely a template argument.
 template <class T>
 constexpr bool is_from_std() {
   return type_name<T>().starts_with("std::");

@@ -5,8 +5,8 @@
 
 namespace brood::detail {
 
-/// A number that no ancestor of this process had while it was copied; 0 in a copy that brood has not noticed
-/// yet. What is bound to one process keeps the number that it was made with, and compares.
+/// A number that no ancestor of this process had when it was forked; 0 in a fork that brood has not noticed
+/// yet. An object bound to one process stores the number current at its construction, and compares.
 extern const std::uint32_t* process_life;
 
 }  // namespace brood::detail

@@ -1,5 +1,5 @@
 #pragma once
-// The function that a map calls, as the machinery of maps sees it, which knows nothing of types.
+// The function that a map calls, as the untyped implementation of maps sees it.
 
 #include <atomic>
 #include <brood/detail/chunk_call.hpp>
@@ -12,7 +12,7 @@
 
 namespace brood::detail {
 
-/// What can go in chunks: functions and arguments that each call can have a copy of.
+/// True for calls that can be batched: the function and arguments can be copied for each call.
 template <class F, class StoredArgs>
 constexpr bool can_chunk = false;
 template <class F, class Item, class... Extra>
@@ -26,14 +26,14 @@ constexpr bool can_chunk<F, std::tuple<Item, Extra...>> = [] {
     return travels<R> && std::is_move_constructible_v<R>;
 }();
 
-/// Called with many items in one task.
+/// A function that is called with many items in one task.
 class ChunkFunction {
  public:
   virtual ~ChunkFunction() = default;
-  /// `names`: as ChunkCall::encode_call takes them. Throws what submitting throws.
+  /// Submits a chunk. `names`: as for ChunkCall::encode_call. Throws what submitting throws.
   virtual Record& submit(PoolHandle& pool, const ChunkTask& task, std::span<const ItemName> names) const = 0;
-  /// How long an item took in the last map of this function, which is where the next one begins: a chunk that
-  /// takes longer than that says comes back with what is left. 0: there was none.
+  /// Seconds per item in the last map of this function, the first estimate for the next map: a chunk that
+  /// takes longer than estimated returns its unfinished items. 0: no map yet.
   virtual std::atomic<double>& last_seconds_each() const = 0;
 };
 
@@ -62,18 +62,18 @@ class ChunkFunctionOf<F, std::tuple<Item, Extra...>> final : public ChunkFunctio
   const std::tuple<Extra...> extra_;
 };
 
-/// Of a function that can_chunk; E: what becomes Extra.
+/// Makes the ChunkFunction of a function for which can_chunk holds. E: the types that become Extra.
 template <class F, class StoredArgs, class... E>
 std::unique_ptr<const ChunkFunction> chunk_function(F f, E&&... extra) {
   return std::unique_ptr<const ChunkFunction>(
       new ChunkFunctionOf<F, StoredArgs>(std::move(f), std::forward<E>(extra)...));
 }
 
-/// Calls that are a task each, with the items of an input in turn.
+/// Calls with the items of an input in order, each as a task of its own.
 class CallsInTurn {
  public:
   virtual ~CallsInTurn() = default;
-  /// The task of the next item; null at the end. Throws what the input throws, and submitting.
+  /// Submits the task of the next item; null at the end. Throws what the input and submitting throw.
   virtual Record* submit_next(PoolHandle& pool, const CallOptions* options) = 0;
 };
 

@@ -1,5 +1,5 @@
 #pragma once
-// Maps that nobody waits for.
+// Asynchronous maps.
 
 #include <brood/detail/chunked_map.hpp>
 #include <brood/detail/pool_core.hpp>
@@ -12,20 +12,20 @@
 
 namespace brood::detail {
 
-/// Of all items; nothing where they return nothing.
+/// The results of all items; std::monostate when the function returns nothing.
 template <class R>
 using AllResults = std::conditional_t<std::is_void_v<R>, std::monostate, std::vector<R>>;
 
-/// A map in chunks on its way, whatever it calls.
+/// An asynchronous map in chunks, whose results are of type R.
 template <class R>
 class MapUnderWay final : public ChunksUnderWay {
  public:
-  /// As ChunksUnderWay::begin.
+  /// Begins the map; see ChunksUnderWay::begin.
   void begin(PoolHandle pool, std::size_t chunksize, const MapTypes& types,
              std::unique_ptr<const ChunkFunction> function, ItemReader& items) {
     mapped_.reserve(ChunksUnderWay::begin(std::move(pool), chunksize, types, std::move(function), items));
   }
-  /// When it is over and has not failed.
+  /// The results; valid when the map is over and has not failed.
   AllResults<R>& results() { return results_; }
 
  private:

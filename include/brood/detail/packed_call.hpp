@@ -1,5 +1,5 @@
 #pragma once
-// A call that waits in this process for another one to make it.
+// An encoded call, kept in this process until another process makes it.
 
 #include <brood/detail/callable.hpp>
 #include <brood/detail/names.hpp>
@@ -9,7 +9,8 @@
 
 namespace brood::detail {
 
-/// What names of functions need: this process is set up, as by brood::init. Throws UsageError.
+/// Ensures that this process is set up, as by brood::init; references to functions need that. Throws
+/// UsageError.
 void require_set_up();
 
 class PackedCall {
@@ -23,11 +24,12 @@ class PackedCall {
   const std::vector<std::byte>& bytes() const { return bytes_; }
   const Names& names() const { return names_.names(); }
 
-  /// Makes the call here; it can be made again, or sent.
+  /// Makes the call in this process; afterwards it can be made again, or sent.
   void run() const;
-  /// Names more objects, of a call that its bytes hold.
+  /// Holds further objects, for a call contained in this call's bytes.
   void add_names(const Names& more) { names_.add(HeldNames::of(more)); }
-  /// It is on its way: what it names is to be held until nobody will look at it any more.
+  /// Call when the call has been sent. Returns the names it holds, to be held until nobody will read the call
+  /// any more.
   HeldNames sent();
 
  private:
@@ -49,7 +51,8 @@ PackedCall pack_stored(Thunk thunk, const F& f, const Args&... args) {
   }
 }
 
-/// `keeps`: what the call returns becomes the state of the process that makes it; else it is dropped.
+/// Encodes a call. `keeps`: the result becomes the state of the process that makes the call; otherwise it is
+/// dropped.
 template <bool keeps = false, class F, class... Args>
 PackedCall pack(F&& f, Args&&... args) {
   using Function = std::decay_t<F>;

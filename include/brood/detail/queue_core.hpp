@@ -1,5 +1,5 @@
 #pragma once
-// The byte side of Queue<T>: what the template calls.
+// The untyped part of Queue<T>, which the template calls.
 
 #include <brood/bytes.hpp>
 #include <brood/detail/deadline.hpp>
@@ -7,11 +7,11 @@
 
 namespace brood::detail {
 
-/// Writes the value, perhaps twice: see Writer.
+/// Encodes a value; may be invoked twice (see Writer).
 struct EncodeValue {
   void (*encode)(Writer& to, const void* value);
   const void* value;
-  std::size_t size_hint;  // its encoded size where the type tells, else 0
+  std::size_t size_hint;  // the encoded size if the type determines it, otherwise 0
 };
 /// Builds the value from its bytes; may throw.
 struct DecodeValue {
@@ -27,11 +27,11 @@ struct QueueTraits {
   std::size_t size_hint;
 };
 
-/// A handle: an offset, counted in the process that holds it.
+/// A handle of a queue: its offset in the arena. Each process counts its own handles.
 class QueueHandle {
  public:
   QueueHandle(std::int64_t max_size, const QueueTraits& traits);
-  /// Of one that lives, by its number alone, as it stands in a message.
+  /// A handle of a live queue, made from its number alone, as found in a message.
   static QueueHandle known(std::uint64_t object, std::uint64_t type);
   QueueHandle(const QueueHandle& other);
   QueueHandle(QueueHandle&& other) noexcept;

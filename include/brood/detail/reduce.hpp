@@ -1,5 +1,6 @@
 #pragma once
-// Joining many values: pieces of neighbours, then what was made of them; all in workers, for op may crash.
+// reduce: combines runs of adjacent values, then the partial results; always in workers, because op may
+// crash.
 
 #include <brood/detail/std_parts.hpp>
 #include <brood/detail/task.hpp>
@@ -11,7 +12,7 @@
 
 namespace brood::detail {
 
-/// What a worker calls with a piece, which is never empty.
+/// Combines a piece in a worker; a piece is never empty.
 template <class Op, class T>
 struct JoinAll {
   Op op;
@@ -32,7 +33,7 @@ struct JoinAll {
 
 }  // namespace brood::detail
 
-/// As functions travel, not as values: op may be a pointer to one.
+/// Encodes op as a function, not as a value: it may be a function pointer.
 template <class Op, class T>
 struct brood::Codec<brood::detail::JoinAll<Op, T>> {
   static_assert(brood::detail::may_be_called_elsewhere<Op>());
@@ -52,7 +53,7 @@ T reduce(PoolHandle& pool, Items&& items, T all, Op op) {
     size = even < 1 ? 1 : even > largest_piece ? largest_piece : even;
   }
   const JoinAll<Op, T> join{op};
-  // So many under way: the input may be longer than memory.
+  // The number of pieces in flight is limited, because the input may not fit into memory.
   std::deque<Future<T>> pieces;
   std::vector<T> row;
   row.push_back(std::move(all));

@@ -1,5 +1,5 @@
 #pragma once
-// Calls whose arguments come as tuples or pairs, one for each call.
+// starmap: calls whose arguments come as one tuple or pair per call.
 
 #include <brood/detail/input.hpp>
 #include <brood/detail/std_parts.hpp>
@@ -10,7 +10,7 @@
 
 namespace brood::detail {
 
-/// Takes a tuple apart for f.
+/// Calls f with the fields of a tuple as arguments.
 template <class F, class Fields>
 struct Star;
 template <class F, class... Fields>
@@ -62,12 +62,12 @@ template <class Items, class F>
 auto star_of(F&& f) {
   return Star<std::decay_t<F>, FieldsOf<F, Items>>{std::forward<F>(f)};
 }
-/// A container that was given up, whose items are nobody else's. Other ranges that look so may lead to items
-/// of somebody who still wants them.
+/// True for an rvalue container, whose items may be moved from. Other rvalue ranges may refer to items that
+/// somebody still needs.
 template <class Items>
 inline constexpr bool is_owner = requires { typename Items::allocator_type; };
 
-/// The items as tuples of what travels.
+/// The items as tuples of the types in which their fields travel.
 template <class View, class Fields, bool owns>
 class RangeOfFields {
  public:
@@ -78,7 +78,7 @@ class RangeOfFields {
     using value_type = Fields;
     using difference_type = std::ptrdiff_t;
     explicit iterator(View& items) : at_(std::ranges::begin(items)), end_(std::ranges::end(items)) {}
-    /// Looked at once: fields of items that were given up are moved out of them.
+    /// Dereference once per item: fields of owned items are moved out.
     Fields operator*() const {
       if constexpr (owns)
         return ToFields<Fields>{}(std::move(*at_));
@@ -115,7 +115,7 @@ auto as_fields(Items&& items) {
 
 }  // namespace brood::detail
 
-/// As functions travel, not as values: f may be a pointer to one.
+/// Encodes f as a function, not as a value: it may be a function pointer.
 template <class F, class Fields>
 struct brood::Codec<brood::detail::Star<F, Fields>> {
   static void encode(Writer& to, const detail::Star<F, Fields>& star) { detail::encode_function(to, star.f); }

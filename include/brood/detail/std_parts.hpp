@@ -1,9 +1,9 @@
 #pragma once
 // Parts of large standard headers, without the rest of them: the calendar of <chrono>, the views of <ranges>,
 // the parallel algorithms behind <memory> and the searchers of <functional> are a quarter of the time that a
-// small program takes to compile. GCC 12's library has these parts in headers of their own, which are not for
-// users, so they are included for that release alone, with which this is tested; for every other one, and
-// where BROOD_WHOLE_STD_HEADERS is defined, the whole headers are. A header of brood that uses any of this
+// small program takes to compile. GCC 12's library has the needed parts in internal headers, so these are
+// included only for that release, with which this is tested; for all others, and where
+// BROOD_WHOLE_STD_HEADERS is defined, the whole headers are included. A header of brood that uses any of this
 // includes this one.
 
 #include <span>
@@ -29,7 +29,7 @@
 
 namespace brood::detail {
 
-/// As std::invoke, which is in <functional> alone.
+/// Like std::invoke, which only <functional> provides.
 template <class F, class... Args>
 constexpr decltype(auto) invoke(F&& f, Args&&... args) {
   if constexpr (std::is_member_pointer_v<std::remove_cvref_t<F>>)

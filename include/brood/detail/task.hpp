@@ -1,5 +1,5 @@
 #pragma once
-// A call as a task.
+// Submits a call as a task.
 
 #include <brood/detail/pool_core.hpp>
 #include <brood/future.hpp>
@@ -19,7 +19,7 @@ constexpr std::string_view function_name() {
   return F::name();
 }
 
-/// The bytes of its calls begin with the address of a function, whose name is the task's.
+/// True when an encoded call begins with the address of a function, whose name is then the task's.
 template <class F>
 inline constexpr bool begins_with_pointer = is_function_pointer<F>;
 
@@ -30,7 +30,7 @@ inline constexpr TaskType task_type{&CallType::run, function_name<F>(), begins_w
 template <class F, class... Args>
 using CallResult = typename CallFor<F, Args...>::Result;
 
-/// The arguments are what travels.
+/// Submits a call whose arguments already have the types in which they travel.
 template <class F, class... To>
 Record& submit_record(PoolHandle& pool, const CallOptions* options, const F& f, const To&... stored) {
   using CallType = Call<F, std::tuple<To...>>;
@@ -48,15 +48,15 @@ template <class F, class... Args>
 auto submit(PoolHandle& pool, const CallOptions* options, F&& f, Args&&... args) {
   using Function = std::decay_t<F>;
   return [&]<class... To>(std::type_identity<std::tuple<To...>>) {
-    // What as_stored converts lives until the end of this expression.
+    // Values converted by as_stored live until the end of this expression.
     return submit_stored<Function, To...>(pool, options, f, as_stored<To>(std::forward<Args>(args))...);
   }(std::type_identity<Stored<Function, Args...>>{});
 }
 
-/// Of map: 0 when none was given. Throws UsageError.
+/// The chunksize option of a map: 0 when none was given. Throws UsageError for an invalid one.
 int checked_chunksize(const CallOptions& options);
-/// How many calls to put into a task, 0: as measured; nothing where each call is a task of its own, as when
-/// what holds for each call by itself is asked for.
+/// The number of calls per task; 0: chosen by measurement. Nothing when each call must be a task of its own,
+/// as with options that apply to each call separately.
 std::optional<std::size_t> chunksize_for(const PoolHandle& pool, const CallOptions* options);
 
 }  // namespace brood::detail

@@ -1,5 +1,5 @@
 #pragma once
-// Arguments of a call as a short text, for the message about a process that died of them.
+// Prints a call's arguments as a short text, for the message about a process that died while making the call.
 
 #include <brood/codec.hpp>
 #include <concepts>
@@ -11,14 +11,14 @@
 
 namespace brood::detail {
 
-/// Appends the value; of a text at most its first 40 bytes, on one line.
+/// Appends the value; for a text, at most its first 40 bytes, on one line.
 void tell(std::string& to, bool value);
 void tell(std::string& to, std::int64_t value);
 void tell(std::string& to, std::uint64_t value);
 void tell(std::string& to, double value);
 void tell(std::string& to, std::string_view value);
 
-/// What can be told without running anybody's code.
+/// Types that can be printed without running user code.
 template <class T>
 concept Told = std::is_arithmetic_v<T> || std::is_enum_v<T> || std::same_as<T, std::string>;
 
@@ -36,7 +36,7 @@ void tell_value(std::string& to, const T& value) {
     tell(to, static_cast<std::uint64_t>(value));
 }
 
-/// The fields of a call of starmap.
+/// True when all fields of a starmap item can be printed.
 template <class T>
 inline constexpr bool are_told = false;
 template <Told... Fields>
@@ -44,7 +44,8 @@ inline constexpr bool are_told<std::tuple<Fields...>> = sizeof...(Fields) != 0;
 
 inline constexpr std::string_view untold = "...";
 
-/// False, and that instead, at the first that cannot be told: what follows it cannot be found.
+/// Appends the next argument. Appends `untold` instead and returns false for one that cannot be printed: the
+/// arguments after it cannot be located.
 template <class T>
 bool tell_next(std::string& to, Reader& call) {
   if (!to.empty()) to += ", ";

@@ -1,6 +1,6 @@
 #pragma once
-// The source of a lazy map's results, one at each turn: tasks of one item each, or chunks. The work is done
-// in src/pool/turns.cpp, once for all types.
+// The source of a lazy map's results, one per turn: from tasks of one item each, or from chunks. The work is
+// done in src/pool/turns.cpp, once for all types.
 
 #include <brood/detail/chunks.hpp>
 #include <brood/detail/std_parts.hpp>
@@ -13,21 +13,23 @@
 
 namespace brood::detail {
 
-/// The yield of one turn: a task of its own, whose record is the taker's; or the reason why there is no
-/// result; or the result's bytes, valid until the next turn.
+/// The yield of one turn: a task, whose record the taker then owns; or the reason why there is no result; or
+/// the result's bytes, valid until the next turn.
 struct Turn {
-  std::size_t number = 0;  // of the item
+  std::size_t number = 0;  // index of the item
   Record* task = nullptr;
   std::exception_ptr failure;
   const std::byte* bytes = nullptr;
   std::size_t size = 0;
-  std::size_t left = 0;  // so many more of that size, or with that failure, follow at once
+  std::size_t left =
+      0;  // number of further results, of the same size or with the same failure, that follow at once
 };
 
 class Turns {
  public:
   virtual ~Turns() = default;
-  /// False at the end. Throws what the input throws, after the results before it.
+  /// Moves to the next result; false at the end. An exception from the input is thrown after the results that
+  /// precede it.
   bool next(Turn& turn) {
     if (turn.left == 0) return find_next(turn);
     --turn.left;
@@ -48,7 +50,7 @@ std::unique_ptr<Turns> turns_of_chunks(PoolHandle& pool, bool is_ordered, std::s
                                        const MapTypes& types, std::unique_ptr<const ChunkFunction> function,
                                        ItemReader& items);
 
-/// Put in place: an Outcome is too much to move for each item.
+/// Constructs the outcome in place, since moving an Outcome for each item costs too much.
 template <class R>
 void put_outcome(std::optional<Outcome<R>>& to, const Turn& turn) {
   if (turn.task != nullptr) {

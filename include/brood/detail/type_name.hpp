@@ -26,7 +26,8 @@ constexpr std::string_view cut_name(std::string_view text, std::string_view key)
 template <class T>
 constexpr std::string_view type_name() {
   constexpr auto text = raw_name<T>();
-  // A type may itself contain ; or ] only inside brackets of its own; the last ] closes ours.
+  // A type can contain ; or ] only inside its own brackets; the last ] closes the list of
+  // __PRETTY_FUNCTION__.
   const auto from = text.find("T = ");
   auto name = text.substr(from + 4);
   if (const auto more = name.find("; std::string_view"); more != name.npos) name = name.substr(0, more);

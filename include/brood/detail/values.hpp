@@ -16,10 +16,9 @@ namespace brood::detail {
 template <class T>
 constexpr bool always_false = false;
 
-// ---- may it travel?
-// --------------------------------------------------------------------------------------------
+// ---- may it travel? ----
 
-// Fails to compile with a message, or is true. Around: the aggregates this type lies in, where one that
+// True, or a compile error with a message. Around: the aggregates that enclose this type, so that one that
 // contains itself (struct Node { std::unique_ptr<Node> next; }) is not judged again.
 template <class T, class... Around>
 constexpr bool judge();
@@ -116,15 +115,14 @@ constexpr bool judge() {
   return true;
 }
 
-// What the rest of brood asks; the compiler judges each type once.
+// The check used by the rest of brood; as a variable template it is evaluated once per type.
 template <class T>
 inline constexpr bool travels = judge<T>();
 
-// ---- may it be copied as bytes?
-// --------------------------------------------------------------------------------
+// ---- may it be copied as bytes? ----
 
 template <class T>
-constexpr bool is_plain();  // every pattern of bytes is a value, and there is nothing else to it
+constexpr bool is_plain();  // every byte pattern is a valid value, and the bytes are all of it
 
 template <class T, std::size_t... I>
 constexpr bool plain_fields(std::index_sequence<I...>) {
@@ -153,7 +151,8 @@ constexpr bool is_plain() {
   }
 }
 
-// The least number of bytes a value takes: bounds what a lie about a length can ask for. Never 0.
+// The smallest number of bytes a value can take, which bounds the memory that a false length can claim. Never
+// 0.
 template <class T>
 constexpr std::size_t least_size() {
   constexpr Kind kind = kind_of<T>();
@@ -165,8 +164,7 @@ constexpr std::size_t least_size() {
     return 1;
 }
 
-// ---- to bytes
-// --------------------------------------------------------------------------------------------------
+// ---- to bytes ----
 
 template <class T>
 void encode(Writer& w, const T& v);
@@ -245,13 +243,12 @@ void encode(Writer& w, const T& v) {
   }
 }
 
-// ---- back to values
-// --------------------------------------------------------------------------------------------
+// ---- back to values ----
 
 template <class T>
 T decode(Reader& r);
 
-// Into a map without a copy of the key: once it is part of a value_type it is const, and cannot be moved.
+// Inserts into a map without copying the key: once part of a value_type, a key is const and cannot be moved.
 template <class T, class Element>
 void append(T& to, Element element) {
   if constexpr (requires { to.push_back(std::move(element)); })
@@ -285,7 +282,8 @@ T decode_sequence(Reader& r) {
                        std::is_default_constructible_v<Element>) {
     const std::byte* const from = r.view(n * sizeof(Element));
     if constexpr (std::is_constructible_v<T, const Element*, const Element*>) {
-      // Where they lie as elements may, they are copied into place; else room is made of zeros first.
+      // If the bytes are suitably aligned, elements are constructed from them; otherwise zeroed elements are
+      // made first and copied over.
       if (reinterpret_cast<std::uintptr_t>(from) % alignof(Element) == 0) {
         const auto* const first = reinterpret_cast<const Element*>(from);
         return T(first, first + n);
@@ -294,7 +292,7 @@ T decode_sequence(Reader& r) {
     to.resize(n);
     if (n != 0) std::memcpy(to.data(), from, n * sizeof(Element));
   } else {
-    // Reserve no more memory than the message has bytes: its length may be a lie.
+    // Reserve no more memory than the message has bytes: its length may be false.
     if constexpr (requires { to.reserve(n); }) {
       const std::size_t most = r.left() / sizeof(Element) + 1;
       to.reserve(n < most ? n : most);
@@ -316,7 +314,7 @@ T decode_alternative(Reader& r, std::size_t index) {
 
 template <class T, std::size_t... I>
 T decode_fields(Reader& r, std::index_sequence<I...>) {
-  return T{decode<std::remove_cv_t<Field<T, I>>>(r)...};  // braces: in order
+  return T{decode<std::remove_cv_t<Field<T, I>>>(r)...};  // braces evaluate in order
 }
 
 template <class T, std::size_t... I>
@@ -406,7 +404,7 @@ T decode(Reader& r) {
   }
 }
 
-/// Whole message to value: nothing may be left over.
+/// Decodes a message that consists of exactly one value.
 template <class T>
 T decode_whole(Reader& r) {
   T v = decode<T>(r);

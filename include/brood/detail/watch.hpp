@@ -1,6 +1,6 @@
 #pragma once
-// Waiting for any of many futures, without looking at all of them each time: whoever finishes a record tells
-// those that watch it.
+// Waits for any of many futures without examining all of them each time: finishing a record notifies those
+// that watch it.
 
 #include <brood/detail/record.hpp>
 #include <cstddef>
@@ -10,46 +10,49 @@ namespace brood::detail {
 
 class Watch;
 
-/// That a Watch watches a record.
+/// One record watched by one Watch.
 struct WatchEntry {
   Watch* watch = nullptr;
   Record* record = nullptr;
-  WatchEntry* next = nullptr;  // of the same record
+  WatchEntry* next = nullptr;  // next entry of the same record
 };
 
-/// Watches records from now on, until it is destroyed. One thread's; any thread may finish the records
-/// meanwhile. Several may watch one record.
+/// Watches records until it is destroyed. Used by one thread; any thread may finish the records meanwhile.
+/// Several Watches may watch one record.
 class Watch {
  public:
   static constexpr std::size_t none = ~std::size_t{0};
 
-  /// Those that have ended already are the first to be taken, in their order.
+  /// Watches `records`. Records that have ended already are taken first, in their order.
   explicit Watch(const std::vector<Record*>& records);
   ~Watch();
   Watch(const Watch&) = delete;
   Watch& operator=(const Watch&) = delete;
 
-  /// The place of one that has ended and was not taken before, or `none`.
+  /// The index of a record that has ended and was not taken before, or `none`.
   std::size_t take();
-  /// take() would not give `none`. By any thread.
+  /// True when records have ended that take() has not fetched yet. Any thread may call it.
   bool has_some() const { return ended_count_.load(std::memory_order_acquire) != 0; }
-  /// Until take() gives one, also where there is none to wait for; false when the deadline has passed before.
+  /// Waits until take() has a record to return; true at once when there is nothing to wait for, false when
+  /// the deadline passes first.
   bool wait(Deadline until);
 
  private:
   friend void tell_watches(Record& record);
   void enlist(WatchEntry& entry);
 
-  // The lists that begin in the records, `ended_`, and what is in the entries: guarded by one mutex for all.
+  // One mutex for all Watches guards the lists that begin in the records, `ended_`, and the entries'
+  // contents.
   std::vector<WatchEntry> entries_;
   std::vector<std::size_t> ended_;
   std::atomic<std::size_t> ended_count_{0};  // ended_.size()
-  std::vector<std::size_t> taken_;           // of ended_, to be given one by one; of the thread that watches
+  std::vector<std::size_t>
+      taken_;  // a batch from ended_, handed out one by one; only the watching thread uses it
   std::size_t given_ = 0;
   std::vector<TaskSource*> sources_;
 };
 
-/// As forget_records.
+/// Forgets all watches; see forget_records().
 void forget_watches();
 
 }  // namespace brood::detail

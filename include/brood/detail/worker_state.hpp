@@ -1,5 +1,5 @@
 #pragma once
-// What the initializer of a pool's worker returned, for the functions that take it by reference.
+// The object returned by a pool's initializer, for the functions that take it by reference.
 
 #include <brood/detail/std_parts.hpp>
 #include <brood/detail/type_name.hpp>
@@ -7,15 +7,15 @@
 
 namespace brood::detail {
 
-/// Its address stands for the type.
+/// The address of this variable identifies the type.
 template <class S>
 inline char state_tag = 0;
 
-/// Instead of what was kept before.
+/// Keeps the state, replacing the one kept before.
 void keep_state(std::shared_ptr<void> state, const void* tag);
-/// Destroys it.
+/// Destroys the state.
 void drop_state();
-/// Throws UsageError when nothing, or something of another type, is kept.
+/// The state. Throws UsageError when none, or one of another type, is kept.
 void* state_of(const void* tag, std::string_view type);
 
 template <class S>
