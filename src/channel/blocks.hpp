@@ -1,5 +1,5 @@
 #pragma once
-// The blocks of a queue: where values lie. A block's number is {class 4 | index 28}.
+// The blocks of a queue, which hold its values. A block's number is {class 4 | index 28}.
 
 #include <brood/detail/names.hpp>
 #include <brood/detail/queue_core.hpp>
@@ -10,15 +10,15 @@
 
 namespace brood::channel {
 
-/// How a queue is laid out: copied from it once, checked, and then believed. Any process can write over a
-/// queue.
+/// The layout of a queue: copied from it once, checked, and only then trusted, since any process can
+/// overwrite a queue.
 struct Shape {
   std::uint64_t max_size = 0;
   std::uint32_t value_words = 0;
   std::uint32_t block_size[size_classes];
   std::uint32_t first_group[size_classes];  // blocks in the first group of a class; later ones double
 
-  /// Sizes for values whose size their type tells, or 0.
+  /// The layout for values of `size_hint` bytes; 0: the type does not determine their size.
   static Shape for_values(std::uint64_t max_size, std::size_t size_hint);
   /// Throws DecodeError.
   static Shape of(const QueueObject& queue);
@@ -32,16 +32,16 @@ class Blocks {
   Blocks(QueueObject& queue, std::uint64_t object, const Shape& shape)
       : q_(queue), object_(object), shape_(shape) {}
 
-  /// A block with the value in it, complete and mine; the objects that it names are counted. Throws NoMemory,
-  /// and what the encoding throws.
+  /// Returns a complete block with the value in it, owned by `me`; the objects that the value names are
+  /// counted. Throws NoMemory, and what the encoding throws.
   std::uint32_t fill(const detail::EncodeValue& value, std::uint32_t me);
-  /// Decodes the value of a block that is mine, and releases the block, also when that throws.
+  /// Decodes the value of a block owned by this process, and releases the block even if decoding throws.
   void take(std::uint32_t block, const detail::DecodeValue& value);
-  /// A block whose value nobody will have any more becomes free, and what it names is not named by it any
-  /// more. What somebody else has begun of that may be done again.
+  /// Frees a block whose value nobody will take any more, and drops its references to the objects it names.
+  /// Idempotent: continues what another process had begun of this.
   void drop(std::uint32_t block) noexcept;
 
-  /// Throws DecodeError for one that cannot be.
+  /// The block with this number. Throws DecodeError for an impossible number.
   Block& at(std::uint32_t block);
   void for_each_of(std::uint32_t owner, FunctionRef<void(std::uint32_t, BlockWord)> f);
   void adopt_all();

@@ -1,19 +1,19 @@
 #pragma once
-// Whether this thread is in the middle of an operation on a queue. What a thread remembers of its queues (its
-// place in a ring, where blocks are) is its alone, and a signal handler that came in between would find it
-// half changed.
+// Tracks whether this thread is in the middle of a queue operation. A thread's private state for its queues
+// (its position in a ring, where blocks are) may be half updated then, so a signal handler must not use it.
 
 #include <atomic>
 #include <brood/errors.hpp>
 
 namespace brood::channel {
 
-// Of the few bytes that the system keeps for such: reached without a call, also in a shared library.
+// initial-exec TLS uses the few bytes the system reserves for it: accessed without a call, even in a shared
+// library.
 [[gnu::tls_model("initial-exec")]] inline constinit thread_local bool is_inside = false;
 
 [[noreturn]] void refuse_to_enter();
 
-/// From construction to destruction. Throws UsageError when it is inside already.
+/// Marks the thread as inside from construction to destruction. Throws UsageError when it is inside already.
 class Inside {
  public:
   Inside() {
@@ -22,7 +22,7 @@ class Inside {
     std::atomic_signal_fence(std::memory_order_seq_cst);
   }
   ~Inside() { leave(); }
-  /// Before the end already.
+  /// Leaves before destruction.
   void leave() {
     std::atomic_signal_fence(std::memory_order_seq_cst);
     is_inside = false;
@@ -31,7 +31,8 @@ class Inside {
   Inside& operator=(const Inside&) = delete;
 };
 
-/// While the user's code runs in the middle of an operation, where all is in order: it may use queues.
+/// Marks the thread as outside while user code runs in the middle of an operation, at a point where the state
+/// is consistent: that code may use queues.
 class Outside {
  public:
   Outside() { is_inside = false; }

@@ -5,7 +5,7 @@
 
 namespace brood::channel {
 
-/// As arena::register_kind; and messages hold what they name from then on.
+/// Calls arena::register_kind, and from then on lets messages hold the objects they name.
 void register_kind(std::uint32_t kind, arena::Repair repair, arena::Destroy destroy);
 
 }  // namespace brood::channel

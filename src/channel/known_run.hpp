@@ -1,5 +1,5 @@
 #pragma once
-// Where a run lies that a queue names: the name may be noise.
+// Finds the address of a run that a queue names; the name may be corrupt.
 
 #include <array>
 #include <cstddef>
@@ -8,8 +8,8 @@
 
 namespace brood::channel {
 
-/// Its address; null when what the place names is no run of that size. What was one when this thread looked
-/// last is believed, for it lies inside the arena whatever has become of it since.
+/// The address of the run at `place`; null when there is no run of at least that size. A place found valid
+/// before by this thread is trusted: it is inside the arena, whatever has become of the run since.
 inline std::byte* known_run(arena::Place place, std::size_t size) {
   struct Seen {
     std::uint64_t bits = 0;

@@ -1,10 +1,11 @@
 #pragma once
-// How often to look while one waits for the other side of a queue.
+// How often to poll while waiting for the other side of a queue.
 //
-// Who looks all the time takes each value as it is written, and with it the cache line, which the writer
-// needs for the next: both then go at the pace of the line. Who looks away for a microsecond finds several.
-// But who waits for an answer to what it has put itself finds one, later. So each thread learns it: as long
-// as there was more than one, it looks away for long; where there was one, for half as long the next time.
+// A thread that polls without pause takes each value as soon as it is written, and with it the cache line,
+// which the writer needs for the next value: both sides then run at the speed of cache-line transfers. A
+// thread that pauses for a microsecond finds several values per poll. But a thread that waits for a reply to
+// its own message finds only one value, and finds it later. So each thread adapts: while a wait yields more
+// than one value, its pauses stay long; when a wait yielded only one, it halves the next pause.
 
 #include <algorithm>
 #include <array>
@@ -18,16 +19,18 @@ namespace brood::channel {
 
 class Pace {
  public:
-  /// It has to wait: pauses between two looks.
+  /// Call when the thread must wait. Returns the number of pauses between two polls.
   int wait() {
     if (state_ == State::waited) pauses_ = std::max(1, pauses_ / 2);
     if (state_ == State::waiting) return last_;
     state_ = State::waiting;
-    return last_ = ++waits_ % 64 == 0 ? most : pauses_;  // now and then: what was so may have changed
+    return last_ = ++waits_ % 64 == 0
+                       ? most
+                       : pauses_;  // occasionally tries the longest pause, as the pattern may have changed
   }
-  /// It has what it wanted.
+  /// Call when the thread has what it waited for.
   void done() {
-    if (state_ == State::waited) pauses_ = last_;  // and had not to wait again
+    if (state_ == State::waited) pauses_ = last_;  // did not have to wait again
     state_ = state_ == State::waiting ? State::waited : State::idle;
   }
 
@@ -40,13 +43,14 @@ class Pace {
 };
 
 enum class Side { writer, reader };
-/// This thread's, for the queue; or for another one that falls on the same place, which costs time only.
+/// This thread's Pace for the queue. Queues that hash to the same entry share it, which only costs time.
 inline Pace& pace_of(std::uint64_t object, Side side) {
   static thread_local constinit std::array<std::array<Pace, 16>, 2> all{};
   return all[static_cast<std::size_t>(side)][object / arena::chunk_size % 16];
 }
 
-/// Watches for so long at most, while the other side runs on another processor. True when the wait is over.
+/// Spins for at most `longest`, and only while the other side runs on another processor. True when the wait
+/// is over.
 template <class Waiting>
 bool spin_while(Waiting waiting, const platform::Word& peer, int pauses, std::chrono::nanoseconds longest) {
   const auto until = std::chrono::steady_clock::now() + longest;

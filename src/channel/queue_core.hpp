@@ -1,5 +1,5 @@
 #pragma once
-// Queue<T> on bytes; see the head of queue_core.cpp.
+// The untyped implementation of Queue<T>; see the top of queue_core.cpp.
 
 #include <brood/detail/queue_core.hpp>
 #include <cstdint>
@@ -12,8 +12,7 @@
 
 namespace brood::channel {
 
-/// A place in the list of rings where there is no ring: nothing can be put there any more; rings for many
-/// come next.
+/// Entries in the list of rings that are not rings: the queue was closed here; multi-writer rings begin here.
 inline constexpr std::uint64_t closed_here = 1, many_from_here = 2;
 
 /// A view of a queue in the arena, made for one call.
@@ -21,9 +20,9 @@ class QueueCore {
  public:
   explicit QueueCore(std::uint64_t object);
 
-  /// A new queue, held by this process. Throws NoMemory.
+  /// Makes a queue that this process holds. Throws NoMemory.
   static std::uint64_t create(std::int64_t max_size, const detail::QueueTraits& traits);
-  /// The last holder has let go.
+  /// Destroys a queue that nobody holds any more.
   static void destroy(std::uint64_t object);
 
   detail::QueueResult put(const detail::EncodeValue& value, detail::Deadline until);
@@ -36,7 +35,8 @@ class QueueCore {
   void repair(std::uint32_t dead);
 
  private:
-  // Rings that one thread fills: alone.cpp. Nothing: this is for the rings for many.
+  // Rings with a single writer thread: see alone.cpp. Nothing: the operation belongs to the multi-writer
+  // rings.
   std::optional<detail::QueueResult> put_alone(const detail::EncodeValue& value);
   std::optional<detail::QueueResult> get_alone(const detail::DecodeValue& value);
   bool leave_alone(std::uint32_t index, bool for_repair);

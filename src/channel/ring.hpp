@@ -1,14 +1,14 @@
 #pragma once
-// The rings of a queue: in which order its blocks are.
+// The rings of a queue, which hold the order of its blocks.
 //
 // A cell goes empty(lap) -> block(lap) -> empty(lap + 1), each by one compare-and-swap; cells are filled
-// strictly in order. tail and head are hints that anyone may help forward, so whoever dies between a cell and
-// a cursor leaves nothing undone. A ring that is full is sealed: the cell at its tail (there is always one)
-// gets a mark instead of a block, behind which nothing can ever be published there; writers go on to the next
-// ring, and readers follow when they come to the mark.
+// strictly in order. tail and head are hints that anyone may advance, so a process that dies between updating
+// a cell and a cursor leaves nothing undone. A full ring is sealed: the cell at its tail (one is always free)
+// gets a mark instead of a block, and after the mark nothing can ever be published in that ring; writers go
+// on to the next ring, and readers follow when they reach the mark.
 //
-// All of it lies where other processes can write noise. The length is therefore handed in, as somebody has
-// checked it, and nothing goes round for ever: see Steps.
+// Other processes can overwrite all of this with garbage. So the length is a parameter, which the caller has
+// checked, and no loop is endless: see Steps.
 
 #include <bit>
 #include <cstdint>
@@ -17,8 +17,9 @@
 
 namespace brood::channel {
 
-/// Others get on at each step that one does not, so that nobody takes many: whoever does goes round in noise,
-/// and is told so by a DecodeError.
+/// Counts the steps of an operation and throws DecodeError after too many. The rings are lock-free: a failed
+/// step means that another process progressed, so an operation that retries this long is reading corrupt
+/// memory.
 class Steps {
  public:
   explicit Steps(std::uint64_t cells = 0) : left_(2 * cells + 1'000'000) {}
@@ -28,20 +29,21 @@ class Steps {
   std::uint64_t left_;
 };
 
-/// `Word`: an atomic word; a test has one that stops before each access.
+/// `Word`: an atomic word; a test uses one that stops before each access.
 template <class Word>
 class BasicRing {
  public:
-  /// None. (Two words, so that it travels in registers: it is made anew for each operation.)
+  /// No ring. (The class is two words, so that it is passed in registers: one is constructed for each
+  /// operation.)
   BasicRing() = default;
-  /// `capacity`: a power of two; so many cells are there.
+  /// `capacity`: the number of cells, a power of two.
   BasicRing(BasicSegment<Word>& segment, std::uint64_t capacity) : s_(&segment), mask_(capacity - 1) {}
   explicit operator bool() const { return s_ != nullptr; }
 
   enum class Publish { done, full, limit, sealed };
-  /// Puts the block at the end. `limit`: no more than so many values in this ring (0: as many as it holds).
+  /// Appends the block. `limit`: the most values allowed in this ring (0: as many as it holds).
   Publish publish(std::uint32_t block, std::uint64_t limit);
-  /// Seals the ring; nothing when it is sealed already.
+  /// Seals the ring; no effect when it is sealed already.
   void seal();
 
   enum class Front { block, empty, sealed };
@@ -53,17 +55,18 @@ class BasicRing {
     std::uint64_t cell = 0;
   };
   Head front();
-  /// The head moves on past a block that somebody has taken.
+  /// Advances the head past a block that has been taken.
   void pass(const Head& head);
   /// Has the cell changed since front() looked?
   bool changed(const Head& head) const { return cell(head.at).load() != head.cell; }
 
-  /// Values between the cursors; the caller makes sure that nothing moves meanwhile.
+  /// The number of values is tail() - head(), after help_tail(); the caller ensures that nothing changes
+  /// meanwhile.
   void help_tail();
   std::uint64_t tail() const { return s_->tail.load(); }
   std::uint64_t head() const { return s_->head.load(); }
 
-  /// For repairs: a cell that names a block, as it was seen.
+  /// For repair: a cell that names a block, as seen at some moment.
   struct Named {
     std::uint32_t block;
     std::uint64_t index, cell;
@@ -75,7 +78,7 @@ class BasicRing {
       if (seen.content() != 0 && seen.content() != sealed_mark) f(Named{seen.content() - 1, i, seen.bits});
     }
   }
-  /// Clears it, if it is still so.
+  /// Clears the cell if it is unchanged.
   void clear(const Named& named);
 
  private:
@@ -84,7 +87,7 @@ class BasicRing {
   std::uint32_t lap(std::uint64_t at) const {
     return static_cast<std::uint32_t>(at >> std::countr_one(mask_));
   }
-  // Before b, counting round.
+  // True when lap a precedes lap b; laps are 32 bits and wrap around.
   static bool before(std::uint32_t a, std::uint32_t b) { return static_cast<std::int32_t>(a - b) < 0; }
 
   BasicSegment<Word>* s_ = nullptr;

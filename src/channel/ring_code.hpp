@@ -1,12 +1,12 @@
 #pragma once
-// What a ring does: see ring.hpp. Apart, so that a test can have it with words of its own.
+// The implementation of ring.hpp, in a file of its own so that a test can instantiate it with another Word.
 
 #include "channel/ring.hpp"
 
 namespace brood::channel {
 
-// All orders are sequentially consistent: a compare-and-swap that succeeds is what everything else hangs on,
-// the loads cost nothing more here, and EventCount asks for it.
+// All accesses are sequentially consistent: EventCount requires it, the loads cost no more that way, and the
+// compare-and-swaps that every operation depends on dominate the cost anyway.
 
 template <class Word>
 typename BasicRing<Word>::Publish BasicRing<Word>::publish(std::uint32_t block, std::uint64_t limit) {
@@ -29,7 +29,7 @@ typename BasicRing<Word>::Publish BasicRing<Word>::publish(std::uint32_t block, 
       continue;
     }
     if (seen.lap() == lap(t) && seen.content() == sealed_mark) return Publish::sealed;
-    if (before(seen.lap(), lap(t))) {  // still of the lap before: this ring is full, or t is old
+    if (before(seen.lap(), lap(t))) {  // still in the previous lap: this ring is full, or t is stale
       const auto again = s_->tail.load();
       if (again == t) return Publish::full;
       t = again;

@@ -1,12 +1,12 @@
 #pragma once
-// The rings of a queue that one thread fills: its values lie in the cells themselves.
+// The single-writer rings of a queue: values are stored in the cells themselves.
 //
-// A cell goes empty(lap) -> full(lap) by its writer -> empty(lap + 1) by whoever takes the value, one
-// compare-and-swap each, and nothing else has to happen: a reader copies the value first and has it by
-// that swap, so that one who is killed before it has left it where it was. Nobody but the ring's writer may
-// touch the bytes of an empty cell. Another writer does not wait for that one, which may stand still: it
-// seals the ring, as in ring.hpp, so that whatever the first was about to publish fails, and goes on in the
-// next ring, which is one for many.
+// A cell goes empty(lap) -> full(lap) by its writer -> empty(lap + 1) by the reader that takes the value, one
+// compare-and-swap each; no other step is needed. A reader copies the value first and owns it only by that
+// compare-and-swap, so a reader killed before it leaves the value in place. Only the ring's writer may touch
+// the bytes of an empty cell. A second writer does not wait for the first, which may have stopped: it seals
+// the ring, as in ring.hpp, so that a put in progress fails to publish, and goes on in the next ring, which
+// is a multi-writer one.
 
 #include <bit>
 #include <cstdint>
@@ -15,44 +15,45 @@
 
 namespace brood::channel {
 
-/// `Word`: an atomic word; a test has one that stops before each access.
+/// `Word`: an atomic word; a test uses one that stops before each access.
 template <class Word>
 class BasicSoloRing {
  public:
-  /// None.
+  /// No ring.
   BasicSoloRing() = default;
-  /// `capacity`: a power of two; so many cells are there, each with so many words for a value.
+  /// `capacity`: the number of cells, a power of two. `words`: the size of a value.
   BasicSoloRing(BasicSoloSegment<Word>& segment, std::uint64_t capacity, std::uint32_t words)
       : s_(&segment), mask_(capacity - 1), words_(words) {}
   explicit operator bool() const { return s_ != nullptr; }
 
-  /// This thread is the ring's writer from now on, or was already. False when another one is.
+  /// Makes this thread the ring's writer, unless it is already. False when another thread is.
   bool claim(std::uint64_t thread);
-  /// Nobody is its writer any more, where a thread of that member was: it is dead.
+  /// Leaves the ring without a writer if its writer was a thread of that dead member.
   void release(std::uint32_t member);
 
-  /// Where its writer stands: tail(), or after the last put; and up to where it knows that there is room.
+  /// The writer's position (tail(), or after the last put), and the position up to which it knows that there
+  /// is room.
   struct Tail {
     std::uint64_t at = 0, room = 0;
   };
   enum class Put { done, full, sealed };
-  /// By its writer. `most`: so many values, and no more than the ring holds; the same each time. `write`: as
-  /// many words as a value has.
+  /// Puts a value; only for the writer. `most`: the most values allowed in the ring (capped at its capacity),
+  /// the same in each call. `write`: writes the words of the value.
   template <class Write>
   Put put(Tail& tail, std::uint64_t most, Write write);
   Put put(Tail& tail, const std::uint64_t* value, std::uint64_t most);
-  /// There is room for one more, by the same measure.
+  /// True when there is room for one more value, with `most` as in put.
   bool has_room(Tail& tail, std::uint64_t most) const;
-  /// Its writer, or anybody else, publishes nothing there any more.
+  /// Seals the ring: nothing more can be published in it, by its writer or anyone else.
   void seal();
 
   enum class Get { done, empty, sealed };
-  /// `head`: of the last get, or head().
+  /// Takes a value. `head`: as set by the last get, or head().
   Get get(std::uint64_t& head, std::uint64_t* value);
-  /// What a get would find.
+  /// What get() would return.
   Get front() const;
 
-  /// What has been published and taken in all. Exact while nothing moves.
+  /// The numbers of values ever published and ever taken. Exact while nothing changes.
   std::uint64_t tail() const;
   std::uint64_t head() const;
 

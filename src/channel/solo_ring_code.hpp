@@ -1,6 +1,6 @@
 #pragma once
-// What a ring that one thread fills does: see solo_ring.hpp. Apart, so that a test can have it with words of
-// its own.
+// The implementation of solo_ring.hpp, in a file of its own so that a test can instantiate it with another
+// Word.
 
 #include <algorithm>
 #include <cstring>
@@ -12,10 +12,11 @@
 
 namespace brood::channel {
 
-// A reader may copy a value whose cell its writer fills again already, a lap ahead: then it was taken by
-// somebody else, and the copy is thrown away. As with all that other processes can write, nothing is believed
-// of it before. Two words at a time, which was measured: single ones, and as many as the processor has at
-// once, over the seam of two cache lines, both take twice as long where the other side wants the lines too.
+// A reader may copy a value while the writer already refills its cell, a lap ahead: then another reader has
+// taken the value, the compare-and-swap fails, and the copy is discarded. Until the compare-and-swap succeeds
+// the copy is not trusted, like everything that other processes can write. Copying two words at a time is the
+// measured optimum: single words, and the widest vectors, which straddle cache lines, both take twice as long
+// under contention for the lines.
 #ifdef __SANITIZE_THREAD__
 inline constexpr bool copies_pairs = false;
 #else
@@ -54,8 +55,8 @@ template <class Word>
 inline bool BasicSoloRing<Word>::has_room(Tail& tail, std::uint64_t most) const {
   return tail.at < tail.room || finds_room(tail, most);
 }
-// Values are taken in order: when one has been, all before it. Looked at is one some way on, so that the
-// reader's cells are not asked for one by one.
+// Values are taken in order: when one has been taken, so have all before it. Checks a cell some way ahead
+// first, so that the writer does not fetch the reader's cells one by one.
 template <class Word>
 bool BasicSoloRing<Word>::finds_room(Tail& tail, std::uint64_t most) const {
   if (most > mask_) most = mask_;  // one cell always stays free, for the seal
@@ -74,10 +75,11 @@ typename BasicSoloRing<Word>::Put BasicSoloRing<Word>::put(Tail& tail, std::uint
   if (!has_room(tail, most)) return Put::full;
   Word* const to = cell(tail.at);
   auto expected = Cell::make(lap(tail.at), 0).bits;
-  // acquire: whoever took what was there has read it. After that nobody reads these bytes and believes them.
+  // acquire: pairs with the reader's compare-and-swap, so the previous value has been read. From here on no
+  // reader trusts these bytes.
   if (to->load(std::memory_order_acquire) != expected) return Put::sealed;
   if (!planted("published_before_written")) write(to + 1);
-  // Sequentially consistent, for the readers who are asleep: see EventCount.
+  // Sequentially consistent, so that sleeping readers are not missed: see EventCount.
   if (!to->compare_exchange_strong(expected, Cell::make(lap(tail.at), full_mark).bits)) return Put::sealed;
   if (planted("published_before_written")) write(to + 1);
   s_->tail.store(++tail.at, std::memory_order_relaxed);
@@ -114,8 +116,9 @@ typename BasicSoloRing<Word>::Get BasicSoloRing<Word>::front() const {
   return seen.bits == Cell::make(lap(h), sealed_mark).bits ? Get::sealed : Get::done;
 }
 
-// What else has been taken, where the cell of `at` is of a later lap: all before the cell's last value. (Of
-// an earlier one: noise, or `at` is of the lap before; the caller looks again.)
+// The first position that may not have been taken, given that the cell of `at` is in a later lap: everything
+// before the cell's last value has been taken. (In an earlier lap: the word is corrupt or `at` is stale; the
+// caller looks again.)
 template <class Word>
 std::uint64_t BasicSoloRing<Word>::passed(std::uint64_t at, Cell seen) const {
   const auto laps = static_cast<std::int32_t>(seen.lap() - lap(at));
