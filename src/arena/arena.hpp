@@ -1,7 +1,7 @@
 #pragma once
-// The memory that all processes of a program share: runs of chunks, handed out without a lock, so that a
-// process may be killed at any instruction of it. What it had claimed is found by its number in the chunk
-// words.
+// The memory that all processes of a program share: runs of chunks, allocated without a lock, so that a
+// process may be killed at any instruction. The chunks that it had claimed are found by its member number in
+// their words.
 
 #include <atomic>
 #include <cstddef>
@@ -13,8 +13,8 @@
 
 namespace brood::arena {
 
-/// A run in one word: chunks lie at multiples of 2^16, so the generation fits below. 0: none; other values
-/// below 2^16 are free for marks.
+/// A run in one word: chunks are at multiples of 2^16, so the generation fits into the low bits. 0: none;
+/// other values below 2^16 are free for use as marks.
 struct Place {
   std::uint64_t bits = 0;
   bool is_run() const { return bits >= chunk_size; }
@@ -26,7 +26,7 @@ struct Options {
   std::uint32_t members = 4096;
 };
 
-/// A run of chunks: its place, and the generation that tells it from a later run at the same place.
+/// A run of chunks: its offset, and the generation that distinguishes it from a later run at the same offset.
 struct Run {
   std::uint64_t offset = 0;
   std::uint32_t generation = 0;
@@ -37,69 +37,71 @@ struct Run {
   }
 };
 
-/// Makes the arena; once in a program, before the first process. Throws NoMemory naming the size.
+/// Makes the arena; called once in a program, before the first process. Throws NoMemory, naming the size.
 void create(Options options);
 /// Maps the arena of the program that started this one by exec.
 void attach(int descriptor);
 bool exists();
 int descriptor();
-/// Pid of the program that made it.
+/// The pid of the program that made the arena.
 std::uint32_t creator();
-/// A few words that all processes have, zeros at first: of the list of progress bars.
+/// A few words that all processes share, initially zero, for the list of progress bars.
 std::span<std::atomic<std::uint64_t>> shared_words();
 
-/// Before the first use of a shared object in a process: makes the arena where there is none, or lets `maker`
-/// do it and judge whether this process may. Throws.
+/// Call before the first use of a shared object in a process: makes the arena if there is none, or lets the
+/// maker do so, which also decides whether this process may; throws if not.
 void require();
 void set_maker(void (*maker)());
-/// In a process that the user's own fork() made: the arena is its parent's business. Every use throws
-/// UsageError.
+/// Call in a process made by the user's own fork(), which must not use its parent's arena: every use then
+/// throws UsageError.
 void forbid();
-void permit();  // it turned out to be a child of brood's
+void permit();  // undoes forbid(): the process turned out to be a child made by brood
 bool forbidden();
-/// This process is another than the one it was copied from: see platform/life.hpp.
+/// Call in a copy of a process: from here on it is a process of its own; see platform/life.hpp.
 void begin_life();
 
-/// Address of [offset, offset + size), all of which can be accessed from then on; throws DecodeError when
-/// that is not inside the arena: offsets arrive in messages.
+/// The address of [offset, offset + size), all of which is accessible from then on. Throws DecodeError when
+/// that is not inside the arena, since offsets arrive in messages.
 std::byte* at(std::uint64_t offset, std::size_t size);
 [[noreturn]] void refuse_place();
-/// The same, where a T may lie.
+/// The address of a T at the offset. Throws DecodeError when it is not inside the arena or not aligned.
 template <class T>
 T* object_at(std::uint64_t offset) {
   if (offset % alignof(T) != 0) refuse_place();
   return reinterpret_cast<T*>(at(offset, sizeof(T)));
 }
-/// The same for what is about to be read or written as a whole: pages that this process has not met yet are
-/// made present together.
+/// Like at(), for memory about to be read or written as a whole: pages that this process has not used yet are
+/// faulted in together.
 std::byte* all_of(std::uint64_t offset, std::size_t size);
 Header& header();
-/// The table of members, and how many it holds; as this process was told once, whatever the header says.
+/// The table of members and its capacity, as recorded by this process when it attached: the header may be
+/// overwritten later.
 Member* members();
 std::uint32_t most_members();
 
-/// Reserved memory of at least `size` bytes, owned by this process until adopted or freed; not zeroed.
-/// Throws NoMemory.
+/// Allocates at least `size` bytes, owned by this process until adopted or freed; not zeroed. Throws
+/// NoMemory.
 Run allocate(std::size_t size);
-/// From now on the run belongs to a structure in the arena: it is not freed when this process dies.
+/// Gives the run to a structure in the arena: from now on it is not freed when this process dies.
 void adopt(Run run);
-/// The run of another process is this one's now, and freed when this process dies.
+/// Takes over a run from another process: from now on it is freed when this process dies.
 void take_over(Run run);
-/// Gives the run back; harmless when somebody else has done so (the generation has moved on).
+/// Frees the run; harmless when it has been freed already (the generation has changed).
 void free(Run run);
-/// Bytes of a run that is allocated and of this generation, else 0: the word of another process is not
-/// trusted.
+/// The size in bytes of an allocated run with this generation, otherwise 0: references from other processes
+/// are not trusted.
 std::size_t size_of(Run run);
-/// Does the run belong to that member, every chunk of it?
+/// True when every chunk of the run belongs to that member.
 bool owned_by(Run run, std::uint32_t member);
-/// Bytes of a run of that member that begins there, else 0.
+/// The size in bytes of a run that begins at the offset and belongs to that member, otherwise 0.
 std::size_t size_at(std::uint64_t offset, std::uint32_t member);
-/// A run that is allocated begins there.
+/// True when an allocated run begins at the offset.
 bool run_begins_at(std::uint64_t offset);
 /// Frees all runs of a dead member.
 void free_all_of(std::uint32_t member);
 
-/// For tests and reports, for nothing may be left at the end: each chunk in use, by its offset and its word.
+/// Visits each chunk in use, with its offset and word; for tests and reports, which check that nothing is
+/// left at the end.
 void for_each_in_use(FunctionRef<void(std::uint64_t, ChunkWord)> f);
 std::uint32_t chunks_in_use();
 
