@@ -1,7 +1,7 @@
 #pragma once
-// What a worker and the program say to each other when a task submits tasks to its own pool. Two queues in
-// the arena, one for all workers of a pool and one back to each worker that asks: whoever dies harms nobody's
-// queue.
+// The messages between a worker and the program when a task submits tasks to its own pool. They use two kinds
+// of queue in the arena: one for the requests of all workers of a pool, and one back to each worker that
+// asks. A death damages nobody's queue.
 
 #include <brood/call_options.hpp>
 #include <brood/codec.hpp>
@@ -50,10 +50,10 @@ namespace brood::pool {
 
 enum class Asks : std::uint32_t {
   task = 0,     // run this and tell me how it went
-  waiting = 1,  // my task waits for such a one: somebody should stand in for me
-  resumed = 2,  // it waits no longer
-  cancel = 3,   // what I asked for in that question
-  kill = 4,     // the same, also when it runs
+  waiting = 1,  // my task waits for a task it submitted: a substitute should run for me
+  resumed = 2,  // my task no longer waits
+  cancel = 3,   // cancel the task of that question
+  kill = 4,     // cancel it even if it is running
 };
 
 struct Answer {
@@ -64,15 +64,15 @@ struct Answer {
 
 struct Ask {
   Asks what = Asks::task;
-  std::uint32_t place = 0, incarnation = 0;  // who asks
-  std::uint64_t secret = 0;                  // and that it is the one
+  std::uint32_t place = 0, incarnation = 0;  // the worker that asks
+  std::uint64_t secret = 0;                  // proves that it is that worker
   std::uint64_t question = 0;
   std::uint64_t thunk = 0;  // CodeRef; the program only hands it on to another worker
   std::string function;     // for messages
   bool by_pointer = false;
   Carried call;
   std::optional<CallOptions> options;
-  std::optional<Queue<Answer>> answers;  // where to; in the first one
+  std::optional<Queue<Answer>> answers;  // queue for the answers; only in the worker's first request
 };
 
 }  // namespace brood::pool

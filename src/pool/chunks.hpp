@@ -1,5 +1,5 @@
 #pragma once
-// A map in chunks on its way: what is read, submitted and settled.
+// The progress of a map in chunks: reads items, submits chunks and settles their outcomes.
 
 #include <brood/detail/chunks.hpp>
 #include <deque>
@@ -16,29 +16,30 @@ class Chunks {
   Chunks(PoolHandle& pool, ChunkPlan plan, const MapTypes& types, const ChunkFunction& function,
          ItemReader& items);
 
-  /// How many items have been read.
+  /// The number of items read so far.
   std::size_t items_read() const { return blocks_.items_read(); }
-  /// Why no more is read before the end: what the input threw, or the pool, which is at its end.
+  /// Why reading stopped before the end: an exception from the input, or from the pool because it is ending.
   const std::exception_ptr& broken() const { return blocks_.broken(); }
 
-  /// Reads all that there is; the range is not needed afterwards. Throws what it throws, and codecs.
+  /// Reads all items; the range is not needed afterwards. Throws what the range and codecs throw.
   void read_all();
-  /// Submits what keeps the workers busy. `taken`: how many items are done with, in a lazy plan.
+  /// Submits enough to keep the workers busy. `taken`: in a lazy plan, the number of items whose results have
+  /// been taken.
   void fill(MapSink& sink, std::size_t taken = 0);
-  /// Waits until some are done, and tells the sink. False when nothing was under way.
+  /// Waits until some chunks are done, and passes their outcomes to the sink. False when none was in flight.
   bool wait(MapSink& sink);
-  /// Something has been submitted and not been settled.
+  /// True when chunks have been submitted and not settled.
   bool is_under_way() const { return !running_.empty(); }
   bool has_ended_ones() const;
-  /// Tells the sink of those that have ended. Does not wait.
+  /// Passes the outcomes of ended chunks to the sink. Does not wait.
   void settle_ended(MapSink& sink);
 
  private:
   struct Running {
-    BlockPart part;             // what has not been settled
+    BlockPart part;             // the items not settled yet
     std::size_t submitted = 0;  // its first item
-    std::size_t in_row = 0;     // for so many there is a place in results
-    SharedBlock results;        // where they are not of one size
+    std::size_t in_row = 0;     // number of results that `results` has room for
+    SharedBlock results;        // for results of varying size
     Record* record = nullptr;
     Future<void> future;  // of the record
   };
@@ -65,15 +66,15 @@ class Chunks {
   const ChunkFunction& function_;
   ItemBlocks blocks_;
   std::deque<BlockPart> waiting_;
-  std::size_t waiting_left_ = 0;  // items in there
+  std::size_t waiting_left_ = 0;  // number of items in waiting_
   std::vector<Running> running_;
   std::vector<const Record*> records_;
   std::vector<SharedBlock> free_results_;
-  // A task ends at the first result for which there is no place: those that there is place for.
+  // The number of results to make room for; a task ends at the first result that has none.
   std::size_t most_results_;
   std::optional<double> seconds_each_;
   std::chrono::nanoseconds patience_;
-  std::exception_ptr ended_;  // the pool is
+  std::exception_ptr ended_;  // set when the pool has ended
 };
 
 }  // namespace brood::detail

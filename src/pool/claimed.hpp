@@ -1,5 +1,6 @@
 #pragma once
-// What a slot says of its result: copied first, then checked. The worker may write there all the while.
+// A slot's claims about its result, copied first and then checked, because the worker may write there at any
+// time.
 
 #include <brood/detail/names.hpp>
 #include <brood/detail/record.hpp>
@@ -24,28 +25,29 @@ class Claimed {
         names_(copied(slot.names)),
         bytes_(slot.data) {}
 
-  /// Nothing when it may be true, else what the task fails with. A run is this process's from here on,
-  /// whatever becomes of the worker. `worker`: its number in the arena.
+  /// Null when the claims are plausible, otherwise the exception with which the task fails. From here on a
+  /// run belongs to this process, whatever happens to the worker. `worker`: the worker's number in the arena.
   std::exception_ptr check(std::uint32_t worker) {
     const bool here = !run_ && size_ <= sizeof Slot::data && names_ == 0;
     return here ? nullptr : check_rest(worker);
   }
 
   bool is_exception() const { return content_ == Content::exception; }
-  /// It lies in a run of the arena, whose owner must be known to check it.
+  /// True when the result is in a run of the arena; checking it requires the worker's number.
   bool has_run() const { return static_cast<bool>(run_); }
 
   bool has_names() const { return names_ != 0; }
 
-  // After a check that found nothing; each leaves nothing behind in the arena but what it says.
-  /// Into the record, the run too.
+  // Call the following only after a successful check. Each frees everything in the arena that it does not
+  // mention.
+  /// Moves the result into the record, including the run.
   void keep(detail::Record& record) const {
     record.names = names_;
     if (run_ || size_ > record.small.size()) return keep_large(record);
     std::memcpy(record.small.data(), bytes_, size_);
     record.size = static_cast<std::uint32_t>(size_);
   }
-  /// All bytes; the run is freed.
+  /// Copies out all bytes and frees the run.
   std::vector<std::byte> take_bytes();
   detail::Names names() const {
     return detail::names_behind(bytes_ + size_ - detail::size_of_names(names_), names_);
@@ -60,7 +62,7 @@ class Claimed {
   void keep_large(detail::Record& record) const;
 
   Content content_;
-  std::uint64_t size_;  // of the value and the names behind it
+  std::uint64_t size_;  // of the value and the names after it
   arena::Run run_;
   std::uint32_t names_;
   const std::byte* bytes_;

@@ -1,6 +1,5 @@
 #pragma once
-// A set of small numbers that is walked again and again: its cost is that of its members, not of all there
-// could be.
+// A set of small numbers for frequent iteration: the cost depends on its members, not on its capacity.
 
 #include <bit>
 #include <cstddef>
@@ -12,13 +11,13 @@ namespace brood::pool {
 class IndexSet {
  public:
   IndexSet() = default;
-  /// For numbers below this.
+  /// Makes a set for numbers below n.
   explicit IndexSet(std::size_t n) : words_((n + 63) / 64) {}
 
   void add(std::size_t i) { words_[i / 64] |= bit(i); }
   void remove(std::size_t i) { words_[i / 64] &= ~bit(i); }
 
-  /// In their order. f may remove the one it is given.
+  /// Calls f for each member in ascending order. f may remove the one it is given.
   template <class F>
   void each(F f) const {
     for (std::size_t w = 0; w < words_.size(); ++w) {

@@ -1,5 +1,5 @@
 #pragma once
-// Items laid out in shared memory, in blocks that are used again.
+// Lays out items in shared memory, in blocks that are reused.
 
 #include <brood/detail/item_blocks.hpp>
 #include <cstring>
@@ -10,15 +10,15 @@
 
 namespace brood::detail {
 
-/// One chunk of the arena: what is used again stays in the caches.
+/// One chunk of the arena, so that reused blocks stay in the caches.
 inline constexpr std::size_t usual_block = (std::size_t{64} << 10) - 64;
 
-/// Items that stand next to each other in the input, in a block that is used again when they are done.
+/// Adjacent items of the input, in a block that is reused when they are done.
 struct ItemBlock {
   SharedBlock memory;
-  std::size_t before = 0, items = 0;  // how many of the input come before it, and how many are in it
+  std::size_t before = 0, items = 0;  // number of input items before this block, and in it
   std::vector<ItemName> names;
-  HeldNames held;  // the items themselves may be gone when they are submitted
+  HeldNames held;  // keeps named objects alive: the original items may be gone before submission
 
   void make_room(std::size_t bytes, std::size_t count);
   void hold(std::size_t item, const Names& its_names);
@@ -29,7 +29,7 @@ struct BlockPart {
   std::shared_ptr<ItemBlock> block;
   std::size_t first = 0, count = 0;
 
-  /// Where its first stands in the input.
+  /// The index in the input of this part's first item.
   std::size_t item() const { return block->before + first; }
   std::span<const ItemName> names() const;
   /// Cuts off at most n from its front.
@@ -40,34 +40,35 @@ struct BlockPart {
   }
 };
 
-/// The items stay where they are until they are closed.
+/// Lays out the items of an input, which must stay in place until close().
 class ItemBlocks {
  public:
   ItemBlocks(ItemReader& items, const MapTypes& types, ChunkPlan plan)
       : plan_(plan), types_(types), items_(items), encoded_(types, plan.chunksize) {}
 
-  /// How many are there to be read, where that is known.
+  /// The number of items left to read, if known.
   std::size_t left() const { return is_closed_ ? 0 : items_.left(); }
-  /// How many items have been read; and by the last lay_out that read any.
+  /// The number of items read in total, and by the last lay_out that read any.
   std::size_t items_read() const { return read_; }
   std::size_t last_size() const { return last_size_; }
-  /// Why no more is read before the end: what the input threw, or a codec, or the reason of stop.
+  /// Why reading stopped before the end: an exception from the input or a codec, or the reason given to
+  /// stop().
   const std::exception_ptr& broken() const { return broken_; }
 
-  /// At most n of the next items; fewer where they do not fit, and where they take long to read. None at the
-  /// end, and when it is broken.
+  /// Lays out at most n of the next items; fewer when they do not fit or take long to read. None at the end
+  /// and when broken.
   BlockPart lay_out(std::size_t n);
-  /// The next items, when all are laid out beforehand: so many as one block has, or whole chunks where their
-  /// size is given.
+  /// Lays out the next items when all are laid out in advance: as many as fit into one block, or whole chunks
+  /// if the chunk size is given.
   BlockPart lay_out_block();
-  /// Whether there is another item. Not when it is broken.
+  /// True when there is another item; false when broken.
   bool has_more();
-  /// No more is read, for this reason.
+  /// Stops reading, for this reason.
   void stop(const std::exception_ptr& why) { broken_ = why; }
-  /// All has been read: the range may go.
+  /// Ends reading: the range may be destroyed afterwards.
   void close();
   bool is_closed() const { return is_closed_; }
-  /// It is laid out anew, unless other parts of it are on their way.
+  /// Returns a block for reuse, unless other parts of it are in flight.
   void give_free(std::shared_ptr<ItemBlock> block);
 
  private:
@@ -79,7 +80,7 @@ class ItemBlocks {
 
   const ChunkPlan plan_;
   const MapTypes types_;
-  ItemReader& items_;  // until it is closed
+  ItemReader& items_;  // used until close()
   std::size_t read_ = 0, last_size_ = 1;
   bool is_closed_ = false;
   std::exception_ptr broken_;

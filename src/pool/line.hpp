@@ -1,7 +1,7 @@
 #pragma once
-// What a line of waiting tasks is made of. Hundreds of thousands may stand in it, and to touch fresh memory
-// page by page costs more than the tasks: the bytes of a small call lie beside it, and the pieces of a line
-// come from memory that is made present many at a time and stays the pool's.
+// The parts of a queue of waiting tasks, a Line. It may hold hundreds of thousands of tasks, and faulting in
+// fresh memory page by page costs more than the tasks themselves. So the bytes of a small call are stored
+// inline, and the pieces of a Line come from memory that is faulted in in bulk and stays with the pool.
 
 #include <algorithm>
 #include <array>
@@ -26,7 +26,7 @@ class CallBytes {
     return *this;
   }
 
-  /// Room for so many; they are to be written to what is returned. Throws std::bad_alloc.
+  /// Makes room for n bytes and returns where to write them. Throws std::bad_alloc.
   std::byte* make(std::size_t n) {
     large_ = n > small_.size() ? std::make_unique_for_overwrite<std::byte[]>(n) : nullptr;
     there_ = true;
@@ -42,7 +42,7 @@ class CallBytes {
   bool there_ = false;
 };
 
-/// Pieces of memory of one size. Who uses it holds the books.
+/// Allocates pieces of memory of one size. Callers must hold the books.
 class Pieces {
  public:
   static constexpr std::size_t piece_size = 512;  // what a deque asks for
@@ -65,7 +65,7 @@ class Pieces {
   std::vector<std::byte*> large_;  // each a large page
 };
 
-/// An allocator of such pieces.
+/// A standard allocator that uses such pieces.
 template <class T>
 class OfPieces {
  public:
@@ -89,7 +89,7 @@ class OfPieces {
  private:
   template <class U>
   friend class OfPieces;
-  // The deque's table of pointers is not of pieces.
+  // The deque's table of pointers is not allocated from pieces.
   static constexpr bool is_piece([[maybe_unused]] std::size_t n) {
     if constexpr (std::is_pointer_v<T>)
       return false;

@@ -1,7 +1,7 @@
 #pragma once
-// In a worker: what it may hold while it runs a task. Data is limited by RLIMIT_DATA, beyond which
-// allocations fail; the real memory of the worker and of all that the task starts by a cgroup, where one can
-// be made.
+// In a worker: limits the memory that it may hold while it runs a task. RLIMIT_DATA limits its data: beyond
+// the limit allocations fail. A cgroup, where one can be made, limits the real memory of the worker and of
+// everything the task starts.
 
 #include <exception>
 #include <new>
@@ -10,7 +10,8 @@
 
 namespace brood::pool {
 
-/// While this lives. `bytes`: of the task, 0: as for the worker's life. The first is for that: task number 0.
+/// Applies a limit while it lives. `bytes`: the task's limit, 0: the worker's own. The first one made, with
+/// task number 0, sets the worker's own limit.
 class MemoryLimit {
  public:
   MemoryLimit(Lane& lane, std::uint32_t task_number, std::uint64_t bytes);
@@ -19,9 +20,9 @@ class MemoryLimit {
   ~MemoryLimit() { lift(); }
 
   void lift();
-  /// Throws MemoryLimitExceeded when something that the task started was killed for it.
+  /// Throws MemoryLimitExceeded when a program that the task started was killed for exceeding the limit.
   void check();
-  /// What has really happened when the task ends with this.
+  /// The real cause when the task ends with this exception.
   std::exception_ptr cause_of(std::exception_ptr error);
 
  private:
@@ -30,7 +31,7 @@ class MemoryLimit {
   std::new_handler handler_ = nullptr;
 };
 
-/// After a fork, in the child.
+/// Forgets the limit; call in the child after a fork.
 void forget_memory_limit();
 
 }  // namespace brood::pool

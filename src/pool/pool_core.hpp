@@ -1,9 +1,9 @@
 #pragma once
-// The program's side of a pool: its private books. books.cpp says who may write in them, submit.cpp hands
-// tasks out, lines.cpp is for those that are in no lane, results.cpp takes results in, limits.cpp ends what
-// must end, waiting.cpp is for those who wait, ending.cpp for the end, asked.cpp for tasks that workers
-// submit, under_way.cpp for maps that nobody waits for, supervisor.cpp sees to births, deaths and what
-// workers write to stderr.
+// The program's side of a pool: its private state, called the books. books.cpp controls access to them,
+// submit.cpp hands out tasks, lines.cpp handles tasks that are in no lane, results.cpp takes in results,
+// limits.cpp enforces deadlines and limits, waiting.cpp implements waiting, ending.cpp the end of the pool,
+// asked.cpp tasks that workers submit, under_way.cpp asynchronous maps; supervisor.cpp handles starts and
+// deaths of workers and their stderr.
 
 #include <algorithm>
 #include <array>
@@ -42,32 +42,33 @@ using detail::TaskType;
 
 constexpr std::uint32_t raw(SlotState state) { return static_cast<std::uint32_t>(state); }
 
-/// What is known of a task that a worker submitted; it may be noise, and is only handed on.
+/// What is known of a task that a worker submitted; it may be garbage, and is only passed on.
 struct Asked {
   std::uint32_t place = 0, incarnation = 0;
   std::uint64_t question = 0;
   std::uint64_t thunk = 0;
   std::string function;
   bool by_pointer = false;
-  std::uint32_t depth = 1;  // a task of the program's own has 0, and what a task submits one more than itself
+  std::uint32_t depth =
+      1;  // nesting depth: 0 for the program's own tasks, and one more than the submitting task's
 };
 
 using Clock = std::chrono::steady_clock;
 
-/// `wait` after `when`, for any duration that a user gives: never for what the clock cannot hold, and no
-/// earlier for less than nothing.
+/// `wait` after `when`, for any duration that a user gives: time_point::max() if the clock cannot represent
+/// the sum, and `when` for a negative wait.
 Clock::time_point later(Clock::time_point when, std::chrono::nanoseconds wait);
 
-/// Of a task that was submitted with options.
+/// The limits of a task that was submitted with options.
 struct Limits {
   CallOptions options;
   Record* record = nullptr;
   Clock::time_point deadline = Clock::time_point::max();
-  Clock::time_point over_at = Clock::time_point::max();  // in a lane: when its time limit has passed
-  std::exception_ptr doom;  // it was asked to stop and fails with this, however it ends
-  std::string missed;       // what it did not do in time
+  Clock::time_point over_at = Clock::time_point::max();  // for a task in a lane: when its time limit expires
+  std::exception_ptr doom;  // the task was asked to stop and fails with this, however it ends
+  std::string missed;       // the limit it missed, for the message
   Clock::time_point kill_at = Clock::time_point::max();
-  int runs = 0;                 // that were cut short by the end of a worker
+  int runs = 0;                 // runs cut short by the end of a worker
   std::vector<std::byte> call;  // for another run
   detail::HeldNames names;      // that the call names, for another run
   std::optional<std::multimap<Clock::time_point, Limits*>::iterator> timer;
@@ -78,35 +79,35 @@ struct Limits {
   bool may_run_again() const { return options.idempotent && runs <= options.retries.value_or(2); }
 };
 
-/// What the program knows of a task, whatever a worker writes into its lane.
+/// The program's own record of a task, independent of what a worker writes into its lane.
 struct Task {
-  Record* record = nullptr;                  // until it is resolved
-  const TaskType* type = nullptr;            // of a task of the program's own
-  std::unique_ptr<const Asked> asked;        // of a worker's
-  std::uint64_t function = 0;                // CodeRef of the function, where the call begins with one
-  arena::Run arguments;                      // where they are when they do not fit into a slot
-  std::uint64_t size = 0;                    // of the call's bytes
-  std::unique_ptr<detail::HeldNames> names;  // shared objects that the call names, while it is needed
+  Record* record = nullptr;                  // null once resolved
+  const TaskType* type = nullptr;            // for a task submitted by the program
+  std::unique_ptr<const Asked> asked;        // for a task submitted by a worker
+  std::uint64_t function = 0;                // CodeRef of the function, if the call begins with one
+  arena::Run arguments;                      // holds the arguments if they do not fit into a slot
+  std::uint64_t size = 0;                    // size of the call's bytes
+  std::unique_ptr<detail::HeldNames> names;  // shared objects that the call names, held while it is needed
   std::unique_ptr<Limits> limits;            // null without options
 
   bool exists() const { return type != nullptr || asked != nullptr; }
   std::uint32_t depth() const { return asked ? asked->depth : 0; }
 };
 
-/// Of a call as it was encoded, and what it names.
+/// Makes the Limits for an encoded call and the objects that it names.
 std::unique_ptr<Limits> limits_of(const CallOptions& options, std::span<const std::byte> call,
                                   const detail::Names& names);
 
 /// A task that is in no lane.
 struct Waiting {
   Task task;
-  CallBytes bytes;  // none when the arguments lie in a run
+  CallBytes bytes;  // none when the arguments are in a run
   std::uint64_t size = 0;
 };
 static_assert(Pieces::piece_size % sizeof(Waiting) == 0);
 using Line = std::deque<Waiting, OfPieces<Waiting>>;
 
-/// A place for a worker, and the process that fills it now.
+/// A worker's place in the pool, and the process that fills it now.
 struct Place {
   std::shared_ptr<process::Child> child;
   Lane* lane = nullptr;
@@ -114,35 +115,35 @@ struct Place {
   std::uint32_t incarnation = 0;
   std::uint32_t slots = Lane::most_slots;
   std::unique_ptr<Task[]> tasks;
-  // The calls as they were put into the slots: what was not begun goes to another worker as it was.
+  // Copies of the calls as put into the slots: a call that was not begun goes to another worker unchanged.
   using Call = std::array<std::byte, sizeof Slot::data>;
   std::unique_ptr<Call[]> calls;
-  std::uint64_t secret = 0;    // by which it is known in what it asks
+  std::uint64_t secret = 0;    // identifies the worker in its requests
   std::uint32_t head = 0;      // next slot to fill
   std::uint32_t tail = 0;      // next slot to take from
-  std::uint32_t depth = 2;     // how many tasks it may have at once
-  std::uint32_t given = 0;     // tasks so far, for max_tasks_per_child
-  std::uint32_t in_a_row = 0;  // of these since it was looked at how far it is
+  std::uint32_t depth = 2;     // number of tasks it may have in its lane at once
+  std::uint32_t given = 0;     // tasks given so far, for max_tasks_per_child
+  std::uint32_t in_a_row = 0;  // tasks given since its progress was last checked
   bool quitting = false;       // was told to quit
   bool watched = false;        // its pidfd and its stderr are in the poller
   bool waits = false;          // its task waits for a task that it submitted
   bool parked = false;         // a substitute that is not needed now
-  bool was_up = false;         // its initializer has been run
-  bool ran_out = false;        // it was killed because of its memory limit
-  bool condemned = false;      // it has written over its lane, and is ended
+  bool was_up = false;         // its initializer has run
+  bool ran_out = false;        // killed because of its memory limit
+  bool condemned = false;      // it has corrupted its lane, and is being killed
   std::uint32_t member = 0;    // its number in the arena, once it was asked for
   int failed_births = 0;       // in a row
   Clock::time_point last_taken;
-  Clock::time_point helped_at;  // another got a part of its tasks
+  Clock::time_point helped_at;  // when another worker last got part of its tasks
   double seconds_each = 0;
-  std::uint32_t worker_nanoseconds = 0;  // what a task takes lately by the worker's own clock; 0: not known
+  std::uint32_t worker_nanoseconds = 0;  // recent time per task by the worker's own clock; 0: not known
   platform::Descriptor errors;           // the pipe of its stderr
   std::string last_lines;
   Clock::time_point born_at, restart_at, parked_until;
-  std::optional<Queue<Answer>> answers;  // to what it asked
+  std::optional<Queue<Answer>> answers;  // queue for answers to its requests
 
   std::uint32_t in_lane() const { return head - tail; }
-  /// Of these, without those that were taken back and that the worker has not passed yet.
+  /// The tasks in the lane, not counting revoked ones that the worker has not passed yet.
   std::uint32_t tasks_in_lane() const {
     std::uint32_t n = 0;
     for (auto at = tail; at != head; ++at) n += task_at(at).exists();
@@ -155,10 +156,10 @@ struct Place {
   Slot& slot_at(std::uint32_t at) const { return lane->slots[index_of(at)]; }
 };
 
-/// What the futures of a pool throw whose initializer has thrown `cause`.
+/// The exception that a pool's futures throw after its initializer has thrown `cause`.
 std::exception_ptr broken_by_initializer(const std::exception_ptr& cause);
 
-/// For those who cannot throw: a moment, in which others may give memory back.
+/// Pauses for a moment in which others may free memory; for callers that cannot throw.
 void wait_for_memory();
 
 class Claimed;
@@ -188,17 +189,17 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   int size() const override { return setup_.workers; }
   detail::PoolHandle::Counts counts() override;
 
-  /// Ends one that nobody was given.
+  /// Ends a pool whose handle was never handed out.
   void abandon();
 
  private:
   enum class State { open, closed, terminated, broken, joined };
 
-  /// The private books are kept by one thread at a time. Whoever holds them lets them go at the end of this
-  /// object's life, and takes in first what others have left for it meanwhile.
+  /// Holds the books, which one thread at a time may access. Before releasing them on destruction, takes in
+  /// the tasks that other threads have left meanwhile.
   class Books {
    public:
-    explicit Books(PoolCore& pool, Deadline until = Deadline::never());  // waits for them
+    explicit Books(PoolCore& pool, Deadline until = Deadline::never());  // waits for the books
     Books(PoolCore& pool, std::try_to_lock_t, int times = 1);
     ~Books();
     Books(const Books&) = delete;
@@ -209,7 +210,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
     PoolCore& pool_;
     bool held_ = true;
   };
-  /// A task that somebody submitted while another held the books.
+  /// A task submitted while another thread held the books.
   struct Left {
     Waiting waiting;
     Left* next = nullptr;
@@ -222,12 +223,12 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool is_something_left() const { return next_left_ != nullptr || left_.load() != nullptr; }
   void take_left(std::size_t most = ~std::size_t{0});
 
-  // submit.cpp; all of them, and those that follow, with the books held
+  // submit.cpp; these functions, and all that follow, require the books to be held
   void require_open() const;
   Record& encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call,
                       const CallOptions* options, std::byte* room);
   Record& submit_now(const TaskType& type, detail::EncodeCall call, const CallOptions* options);
-  void note_activity() {  // whoever has the books
+  void note_activity() {  // requires the books
     activity_.store(activity_.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   bool turn_is_due();
@@ -239,7 +240,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Place* place_for_asked(const Task& task, bool alone);
   struct Choice {
     Place* place;
-    bool final;  // no other place shall do it, also when this is none
+    bool final;  // no other place may take it, even when `place` is null
   };
   Choice among_the_awake();
   bool is_underway(const Place& place, Clock::time_point now) const;
@@ -308,7 +309,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   bool work_is_left() const;
   struct Pause {
     bool spin = false;
-    int relaxes = 0;  // before the next look at least
+    int relaxes = 0;  // at least this many before the next look
     Clock::duration nap{};
     Clock::time_point look_again;
   };
@@ -381,69 +382,70 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   static detail::TaskTold told_of(const Place& place, std::uint32_t at);
 
   detail::PoolSetup setup_;
-  const platform::SignalMask makers_mask_;  // of the thread that made the pool
+  const platform::SignalMask makers_mask_;  // signal mask of the thread that made the pool
   platform::Descriptor folder_kept_;
-  const platform::Folder folder_;  // where it was made
+  const platform::Folder folder_;  // the working directory when the pool was made
   const bool here_;                // BROOD_INLINE: no workers
   const std::size_t processors_;
   sync::Role books_;
   std::atomic<Left*> left_{nullptr};  // the newest first
-  Left* next_left_ = nullptr;         // of these that have been put in order, the oldest first
+  Left* next_left_ = nullptr;         // left tasks already put in order, the oldest first
   Left* last_left_ = nullptr;
   std::atomic<State> state_{State::open};
   std::exception_ptr broken_;
-  // The workers, then those that may stand in for workers whose tasks wait.
+  // The workers' places, then those of substitutes for workers whose tasks wait.
   std::vector<Place> places_;
-  std::size_t used_places_ = 0;  // beyond these nobody is
-  IndexSet busy_;                // all that have something in their lane, and perhaps others
-  Pieces pieces_;                // of these lines
+  std::size_t used_places_ = 0;  // places beyond these are empty
+  IndexSet busy_;                // includes every place with tasks in its lane, perhaps others too
+  Pieces pieces_;                // memory of the following lines
   Line waiting_{OfPieces<Waiting>(pieces_)};
   std::map<std::uint32_t, Line, std::greater<>>
-      asked_;                                   // what workers submitted, by depth, the deepest first
-  std::map<int, Line, std::greater<>> ranked_;  // of other priorities than 0
-  std::map<std::size_t, Line> bound_;           // to the worker in that place, which alone shall do them
-  std::uint64_t submitted_ = 0;                 // counted for max_pending alone
-  std::size_t withdrawn_ = 0;                   // so many of these are no tasks any more
+      asked_;                                   // tasks that workers submitted, by depth, the deepest first
+  std::map<int, Line, std::greater<>> ranked_;  // tasks with a priority other than 0
+  std::map<std::size_t, Line> bound_;           // tasks bound to the worker in that place by their key
+  std::uint64_t submitted_ = 0;                 // counted only for max_pending
+  std::size_t withdrawn_ = 0;                   // number of line entries that are no longer tasks
   std::multimap<Clock::time_point, Limits*> timers_;
-  Clock::time_point helped_at_;  // when the helper looked last; its own
+  Clock::time_point helped_at_;  // when the helper last looked; used only by the helper
   Clock::time_point helper_wakes_at_ = Clock::time_point::max();
   Clock::time_point look_again_ =
-      Clock::time_point::max();  // whether who was left asleep is needed after all
+      Clock::time_point::max();  // when to check whether a worker left asleep is needed after all
   std::uint32_t next_place_ = 0;
-  std::uint32_t calm_for_ = 0;                 // so many tasks may come before lanes are looked at again
-  std::atomic<std::uint32_t> activity_{0};     // of those who submit or wait
+  std::uint32_t calm_for_ = 0;                 // number of tasks to accept before looking at the lanes again
+  std::atomic<std::uint32_t> activity_{0};     // counts activity of submitting and waiting threads
   std::vector<platform::MemoryGroup> groups_;  // of dead workers, to be removed
   std::uint64_t done_ = 0, failed_ = 0, restarts_ = 0, reruns_ = 0;
-  std::vector<Clock::time_point> failed_births_;  // lately, while no worker lives
+  std::vector<Clock::time_point> failed_births_;  // recent ones, while no worker is alive
   std::string first_failure_;
   arena::Run results_run_;
   Results* results_ = nullptr;
   std::optional<Queue<Ask>> asks_;
   std::atomic<std::uint32_t> asks_seen_{0};
-  std::atomic<bool> look_closer_{false};  // at the next turn, for what noise may have hidden
+  std::atomic<bool> look_closer_{
+      false};  // at the next turn, look for results that corrupt words may have hidden
   std::atomic<int> waiters_{0};
   std::atomic<int> inside_{0};        // threads in wait_until
-  std::atomic<bool> watched_{false};  // somebody has asked for a callback
+  std::atomic<bool> watched_{false};  // a callback has been added
 
   platform::Poller poller_;
-  std::mutex ending_;  // one at a time joins the threads
+  std::mutex ending_;  // held by the thread that joins the others
   std::thread supervisor_, helper_, caller_, carrier_;
   sync::EventCount callbacks_;    // the caller sleeps here
-  std::atomic<int> works_{0};     // under way; changed by who has the books
-  std::list<Work> new_works_;     // that the carrier has not seen
-  sync::EventCount works_go_on_;  // it sleeps here
-  static inline thread_local const PoolCore* carrier_of_ = nullptr;  // this thread is its carrier
+  std::atomic<int> works_{0};     // asynchronous maps in flight; changed only with the books held
+  std::list<Work> new_works_;     // not yet seen by the carrier
+  sync::EventCount works_go_on_;  // the carrier sleeps here
+  static inline thread_local const PoolCore* carrier_of_ = nullptr;  // the pool whose carrier this thread is
   bool stop_ = false;
 };
 
-/// So many may stand in at once for workers whose tasks wait for tasks of their own pool.
+/// The most substitutes that may run at once for workers whose tasks wait for tasks of their own pool.
 constexpr std::size_t most_substitutes(int workers) {
   return std::max<std::size_t>(64, 4 * static_cast<std::size_t>(workers));
 }
 
-/// Every pool of this process that has not been joined, for the end of the process.
+/// Ends every pool of this process that has not been joined; for the end of the process.
 void end_all_pools();
-/// In a new process, which has one thread: they are its parent's.
+/// Forgets all pools; call in a new process, which has one thread: the pools are its parent's.
 void forget_pools();
 
 }  // namespace brood::pool

@@ -1,5 +1,5 @@
 #pragma once
-// The worker's side of a pool: runs in the child.
+// The worker's side of a pool, which runs in the child.
 
 #include <cstddef>
 #include <cstdint>
@@ -7,11 +7,11 @@
 
 namespace brood::pool {
 
-/// The whole life of a worker; returns when the program says quit, or the initializer failed (the lane
-/// tells). `initializer`: CodeRef of the thunk that decodes and runs `call`; 0: there is none.
+/// Runs a worker until the program says quit or the initializer fails (the lane says which). `initializer`:
+/// CodeRef of the thunk that decodes and runs `call`; 0: there is none.
 void worker_main(std::uint64_t initializer, std::vector<std::byte> call);
 
-/// In a new process, which may be a copy of a worker: it is none, until worker_main says so.
+/// Call in a new process, which may be a copy of a worker: it is not a worker until worker_main runs.
 void forget_worker();
 
 }  // namespace brood::pool
