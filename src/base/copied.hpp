@@ -1,11 +1,11 @@
 #pragma once
-// What another process can write at any time is copied first, then checked: never the same place read twice.
+// Memory that another process can write at any time is copied first and then checked, never read twice.
 
 #include <type_traits>
 
 namespace brood {
 
-/// The value as it is now, read once whatever the compiler would rather do.
+/// The current value, read exactly once: volatile keeps the compiler from reading it again.
 template <class T>
   requires(std::is_arithmetic_v<T> || std::is_enum_v<T>)
 T copied(const T& shared) {

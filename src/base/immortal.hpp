@@ -1,6 +1,6 @@
 #pragma once
-// What is made at its first use and never destroyed, for it is used until the very end; and it takes no
-// memory that could be refused then.
+// An object made at first use and never destroyed, because it is used until the very end. It needs no
+// allocation, which could fail then.
 
 #include <cstddef>
 #include <new>

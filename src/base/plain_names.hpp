@@ -1,13 +1,14 @@
 #pragma once
-// Names of types and functions as people write them, of those that compilers write.
+// Turns names of types and functions as compilers write them into names as people write them.
 
 #include <string>
 #include <string_view>
 
 namespace brood {
 
-/// "parse(std::vector<std::string>)" for a name that spells out namespaces of the library's versions and
-/// template arguments that are the default. Never an identity. What it cannot take apart stays as it is.
+/// Removes the standard library's version namespaces and default template arguments from a name:
+/// "parse(std::vector<std::string>)". Never use the result as an identity. Parts that cannot be parsed stay
+/// unchanged.
 std::string plain_name(std::string_view name);
 
 }  // namespace brood

@@ -1,7 +1,7 @@
 #pragma once
-// Known bugs, to prove that the tests which look for such would find them. A build with BROOD_PLANTS has
-// them, and the environment variable BROOD_PLANT chooses one by its name; in every other build planted() is
-// false at compile time and nothing is left of them.
+// Planted bugs, which prove that the tests for such bugs would find them. A build with BROOD_PLANTS contains
+// them, and the environment variable BROOD_PLANT selects one by name; in every other build planted() is false
+// at compile time and the bugs are compiled out.
 
 #ifdef BROOD_PLANTS
 #include <cstdlib>

@@ -1,5 +1,5 @@
 #pragma once
-// Undo with objects: runs a function on every way out of a scope, unless told otherwise.
+// Scope guard: runs a function on every way out of a scope, unless dismissed.
 
 #include <utility>
 

@@ -1,5 +1,5 @@
 #pragma once
-// Exceptions as texts and as bytes.
+// Converts exceptions to texts and to bytes.
 
 #include <brood/bytes.hpp>
 #include <brood/task_errors.hpp>
@@ -14,27 +14,27 @@
 
 namespace brood::exec {
 
-/// Type name and text.
+/// The type name and the text of an exception.
 std::pair<std::string, std::string> describe(const std::exception_ptr& error);
-/// All that is known of the exception being handled, in lines: what it is, the tasks that it comes from, the
-/// stack of its throw over there, its causes. Empty unless it came out of another process.
+/// Everything known about the exception being handled, in lines: what it is, the tasks it comes from, the
+/// stack at its throw in the other process, its causes. Empty unless it came from another process.
 std::string tell_origin();
 
-/// Any exception as bytes. Of one that carries a trace out of another process that is sent on; of others, and
-/// of their causes, what `stack_of` says.
+/// Encodes any exception. A trace that it carries from another process is passed on; for other exceptions,
+/// and for causes, the stack is what `stack_of` returns.
 using StackOf = FunctionRef<detail::Stack(const std::exception_ptr&)>;
 std::vector<std::byte> encoded(const std::exception_ptr& error, StackOf stack_of);
 std::vector<std::byte> encoded(const std::exception_ptr& error);
-/// In place of one that could not be encoded.
+/// Writes a substitute for an exception that could not be encoded.
 void write_plain_error(Writer& to, const std::string& type, const std::string& text);
 
-/// The exception, as itself where its type travels, else as RemoteError. Bytes that are none give a
-/// DecodeError. `task`: what ended with it, where it is known.
+/// Decodes an exception: as its own type if that travels, otherwise as RemoteError; invalid bytes yield a
+/// DecodeError. `task`: the task that ended with it, if known.
 std::exception_ptr decode_exception(Reader& from, const detail::TaskTold* task = nullptr);
 
-/// Gives each who ends with the same failure of the pool an exception of its own: those who throw it, perhaps
-/// in several threads, must not share it. One of another type than PoolBroken and PoolTerminated stays the
-/// same.
+/// Makes a separate exception object for each task that ends with the same failure of the pool: threads that
+/// rethrow it, perhaps at once, must not share one object. Exceptions of types other than PoolBroken and
+/// PoolTerminated are shared after all.
 class EachItsOwn {
  public:
   explicit EachItsOwn(const std::exception_ptr& error);

@@ -1,6 +1,6 @@
 #pragma once
-// Where an exception out of another process comes from: the stack of its throw and the task that threw it.
-// The texts are made when somebody looks at them, in the process that looks: what travels are places in code.
+// The origin of an exception from another process: the stack at its throw and the task that threw it. Only
+// places in code travel; the texts are made on demand, in the process that asks for them.
 
 #include <atomic>
 #include <cstddef>
@@ -14,7 +14,7 @@
 
 namespace brood::detail {
 
-/// A text that is made once, by whoever needs it first, and may be looked at by many threads.
+/// A text that is made once, on first use, and may be read by many threads.
 class LateText {
  public:
   LateText() = default;
@@ -27,8 +27,8 @@ class LateText {
   mutable std::atomic<const std::string*> text_{nullptr};
 };
 
-/// Places in code. A word is {module 16 | offset 48}, as a CodeRef; modules that not all processes have are
-/// named here, and numbered from own_modules on.
+/// Places in code. A word is {module 16 | offset 48}, like a CodeRef; modules that not all processes have are
+/// listed here, and numbered from own_modules upwards.
 struct Stack {
   static constexpr std::uint64_t own_modules = 0x8000;
   struct Module {
@@ -37,40 +37,42 @@ struct Stack {
   std::vector<std::uint64_t> words;
   std::vector<Module> modules;
 
-  /// Of return addresses in this process.
+  /// Makes a Stack of return addresses in this process.
   static Stack of(std::span<void* const> frames);
   std::string text() const;
   /// See platform::first_own_place.
   std::string first_own() const;
 };
 
-/// What a task was: its name, or where its function is; its arguments; "PoolWorker-1 (pid 71)".
+/// Describes a task for messages: its name or its function's address, its arguments, and its worker, as in
+/// "PoolWorker-1 (pid 71)".
 struct TaskTold {
   std::string function;
-  std::uint64_t code = 0;  // CodeRef; 0: the name is all there is
+  std::uint64_t code = 0;  // CodeRef of the function; 0: there is only the name
   std::string arguments;
   std::string worker;
 
   std::string name() const;
-  /// "parse(std::string) called with (\"a\")"
+  /// The call, as in "parse(std::string) called with (\"a\")".
   std::string call() const;
 };
 
 struct OriginParts {
   Stack stack;
-  std::vector<TaskTold> tasks;  // the one that threw first, then who waited for it and passed it on
+  std::vector<TaskTold>
+      tasks;  // first the task that threw, then those that waited for it and passed the exception on
 };
 
 class Origin {
  public:
   explicit Origin(OriginParts parts) : parts_(std::move(parts)) {}
   const OriginParts& parts() const { return parts_; }
-  /// The stack, a line a frame.
+  /// The stack, one line per frame.
   const std::string& trace() const;
-  /// The tasks, a line each without the last line's end: "parse(std::string) called with (\"a\") in
+  /// The tasks, one line each, without a final newline: "parse(std::string) called with (\"a\") in
   /// PoolWorker-1 (pid 71)".
   const std::string& task() const;
-  /// That sentence, with the first place of the user's own code at its end.
+  /// The sentence `begun`, completed with the first stack frame in the user's own code.
   const std::string& sentence(const std::string& begun) const;
 
  private:

@@ -1,5 +1,6 @@
 #pragma once
-// Which bars of all processes of a program are shown, and in which line: the cursor rests in the first one.
+// Assigns lines of the terminal to the bars of all processes of a program; the cursor rests in the first of
+// them.
 
 #include <cstdint>
 #include <string>
@@ -9,7 +10,7 @@
 
 namespace brood::progress_bar {
 
-/// A bar's place on the terminal; of one process, one thread at a time.
+/// A bar's place on the terminal; used by one process, and by one thread at a time.
 class Seat {
  public:
   Seat();
@@ -17,15 +18,15 @@ class Seat {
   Seat(const Seat&) = delete;
   Seat& operator=(const Seat&) = delete;
 
-  /// There is a terminal to draw on.
+  /// True when there is a terminal to draw on.
   explicit operator bool() const { return terminal_ >= 0; }
-  /// Its columns; 0 when it is none any more.
+  /// The terminal's width in columns; 0 when it is gone.
   int columns() const;
-  /// Draws the bar in its line. Not, when another process is drawing: the next time will do.
+  /// Draws the bar in its line. Skipped while another process is drawing: the next call will do.
   void draw(std::string_view text);
-  /// Gives its line back; `text`, when there is one, stays above the others.
+  /// Releases the bar's line; a non-empty `text` stays above the other bars.
   void leave(std::string_view text);
-  /// A line above all bars.
+  /// Prints a line above all bars.
   void say(std::string_view line);
 
  private:

@@ -1,12 +1,13 @@
 #pragma once
-// A part that one thread of this process plays at a time. Whoever would only leave something for the player
-// tries, and where the part is taken leaves it where the player looks; so nobody sleeps for it on a hot path.
+// A role that one thread of this process plays at a time. A thread that only has something to hand to the
+// player tries to enter; if the role is taken, it leaves the thing where the player will look. So no thread
+// sleeps for the role on a hot path.
 //
-//   leaving something:  1. put it there  2. try_enter; where that fails the player sees it, see below
+//   leaving something: 1. put it there 2. try_enter; if that fails, the player sees it, see below
 //   the player:         1. leave         2. look whether something was left, and if so try_enter again
 //
-// All of this is sequentially consistent: either the player sees what was put there, or who put it there
-// finds the part free.
+// All of this is sequentially consistent: either the player sees what was put there, or the thread that put
+// it there finds the role free.
 
 #include "platform/park.hpp"
 
@@ -22,7 +23,7 @@ class Role {
     player_.store(me(), std::memory_order_relaxed);
     return true;
   }
-  /// Tries so many times: it is mostly played for less than a sleeper takes to wake.
+  /// Tries up to `times` times: the role is mostly held for less time than waking a sleeper takes.
   bool try_enter(int times) {
     while (!try_enter()) {
       if (--times <= 0) return false;
@@ -30,7 +31,8 @@ class Role {
     }
     return true;
   }
-  /// Waits for it, at most until the deadline; false when that has passed. Not for a thread that is_mine().
+  /// Waits to enter, at most until the deadline; false when that has passed. Must not be called when
+  /// is_mine().
   bool enter(detail::Deadline until = detail::Deadline::never()) {
     if (try_enter(until.is_now() ? 1 : 100)) return true;
     if (until.is_now()) return false;
@@ -44,11 +46,11 @@ class Role {
     player_.store(nullptr, std::memory_order_relaxed);
     if (word_.exchange(free) == wanted) platform::unpark(word_, 1);
   }
-  /// This thread plays it now.
+  /// True when this thread plays the role now. relaxed suffices: only this thread ever stores its own mark.
   bool is_mine() const { return player_.load(std::memory_order_relaxed) == me(); }
 
  private:
-  enum : std::uint32_t { free = 0, taken = 1, wanted = 2 };  // wanted: taken, and perhaps somebody sleeps
+  enum : std::uint32_t { free = 0, taken = 1, wanted = 2 };  // wanted: taken, and threads may be parked
   static const void* me() {
     static thread_local const char mark = 0;
     return &mark;
