@@ -44,8 +44,8 @@ void enter() {
     auto seen = m.word.load();
     if (state_in(seen) != nobody) continue;
     if (!m.word.compare_exchange_strong(seen, make_word(pid, generation_in(seen) + 1, living))) continue;
-    // Killed from here on it is found by its pid; what follows may still be that of its predecessor only
-    // where the grave-digger left it at zero.
+    // From here on a killed process is found by its pid. The fields below were left at zero by whoever buried
+    // the slot's previous member.
     m.parent.store(static_cast<std::uint32_t>(platform::parent_pid()));
     auto used = head.members_used.load();
     while (used < n + 1 && !head.members_used.compare_exchange_weak(used, n + 1)) {
@@ -87,7 +87,8 @@ void become_new_process(bool inherits) {
 
 namespace {
 
-// Who is killed in it has it done again, from the beginning, by its own grave-digger.
+// Idempotent: if the burying process is killed, the process that buries it starts this again from the
+// beginning.
 void bury_member(std::uint32_t number, std::uint64_t word) {
   Member& m = members()[number];
   if (!m.word.compare_exchange_strong(word, make_word(pid_in(word), generation_in(word), burying))) return;
@@ -112,9 +113,9 @@ std::uint32_t member_of(std::int32_t pid) {
 
 namespace {
 
-// A child of one that has died: its lifeline ends it within a moment, and if it has left its process group,
-// this does. Nobody else is left to bury it. The number of the process stands where anybody may write: one
-// that may not be killed, or is this one or an ancestor, was never such a child.
+// Ends a child of a dead process, which nobody else is left to bury: its lifeline ends it within a moment,
+// and if it has left its process group, this does. The pid comes from memory that anybody may write: a
+// process that may not be killed, or that is this one or an ancestor, was never such a child.
 void end_orphan(std::int32_t pid, std::uint32_t number, std::uint64_t word) {
   if (pid <= 1 || pid == platform::self_pid() || pid == platform::parent_pid()) return;
   const auto process = platform::open_process(pid);
@@ -124,11 +125,11 @@ void end_orphan(std::int32_t pid, std::uint32_t number, std::uint64_t word) {
   }
 }
 
-// `depth`: a family tree that is noise may have circles. `orphan`: who would have buried it is dead, perhaps
-// in the middle of that.
+// `depth`: bounds the recursion, since a corrupt family tree may have cycles. `orphan`: its parent, which
+// would have buried it, is dead, perhaps killed in the middle of that.
 void bury(std::int32_t pid, std::uint32_t depth, bool orphan) {
   const auto used = members_used();
-  // Itself first: what it was doing as it buried a child is finished before that is done again.
+  // The process itself first: an interrupted burial of a child must be completed before it is repeated.
   for (std::uint32_t n = 1; n < used; ++n) {
     const auto word = members()[n].word.load();
     const bool due = state_in(word) == living || (state_in(word) == burying && orphan);

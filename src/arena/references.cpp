@@ -21,7 +21,7 @@ struct Kind {
   Destroy destroy = nullptr;
 };
 
-// Objects begin at chunks; what else there is to say of an entry stands below.
+// Objects begin at chunks, so the low bits of an entry are free for its state.
 enum Entry : std::uint64_t {
   held = 0,
   left = 1,   // for the parent to pick up
@@ -36,7 +36,7 @@ constexpr const char* no_object = "a message names a shared object that does not
 struct Holds {
   std::mutex mutex;
   Ledger* ledger = nullptr;
-  std::size_t next = 0;  // entry to look at first for a free one
+  std::size_t next = 0;  // where to start looking for a free entry
   struct Held {
     std::uint32_t times, kind;
     std::size_t entry;
@@ -54,7 +54,8 @@ Destroy destroyer_of(const ObjectHeader& head) {
   return kind < holds().kinds.size() ? holds().kinds[kind].destroy : nullptr;
 }
 
-// Nothing unless there is one there, living or being destroyed: what is asked after may be noise.
+// The header of an object that is live or being destroyed; null if there is none: the argument may be
+// garbage.
 ObjectHeader* object_header(std::uint64_t object) {
   if (object % chunk_size != 0 || !run_begins_at(object)) return nullptr;
   auto* const head = object_at<ObjectHeader>(object);
@@ -65,9 +66,9 @@ ObjectHeader* living_object(std::uint64_t object) {
   return head != nullptr && References{head->references.load()}.count() != 0 ? head : nullptr;
 }
 
-// ---- one step that is done or not, whoever is killed
+// ---- one step that happens completely or not at all, even if its process is killed
 
-// A word in the arena that tells of a count, and what it shall say. At 0: there is none.
+// A word in the arena that records a counted reference, and its new value. `at` is 0: there is none.
 struct Note {
   std::uint64_t at = 0;
   std::uint64_t says = 0;
@@ -90,13 +91,14 @@ Note wide(std::atomic<std::uint64_t>& word, std::uint64_t says) {
   return {offset_of(&word), says, Step::wide};
 }
 
-// The count was last changed by that step; before this is written over its member must hear that it is done.
+// Tells the member whose step last changed the count that the step is done; required before the count, and
+// with it that information, is overwritten.
 void tell_done(References seen) {
   if (seen.by() == 0 || seen.by() >= most_members()) return;
   Member& m = member(seen.by());
   for (auto told = m.told.load(); told != seen.number();) {
-    // Another step by now, or none: whoever was to know knows. One that begins later is not harmed: what is
-    // told here is not its number.
+    // The member is in another step by now, or in none, so it knows already. A step that begins later is not
+    // affected, since its number differs from the one stored here.
     const Step step{m.step.load()};
     if (step.width() == Step::none || step.number() != seen.number()) return;
     if (m.told.compare_exchange_weak(told, seen.number())) return;
@@ -105,10 +107,11 @@ void tell_done(References seen) {
 
 enum class Changed { no, yes, to_zero };
 
-// Changes the count, then writes the note. What is under way stands in this member's step: whoever buries it
-// finds there whether the count was changed (the count says by which step it was, or `told` does) and writes
-// the note in its stead. One step at a time: the mutex is held. The count does not come back from 0, and does
-// not fall below `least`, which is what this process itself holds: names may be noise.
+// Changes the count, then writes the note. The step in progress is recorded in this member's `step`. If this
+// process is killed, the process that buries it finds out whether the count was changed (the count names the
+// step that last changed it, or `told` does) and then writes the note in its place. Requires the mutex: one
+// step at a time. The count never returns from 0, and never falls below `least`, the number this process
+// itself holds, since names may be garbage.
 Changed change(ObjectHeader& head, std::uint64_t object, int by, std::uint32_t least, Note note) {
   const auto me = self_member();
   Member& m = member(me);
@@ -128,25 +131,26 @@ Changed change(ObjectHeader& head, std::uint64_t object, int by, std::uint32_t l
     result = now.count() == 0 ? Changed::to_zero : Changed::yes;
     break;
   }
-  // A count that was not to be lowered is as it should be; one that could not be raised tells nothing.
+  // When lowering is refused, the count is right as it is and the note still applies; when raising is
+  // refused, there is nothing to record.
   if (by < 0 || result != Changed::no) note.write();
   m.step.store(Step::make(0, number, Step::none).bits);
   return result;
 }
 
-// Of one that died in a step: if the count was changed, the note says so.
+// Completes the step in which a member died: writes the note if the count was changed.
 void finish_step_of(std::uint32_t dead) {
   Member& m = member(dead);
   const Step step{m.step.load()};
   if (step.width() == Step::none) return;
   const auto* const head = object_header(step.object());
   const References seen{head != nullptr ? head->references.load() : 0};
-  // In this order: it is told before the count says another step.
+  // In this order, because `told` is written before another step overwrites the count.
   const bool done = (seen.by() == dead && seen.number() == step.number()) || m.told.load() == step.number();
   if (done) {
     try {
       Note{m.where.load(), m.says.load(), step.width()}.write();
-    } catch (const DecodeError&) {  // noise, no place in the arena
+    } catch (const DecodeError&) {  // garbage, not a place in the arena
     }
   }
   m.step.store(Step::make(0, step.number(), Step::none).bits);
@@ -166,7 +170,7 @@ std::size_t free_entry() {
   const auto is_free = [&](std::size_t i) {
     return mine.ledger->objects[i].load(std::memory_order_relaxed) == 0;
   };
-  // Those in front first: whoever picks up what was left looks for it from there.
+  // Entries at the front first, because pick_up() searches from there.
   constexpr std::size_t in_front = 16;
   for (std::size_t i = 0; i < in_front; ++i) {
     if (is_free(i)) return i;
@@ -180,7 +184,7 @@ std::size_t free_entry() {
 }
 std::atomic<std::uint64_t>& entry_at(std::size_t i) { return holds().ledger->objects[i]; }
 
-// Of this member, if it has one: what its word says may be noise.
+// The ledger of this member, null if it has none or its word is garbage.
 Ledger* ledger_of(std::uint32_t number) {
   const auto at = member(number).ledger.load();
   return size_at(at, number) >= sizeof(Ledger) ? object_at<Ledger>(at) : nullptr;
@@ -189,11 +193,11 @@ Ledger* ledger_of(std::uint32_t number) {
 void destroy(std::uint64_t object) noexcept {
   try {
     if (const auto* head = object_header(object)) destroyer_of (*head)(object);
-  } catch (const std::exception&) {  // it was overwritten: what cannot be found in it stays where it is
+  } catch (const std::exception&) {  // it was overwritten: parts that cannot be found in it stay allocated
   }
 }
 
-// Drops a reference that some other word than this process's own entry tells of.
+// Drops a reference recorded in some word other than this process's own entry.
 void drop(std::uint64_t object, Note note) noexcept {
   auto& mine = holds();
   std::unique_lock lock(mine.mutex);
@@ -207,7 +211,8 @@ void drop(std::uint64_t object, Note note) noexcept {
   try {
     entry = &entry_at(free_entry());
     entry->store(object | going);
-  } catch (const std::exception&) {  // no memory: who is killed while it destroys leaves the rest of it
+  } catch (const std::exception&) {  // no memory: if this process is killed while destroying the object, the
+                                     // rest of it leaks
   }
   const bool last = change(*head, object, -1, 0, note) == Changed::to_zero;
   lock.unlock();
@@ -215,7 +220,8 @@ void drop(std::uint64_t object, Note note) noexcept {
   if (entry != nullptr) entry->store(0);
 }
 
-// What is held already is not looked at: others may be changing its count. `kind`: 0 when it may be any.
+// For an object that is held already its count is not touched, which other processes may be changing. `kind`:
+// 0 for any kind.
 void hold_once_more(std::uint64_t object, std::uint32_t kind) {
   const auto is_right = [&](std::uint32_t its) { return kind == 0 || its == kind; };
   auto& mine = holds();
@@ -257,7 +263,7 @@ void hold(std::uint64_t object) { hold_once_more(object, 0); }
 void hold(std::uint64_t object, std::uint32_t kind) { hold_once_more(object, kind); }
 
 void let_go(std::uint64_t object) noexcept {
-  if (forbidden()) return;  // the handle is a copy that counts nothing
+  if (forbidden()) return;  // the handle is a copy that holds no reference
   auto& mine = holds();
   std::unique_lock lock(mine.mutex);
   const auto it = mine.objects.find(object);
@@ -329,7 +335,7 @@ void forget_holds(bool inherits) {
   auto inherited = std::exchange(mine.objects, {});
   if (!inherits) return;
   for (auto& [object, held] : inherited) {
-    hold(object);  // the parent's count for this child (hold_for_child) keeps it there
+    hold(object);  // the parent's reference for this child (hold_for_child) keeps it alive
     mine.objects.at(object).times = held.times - 1;
   }
 }
@@ -338,14 +344,15 @@ void let_go_for_dead(std::uint32_t dead) {
   finish_step_of(dead);
   auto* const ledger = ledger_of(dead);
   if (ledger == nullptr) return;
-  // First repair all, then let go of all: a value that goes back into one queue may name another.
+  // First repair all, then release all: a value that goes back into one queue may name another.
   for (const auto& entry : ledger->objects) {
     const auto object = object_in(entry.load());
     const auto* head = object != 0 ? living_object(object) : nullptr;
     if (head == nullptr || entry_kind(entry.load()) != held) continue;
     try {
       holds().kinds[copied(head->kind)].repair(object, dead);
-    } catch (const std::exception&) {  // overwritten, or no memory for what it needs: the others need theirs
+    } catch (
+        const std::exception&) {  // overwritten, or out of memory: go on, the other objects need their repair
     }
   }
   for (auto& entry : ledger->objects) {
@@ -356,7 +363,7 @@ void let_go_for_dead(std::uint32_t dead) {
       drop(object, wide(entry, 0));
       continue;
     }
-    // It was destroying the object only if it dropped the last reference.
+    // The dead process was destroying the object only if it dropped the last reference.
     const auto* head = object_header(object);
     const References seen{head != nullptr ? head->references.load() : References::make(1, 0, 0).bits};
     if (seen.count() == 0 && seen.by() == dead) destroy(object);

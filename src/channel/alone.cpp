@@ -1,8 +1,8 @@
-// What a queue does in the rings that one thread fills.
+// A queue's operations on its single-writer rings.
 //
-// The first to put claims the ring. Whoever finds it claimed by another ends that for the queue's whole life:
-// the ring is sealed, the next place of the list says that rings for many follow, and blocks are used from
-// then on. A dead writer's claim is given back by whoever buries it.
+// The first thread to put claims the ring. A thread that finds it claimed by another ends single-writer mode
+// for the rest of the queue's life: it seals the ring, marks in the next entry of the list that multi-writer
+// rings follow, and from then on blocks are used. Burying a dead writer releases its claim.
 
 #include "channel/alone.hpp"
 
@@ -33,7 +33,7 @@ using detail::QueueResult;
 
 namespace {
 
-// Of a first ring: some 16 KiB, or what a bounded queue may hold, so that most never need another.
+// The first ring takes some 16 KiB, or what a bounded queue may hold, so that most queues never need another.
 std::uint64_t capacity_of(const Shape& shape, std::uint32_t index) {
   const std::uint64_t first = std::bit_floor(16384 / (sizeof(Word64) * (1 + shape.value_words)));
   const auto bound = std::min<std::uint64_t>(shape.max_size, 4096);
@@ -43,20 +43,20 @@ std::uint64_t bytes_of(const Shape& shape, std::uint64_t cells) {
   return sizeof(SoloSegment) + cells * (1 + shape.value_words) * sizeof(Word64);
 }
 
-// This thread, among all of all processes.
+// A number of this thread, unique among the threads of all processes.
 std::uint64_t this_thread() {
   static std::atomic<std::uint32_t> threads{0};
   static thread_local const std::uint32_t mine = ++threads;
   return std::uint64_t{arena::self_member()} << 32 | mine;
 }
 
-// Where this thread stands in a queue's ring. Believed as long as the queue there is the same, and this is
-// still the process that knew it; only the ring's cells say whether anything can be done.
+// This thread's position in a queue's ring. Valid as long as the queue at that place is the same, and this is
+// still the process that recorded it; only the ring's cells decide whether an operation is possible.
 struct Seat {
   std::uint64_t object = std::numeric_limits<std::uint64_t>::max();
   QueueObject* queue = nullptr;
   std::uint32_t generation = 0, life = 0;
-  std::uint64_t most = 0;  // values in the ring, for its writer
+  std::uint64_t most = 0;  // the most values in the ring, for its writer
   bool bounded = false;
   SoloRing ring;
   SoloRing::Tail tail;     // of its writer
@@ -74,7 +74,7 @@ Seat& seat_of(std::uint64_t object, Side side) {
 
 using Words = std::array<std::uint64_t, most_solo_words>;
 
-// Into a cell that nobody else reads: what a reader that is a lap behind copies of it is thrown away.
+// Writes into an empty cell, directly: a reader that is a lap behind discards what it copies of it.
 void write(Word64* cell, const detail::EncodeValue& value) {
   if constexpr (copies_pairs) {
     Writer to(reinterpret_cast<std::byte*>(cell), value.size_hint);
@@ -92,7 +92,7 @@ void read(const Words& words, const detail::DecodeValue& value) {
 }
 
 void note(platform::Word& processor) {
-  // Others read that line: it is written when it changes.
+  // Other processors read that cache line, so it is written only on a change.
   const auto here = platform::this_processor();
   if (processor.load(std::memory_order_relaxed) != here) processor.store(here, std::memory_order_relaxed);
 }
@@ -154,7 +154,7 @@ bool get_again(std::uint64_t object, const detail::DecodeValue& value, detail::D
 
 // ---- the long way
 
-// Nothing when there is none there.
+// The single-writer ring at that index; empty when there is none.
 SoloRing QueueCore::solo(std::uint32_t index) {
   const arena::Place place{index < solo_rings ? q_.segments[index].load() : 0};
   if (place.bits <= many_from_here) return {};
@@ -164,7 +164,7 @@ SoloRing QueueCore::solo(std::uint32_t index) {
   return {*reinterpret_cast<SoloSegment*>(at), cells, shape_.value_words};
 }
 
-// A ring of this thread's, unless something is there already or there is no place for one.
+// Adds a ring for this thread, unless something is there already or the list has no room.
 void QueueCore::add_solo(std::uint32_t index) {
   if (index >= solo_rings) return;
   std::uint64_t none = q_.segments[index].load();
@@ -180,8 +180,8 @@ void QueueCore::add_solo(std::uint32_t index) {
     arena::free(run);
 }
 
-// A longer ring is fresh memory, a microsecond for each page of it; and the values of a short one stay in the
-// caches. So a writer that is a little faster than its reader waits as long as that would take.
+// A longer ring means fresh memory, at a microsecond per page, while the values of a short one stay in the
+// caches. So a writer that is a little faster than its reader waits for as long as growing would take.
 bool QueueCore::await_room(const SoloRing& ring, SoloRing::Tail tail, std::uint32_t index) {
   constexpr std::uint64_t page = 4096, worth_it = 64 * 1024;
   const auto longer = bytes_of(shape_, capacity_of(shape_, index + 1));
@@ -225,7 +225,7 @@ std::optional<QueueResult> QueueCore::put_alone(const detail::EncodeValue& value
   }
 }
 
-// Nobody puts anything into a ring of one thread's any more. False when the queue is closed.
+// Ends the use of single-writer rings. False when the queue is closed.
 bool QueueCore::leave_alone(std::uint32_t index, bool for_repair) {
   std::uint32_t from = index;
   if (auto ring = solo(index)) {
@@ -236,11 +236,11 @@ bool QueueCore::leave_alone(std::uint32_t index, bool for_repair) {
     std::uint64_t seen = 0;
     auto& place = q_.segments[index];
     if (!place.compare_exchange_strong(seen, many_from_here) && seen != many_from_here) {
-      if (seen != closed_here) {  // its writer has gone on meanwhile
+      if (seen != closed_here) {  // its writer has moved on meanwhile
         q_.write_segment.compare_exchange_strong(from, index);
         return true;
       }
-      // Behind a closed queue's end: see add_ring.
+      // After a closed queue's end: see add_ring.
       if (!for_repair) return false;
       place.compare_exchange_strong(seen, many_from_here);
     }

@@ -24,21 +24,21 @@ namespace {
 constexpr std::uint32_t index_bits = 28;
 constexpr std::uint32_t index_mask = (1U << index_bits) - 1;
 
-// Where this thread looked last for a free block. A queue frees its blocks in the order in which they were
-// filled, so the next one round is nearly always free. Only a hint, shared by all queues that fall on the
-// same place.
+// Where this thread last looked for a free block. A queue frees its blocks in the order in which they were
+// filled, so the next one in turn is nearly always free. Only a hint, shared by all queues that hash to the
+// same entry.
 struct Cursor {
   static constexpr std::uint32_t anywhere = ~0U;
 
   std::uint64_t object = 0;
-  std::uint32_t generation = 0;  // of the object: another one may lie there by now
+  std::uint32_t generation = 0;  // of the object: another one may be at its place by now
   std::uint32_t next = anywhere;
-  std::uint32_t blocks = 0;  // there were so many when it came round last
+  std::uint32_t blocks = 0;  // number of blocks when it last wrapped around
 };
 thread_local std::array<Cursor, 64> cursors;
 
-// A number below `limit`. Threads draw different ones: where all began at the first block, short-lived
-// writers would find the values of those before them.
+// A random number below `limit`. Threads draw different ones: if all began at the first block, short-lived
+// writers would run into the values of those before them.
 std::uint32_t random_below(std::uint32_t limit) {
   static std::atomic<std::uint64_t> threads{0};
   thread_local std::uint64_t state =
@@ -60,7 +60,7 @@ Cursor& cursor_of(std::uint64_t object, std::uint32_t generation, std::uint32_t 
 }  // namespace
 
 namespace {
-// A shape is made for each operation, and a division takes as long as the rest of it.
+// Caches the quotient: a Shape is made for each operation, and the division takes as long as the rest of it.
 std::uint32_t blocks_in_a_chunk(std::uint32_t block_size) {
   struct Known {
     std::uint32_t block_size, blocks;
@@ -109,7 +109,7 @@ Block& Blocks::at(std::uint32_t block) {
   return *reinterpret_cast<Block*>(blocks + std::size_t{within} * shape_.block_size[size_class]);
 }
 
-// Where the blocks of a group are; null: there is none, or what stands for it is no run of that length.
+// The address of a group's blocks; null when there is no group, or its word names no run of that length.
 std::byte* Blocks::group_at(std::uint32_t size_class, std::uint32_t group) const {
   if (group >= max_groups) return nullptr;
   const arena::Place place{q_.groups[size_class][group].load(std::memory_order_acquire)};
@@ -132,8 +132,8 @@ bool Blocks::try_take(Block& block, std::uint32_t me) {
          block.word.compare_exchange_strong(seen.bits, seen.to(Phase::filling, me).bits);
 }
 
-// Adds the group that follows the first `blocks`, unless another thread has done so meanwhile; the index of
-// its first block is `blocks` then.
+// Adds the group that follows the first `blocks` blocks, unless another thread has done so meanwhile; its
+// first block has the index `blocks`.
 void Blocks::grow(std::uint32_t size_class, std::uint32_t blocks, std::uint32_t me) {
   const auto first_group = shape_.first_group[size_class];
   const auto g = static_cast<std::uint32_t>(std::bit_width(blocks / first_group + 1) - 1);
@@ -155,10 +155,11 @@ void Blocks::grow(std::uint32_t size_class, std::uint32_t blocks, std::uint32_t 
     arena::free(run);
 }
 
-// The next ones in turn, for a queue frees its blocks in that order; then a sample of all. When none of the
-// sample is free, most blocks are in use, and only then the queue grows: with half of them free that happens
-// once in 2^48 times, wherever the free ones lie. So its memory follows the number of its values, however
-// many threads come and go, and a free block is found after two draws on average where half are free.
+// Tries the next blocks in turn, because a queue frees its blocks in that order; then a random sample of all.
+// When none of the sample is free, most blocks are in use, and only then does the queue grow: with half of
+// the blocks free, wherever they are, that happens once in 2^48 times. So the queue's memory follows the
+// number of its values, however many threads come and go, and when half of the blocks are free, one is found
+// after two draws on average.
 Blocks::Numbered Blocks::take_free(std::uint32_t size_class, std::uint32_t me) {
   constexpr std::uint32_t in_turn = 16, sample = 48;
   auto& cursor = cursor_of(object_, copied(q_.generation), size_class);
@@ -215,7 +216,7 @@ void Blocks::write(Block& block, std::size_t capacity, const detail::EncodeValue
   }
   const detail::Names names = writer.handles();
   detail::write_names(writer, names);
-  // Only now: a length that says "in a run" must stand beside the name of one.
+  // Only now: a length that says "in a run" must be accompanied by the name of one.
   block.content = content;
   if (run) arena::adopt(run);
   for (std::size_t i = 0; i < names.size(); ++i) {
@@ -237,7 +238,7 @@ std::uint32_t Blocks::fill(const detail::EncodeValue& value, std::uint32_t me) {
     drop(block);
     throw;
   }
-  // release: who sees it complete sees the value.
+  // release: a reader that sees the block complete sees the value.
   b.word.store(word.to(Phase::complete, me).bits, std::memory_order_release);
   return block;
 }
@@ -263,10 +264,11 @@ detail::Names Blocks::names_in(const Bytes& bytes) const {
   return detail::names_behind(bytes.at + bytes.content.bytes(), bytes.content.names());
 }
 
-// The value is decoded where it lies, and others can write there: a Reader reads no byte twice.
+// The value is decoded in place, where other processes can write: a Reader reads no byte twice.
 void Blocks::take(std::uint32_t block, const detail::DecodeValue& value) {
   Block& b = at(block);
-  // On every way out: a value that cannot be built is gone, and told to the caller.
+  // Drops the block on every way out: a value that cannot be decoded is lost, and the caller gets the
+  // exception.
   const OnExit commit([&] { drop(block); });
   const Bytes bytes = bytes_of(b, block);
   Reader from(bytes.at, static_cast<std::size_t>(bytes.content.bytes()));
@@ -284,12 +286,12 @@ void Blocks::drop(std::uint32_t block) noexcept {
         arena::count_out(names[i], b.names_counted, static_cast<std::uint32_t>(i));
       }
     }
-  } catch (const std::exception&) {  // its memory is gone, and the names with it
+  } catch (const std::exception&) {  // its memory was overwritten, and the names with it
   }
 }
 
-// From here on nobody will have the value: until then it would go back to the queue if this process were
-// killed, so that nothing of it may be cleared before.
+// Commits that nobody will take the value any more. Until then, killing this process returns the value to the
+// queue, so nothing of it may be cleared earlier.
 void Blocks::leave(Block& b) noexcept {
   if (planted("cleared_before_left")) return;
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
@@ -301,11 +303,11 @@ void Blocks::release(Block& b, std::uint32_t block) noexcept {
     const auto name = run_of(b);
     arena::free({name.offset, static_cast<std::uint32_t>(name.generation)});
   }
-  // release: whoever finds one of them cleared finds the word as it was left.
+  // release: a process that sees one of them cleared also sees the word as it was left.
   std::atomic_ref(b.content.bits).store(0, std::memory_order_release);
   b.names_counted.store(0, std::memory_order_release);
   const BlockWord word{b.word.load(std::memory_order_relaxed)};
-  // release: the next owner's writes come after our reads.
+  // release: orders our reads before the next owner's writes.
   b.word.store(word.freed().bits, std::memory_order_release);
 }
 

@@ -1,4 +1,4 @@
-// What the template Queue<T> calls.
+// The functions that the template Queue<T> calls.
 
 #include <brood/detail/queue_core.hpp>
 #include <brood/errors.hpp>
@@ -59,7 +59,7 @@ QueueCore core_of(std::uint64_t object) {
   return QueueCore(object);
 }
 
-// Values that are not plain are encoded and decoded by code of the user's.
+// Values that are not plain are encoded and decoded by user code, which may use queues.
 EncodeValue as_users(const EncodeValue& value) {
   return {[](Writer& to, const void* v) {
             const channel::Outside users;

@@ -5,8 +5,8 @@
 
 namespace brood::detail {
 
-// A random 64-bit number: two of them are never the same in practice, and a process that finds the wrong
-// value would need a pair among those that it has at one time.
+// A random 64-bit number: in practice no two are equal, and a process would confuse two values only if it
+// held an equal pair at the same time.
 std::uint64_t new_shared_number() { return platform::random_number() | 1; }
 
 void refuse_shared_names() {

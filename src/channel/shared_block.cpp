@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::uint32_t block_kind = 2;
 
-// In the arena, the user's bytes behind it.
+// A block in the arena, followed by the user's bytes.
 struct alignas(64) BlockObject {
   arena::ObjectHeader head;
   std::uint32_t generation;
@@ -66,7 +66,7 @@ SharedBlock::~SharedBlock() {
   if (object_ != 0) arena::let_go(object_);
 }
 
-// What others wrote into its head is believed only as far as its run goes.
+// A size in the header is trusted only up to the size of the run: other processes can write there.
 void SharedBlock::no_whole_number(std::size_t of_size) const {
   throw UsageError("a block of " + std::to_string(size_) + " bytes holds no whole number of values of " +
                    std::to_string(of_size) + " bytes");
