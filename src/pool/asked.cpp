@@ -1,6 +1,6 @@
-// Tasks that workers submit to their own pool. They are run like any other; the answer goes back through a
-// queue of the worker's. A worker whose task waits for one is no use to others meanwhile: a substitute stands
-// in for it.
+// Tasks that workers submit to their own pool. They run like any other; the answer goes back through a queue
+// of the worker's. A worker whose task waits for one cannot run others meanwhile, so a substitute runs in its
+// place.
 
 #include <algorithm>
 #include <brood/errors.hpp>
@@ -24,13 +24,13 @@ constexpr int most_asks = 1000, most_noise = 100;
 
 }  // namespace
 
-// `anyway`: whatever the workers' bell says.
+// Takes the workers' requests. `anyway`: even if the counter `asked` shows none.
 void PoolCore::take_asks(bool anyway) {
   const auto asked = results_->asked.load();
   if (asked == asks_seen_ && !anyway) return;
   asks_seen_ = asked;
-  // So many at a time: others want the books too. Noise instead of a message: nobody waits for an answer to
-  // that; a queue that gives nothing else is left alone until somebody asks again.
+  // A limited number at a time, because other threads need the books too. Nobody waits for an answer to a
+  // corrupt message; a queue that yields nothing else is left alone until the next request.
   int noise = 0;
   for (int n = 0; noise < most_noise; ++n) {
     if (n == most_asks) {
@@ -51,7 +51,8 @@ void PoolCore::take_asks(bool anyway) {
     } catch (const Error& e) {
       platform::say(std::string("brood: what a worker asked of its pool is lost: ") + e.what() + "\n");
     } catch (const std::bad_alloc&) {
-      // Which worker that was is lost with it: none may wait for an answer.
+      // The message is lost, and with it which worker sent it; since that worker must not wait for ever, the
+      // pool ends.
       give_up(std::make_exception_ptr(PoolBroken("the pool cannot run: no memory for what a worker asked")));
       for (auto& place : places_) {
         if (place.lane != nullptr) end_worker(place);
@@ -67,14 +68,14 @@ void PoolCore::send_answer(Place& place, std::uint64_t question, bool failed, st
   answer.question = question;
   answer.failed = failed;
   answer.value = Carried(std::move(bytes), std::move(names));
-  // Never waits: how much there is room for is the worker's word.
+  // Must not wait: the worker controls how much room its queue has.
   if (!place.answers || !place.answers->try_put(answer)) {
     throw NoMemory("the queue of answers is full or closed");
   }
 }
 
-// Who asked is told that it cannot be; where there is no memory for that either its task fails, for it must
-// not wait for ever.
+// Tells the worker that its request cannot be met. If there is no memory for that either, the worker's task
+// fails, since it must not wait for ever.
 void PoolCore::refuse(Place& place, std::uint64_t question, const std::exception_ptr& error) {
   try {
     send_answer(place, question, true, exec::encoded(error), {});
@@ -87,7 +88,7 @@ void PoolCore::refuse(Place& place, std::uint64_t question, const std::exception
 void PoolCore::take_ask(Ask& ask) {
   if (ask.place >= places_.size()) return;
   auto& place = places_[ask.place];
-  // It has died meanwhile, or the message is noise.
+  // The worker has died meanwhile, or the message is garbage.
   if (place.lane == nullptr || place.incarnation != ask.incarnation || place.secret != ask.secret) return;
   if (ask.answers) place.answers = std::move(ask.answers);
   if (ask.what == Asks::waiting) return begin_stand_in(place);
@@ -132,11 +133,11 @@ void PoolCore::take_ask(Ask& ask) {
     resolve(waiting.task, std::current_exception());
     return drop_call(waiting.task);
   }
-  // The newest first among those of its depth.
+  // The newest goes first among the tasks of its depth.
   line_up(std::move(waiting), true);
 }
 
-// The depth of the task that the worker runs: the first one that has not ended.
+// The depth of the task that the worker is running, that is the first one that has not ended.
 std::uint32_t PoolCore::depth_of_running(const Place& place) {
   for (auto at = place.tail; at != place.head; ++at) {
     const Task& task = place.task_at(at);
@@ -145,7 +146,7 @@ std::uint32_t PoolCore::depth_of_running(const Place& place) {
   return 0;
 }
 
-// What this worker asked in that question, while it is not answered.
+// The task that this worker submitted with that question, unless it has been answered.
 Task* PoolCore::find_asked(const Ask& ask) {
   const auto is_it = [&](const Task& task) {
     return task.record != nullptr && task.asked && task.asked->place == ask.place &&
@@ -165,7 +166,7 @@ Task* PoolCore::find_asked(const Ask& ask) {
   return nullptr;
 }
 
-// What came out of it, back to the worker that asked, if that still lives.
+// Sends the outcome to the worker that asked, if it is still alive.
 void PoolCore::answer(Task& task) {
   auto& place = places_[task.asked->place];
   if (place.lane == nullptr || place.incarnation != task.asked->incarnation || !place.answers) return;
@@ -190,7 +191,7 @@ int PoolCore::workers_at_work() const {
   int n = 0;
   for (std::size_t i = 0; i < used_places_; ++i) {
     const auto& place = places_[i];
-    // One of the regular ones that ends is replaced by itself.
+    // A regular worker that ends is replaced without our help, so it counts.
     const bool regular = i < static_cast<std::size_t>(setup_.workers);
     n += !place.waits && (regular || (place.lane != nullptr && !place.quitting && !place.parked));
   }
@@ -199,7 +200,7 @@ int PoolCore::workers_at_work() const {
 
 void PoolCore::begin_stand_in(Place& place) {
   place.waits = true;
-  // What stands behind the waiting task in its lane must not wait with it.
+  // The tasks behind the waiting one in its lane must not wait with it.
   take_back_all(place);
 }
 
@@ -208,8 +209,8 @@ void PoolCore::end_stand_in(Place& place) {
   retire_substitutes();
 }
 
-// As many at work as the pool has workers, those first that have stood in before. Where that cannot be, tasks
-// that would wait for ever fail.
+// Starts substitutes until as many processes are at work as the pool has workers, reusing parked ones first.
+// If that is impossible, tasks that would wait for ever fail.
 void PoolCore::start_substitutes() {
   if (!wants_workers()) return;
   int at_work = workers_at_work();
@@ -237,8 +238,8 @@ void PoolCore::start_substitutes() {
   for (auto& [depth, line] : asked_) fail_waiting(line, error);
 }
 
-// They get no tasks for a while, and are asked again when the next task waits: who waits once often waits
-// again. After that while they go.
+// Parks surplus substitutes: they get no tasks for a while, and are reused when the next task waits, since a
+// program whose tasks wait once often does so again. After that while they end.
 void PoolCore::retire_substitutes() {
   int too_many = workers_at_work() - setup_.workers;
   for (auto i = used_places_; i-- > static_cast<std::size_t>(setup_.workers) && too_many > 0;) {

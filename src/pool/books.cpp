@@ -1,5 +1,5 @@
-// Who keeps the books: one thread at a time. Who submits while another holds them leaves the task, which is
-// taken in when the books are let go: no thread sleeps for another on the way of a task.
+// Access to the books: one thread at a time holds them. A thread that submits while another holds them leaves
+// its task, which is taken in when the books are released: submitting never sleeps for another thread.
 
 #include <brood/errors.hpp>
 #include <brood/task_errors.hpp>
@@ -24,8 +24,8 @@ PoolCore::Books::Books(PoolCore& pool, Deadline until) : pool_(pool) {
 PoolCore::Books::Books(PoolCore& pool, std::try_to_lock_t, int times)
     : pool_(pool), held_(pool.books_.try_enter(pool.books_.is_mine() ? 1 : times)) {}
 
-// Not all that others leave, nor for as long as they leave something: they could leave it as fast as it is
-// taken in. Who submits next takes in the rest, and what is left at last is the helper's.
+// Takes in only some of the tasks that others have left, since they could leave tasks as fast as they are
+// taken in. The next thread to submit takes in the rest, and the helper whatever remains at the end.
 PoolCore::Books::~Books() {
   if (!held_) return;
   constexpr int most_rounds = 2;
@@ -35,7 +35,7 @@ PoolCore::Books::~Books() {
       pool_.take_left(tasks_in_round);
       try {
         pool_.hand_out();
-      } catch (const std::bad_alloc&) {  // they stand in line, and the next turn tries again
+      } catch (const std::bad_alloc&) {  // the tasks stay queued, and the next turn tries again
       }
     }
     const bool rest = pool_.next_left_ != nullptr;
@@ -59,12 +59,12 @@ Record& PoolCore::leave_task(const TaskType& type, detail::EncodeCall call, cons
   mine->next = left_.load(std::memory_order_relaxed);
   while (!left_.compare_exchange_weak(mine->next, mine)) {
   }
-  // Either whoever holds the books sees it when letting them go, or they are free now.
+  // Either the holder of the books sees the task when releasing them, or they are free now.
   { const Books books(*this, std::try_to_lock); }
   return record;
 }
 
-// The newest comes first in left_, and last in here.
+// Reverses left_, where the newest comes first, into the order of submission.
 void PoolCore::put_left_in_order() {
   if (left_.load() == nullptr) return;
   Left* oldest = nullptr;
@@ -77,7 +77,7 @@ void PoolCore::put_left_in_order() {
   last_left_ = last;
 }
 
-// What is there now, no more than so many of them. A pool that was closed meanwhile still takes them while it
+// Takes in the tasks left so far, at most `most` of them. A pool closed meanwhile still accepts them while it
 // can.
 void PoolCore::take_left(std::size_t most) {
   put_left_in_order();

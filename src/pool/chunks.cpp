@@ -12,11 +12,11 @@ namespace {
 
 constexpr double wanted_seconds = 250e-6, least_seconds = 20e-6;
 constexpr std::uint64_t most_nanoseconds = 1'000'000;
-// How long a lazy one waits for the end of a task before it looks for what is done of it.
+// How long a lazy map waits for the end of a task before it looks for the task's finished items.
 constexpr std::chrono::nanoseconds least_patience = std::chrono::milliseconds(2),
                                    most_patience = std::chrono::milliseconds(128);
 
-// What holds for each call by itself is asked for; items cannot share a task then.
+// True when the options apply to each call separately, so that items cannot share a task.
 bool sets_limits(const CallOptions& options) {
   return options.deadline.is_limited() || options.time_limit.is_limited() || options.idempotent ||
          options.retries || options.memory_limit || !options.name.empty() || options.priority != 0 ||
@@ -62,7 +62,7 @@ void Chunks::fill(MapSink& sink, std::size_t taken) {
     if (part.count == 0) return;
     if (!ended_ && submit(part)) continue;
     if (is_new && plan_.lazy)
-      blocks_.stop(ended_);  // nobody was promised anything
+      blocks_.stop(ended_);  // a lazy map just ends there: these items were not promised
     else
       sink.fail(part.item(), part.count, ended_);
   }
@@ -120,7 +120,8 @@ std::size_t Chunks::wanted_size() const {
   return plan_.chunksize != 0 ? plan_.chunksize : std::min(most_results_, measured_size());
 }
 
-// Enough of them that all workers end together, large enough that the work is more than the way.
+// Chunks small enough that all workers end at about the same time, and large enough that the work outweighs
+// the overhead of a task.
 std::size_t Chunks::measured_size() const {
   const auto unread = blocks_.left();
   const bool is_known = unread != ItemReader::unknown;
@@ -132,7 +133,7 @@ std::size_t Chunks::measured_size() const {
   return std::min(in(wanted_seconds), std::max(left / (2 * workers()), in(least_seconds)));
 }
 
-// 0 when a lazy one is far enough ahead.
+// The number of items to read next; 0 when a lazy map is far enough ahead.
 std::size_t Chunks::size_to_read(std::size_t taken) const {
   const auto n = wanted_size();
   if (!plan_.lazy) return n;
@@ -141,7 +142,7 @@ std::size_t Chunks::size_to_read(std::size_t taken) const {
   return ahead >= most ? 0 : std::min(n, most - ahead);
 }
 
-// False when the pool takes no more.
+// Submits a chunk. False when the pool accepts no more.
 bool Chunks::submit(BlockPart part) {
   try {
     const ItemBlock& block = *part.block;
@@ -150,8 +151,8 @@ bool Chunks::submit(BlockPart part) {
     if (!types_.in_rows) task.results = take_results(part.count);
     Record& record = function_.submit(pool_, task, part.names());
     const auto first = part.first, count = part.count;
-    running_.push_back(
-        {std::move(part), first, count, std::move(task.results), &record, Future<void>(record)});  // has room
+    running_.push_back({std::move(part), first, count, std::move(task.results), &record,
+                        Future<void>(record)});  // capacity was reserved
     return true;
   } catch (...) {
     ended_ = std::current_exception();
@@ -168,7 +169,7 @@ SharedBlock Chunks::take_results(std::size_t count) {
   return results;
 }
 
-// What is done of a task that may still run.
+// Settles the finished items of a task that may still be running.
 void Chunks::settle_done_items(Running& from, MapSink& sink) {
   BlockPart& part = from.part;
   const ChunkLayout layout = layout_of(part);
@@ -184,7 +185,7 @@ void Chunks::settle_done_items(Running& from, MapSink& sink) {
   part.pass(n);
 }
 
-// Of a task that returned, or throws why it did not.
+// Settles a task that returned, or throws the reason why it did not.
 void Chunks::settle_end(Running& ended, MapSink& sink) {
   BlockPart& part = ended.part;
   const auto done = [&] { return part.first - ended.submitted; };
@@ -220,7 +221,8 @@ void Chunks::settle(Running& ended, MapSink& sink) {
   } catch (const PoolBroken&) {
     ended_ = std::current_exception();
   } catch (...) {
-    // In the middle of an item; or between two, where nothing is lost, unless it got nowhere.
+    // The task ended in the middle of an item, which fails; or between two, where nothing is lost, except
+    // that a task without any progress fails its first item.
     const bool got_nowhere = part.first == ended.submitted;
     if (part.count != 0 && (got_nowhere || layout_of(part).state(part.first).load() == ItemState::begun)) {
       sink.fail(part.item(), 1, std::current_exception());
@@ -303,7 +305,7 @@ bool ChunksUnderWay::go_on() {
   } catch (...) {
     failure_ = std::current_exception();
   }
-  state_.reset();  // its pool may be at its end before the results are looked at
+  state_.reset();  // the pool may end before the results are examined
   return true;
 }
 

@@ -13,7 +13,7 @@ void free_block(std::uint64_t name) { arena::free(arena::Run::at(arena::Place{na
 
 std::exception_ptr Claimed::check_rest(std::uint32_t worker) {
   if (run_) {
-    // The whole run must be the worker's: a length that is noise asks for memory that nobody has.
+    // The whole run must belong to the worker: a false length would claim memory outside it.
     if (worker == 0 || !arena::owned_by(run_, worker) || arena::size_of(run_) < size_) {
       run_ = {};
       return noise("the worker's lane names a result that does not exist");

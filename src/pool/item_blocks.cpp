@@ -7,8 +7,8 @@ namespace brood::detail {
 
 namespace {
 
-// Four usual ones for plain items that are there already, so that a worker is woken once for some ten
-// thousand of the smallest.
+// Four usual blocks for plain items that are already in memory, so that a worker is woken only once for some
+// ten thousand of the smallest items.
 constexpr std::size_t most_bytes_plain = (std::size_t{256} << 10) - 64;
 constexpr std::uint64_t most_reading = 250'000;  // nanoseconds
 constexpr std::size_t least_staged = 4096;
@@ -17,7 +17,7 @@ constexpr std::size_t least_staged = 4096;
 
 void ItemBlock::make_room(std::size_t bytes, std::size_t count) {
   if (memory.size() < bytes) {
-    memory = SharedBlock();  // its place may be used for the new one
+    memory = SharedBlock();  // frees the old block first, so that its place can be reused
     memory = SharedBlock(std::max(bytes, usual_block));
   }
   items = count;
@@ -85,10 +85,10 @@ void EncodedItems::end() {
   std::memcpy(layout.items(), staged_.data(), used_);
 }
 
-// Beside those that are encoded already.
+// True when an item of this size fits beside those already encoded.
 bool EncodedItems::fits(std::size_t size) const {
   const auto before = starts_.size();
-  // Without a look at how rows are rounded up.
+  // A quick test with a bound that ignores how rows are rounded up.
   if ((before + 1) * (9 + types_.result_size) + 3 * 64 + used_ + size <= usual_block) return true;
   const bool in_chunk = chunksize_ != 0 && (before == 0 || before % chunksize_ != 0);
   return in_chunk || ChunkLayout::size(types_, before + 1, used_ + size) <= usual_block;
@@ -141,7 +141,7 @@ void ItemBlocks::give_free(std::shared_ptr<ItemBlock> block) {
   free_.push_back(std::move(block));
 }
 
-// Three rows begin at multiples of 64.
+// The number of plain items that fit; three rows begin at multiples of 64.
 std::size_t ItemBlocks::plain_in(std::size_t bytes) const {
   return std::max<std::size_t>(1, (bytes - 3 * 64) / (types_.item_size + types_.result_size + 1));
 }
@@ -152,7 +152,7 @@ std::uint64_t ItemBlocks::reading_time() const {
 
 void ItemBlocks::lay_out_plain(BlockPart& part, std::size_t n) {
   if (plan_.chunksize == 0) n = std::min(n, plain_in(plan_.lazy ? usual_block : most_bytes_plain));
-  // A range may say less than it has.
+  // A range may report a size below its real one.
   if (const auto left = items_.left(); left != ItemReader::unknown)
     n = std::min(n, std::max<std::size_t>(1, left));
   if (!items_.has_more()) return;
@@ -165,7 +165,7 @@ void ItemBlocks::lay_out_encoded(BlockPart& part, std::size_t n) {
   encoded_.begin(*part.block);
   try {
     items_.encode(encoded_, n, reading_time());
-  } catch (...) {  // after those before it
+  } catch (...) {  // reported after the results of the items before it
     broken_ = std::current_exception();
   }
   encoded_.end();

@@ -33,8 +33,8 @@ Lanes& lanes() {
 
 void map_lanes() {
   auto& all = lanes();
-  // A renewed server's program may have workers: their lanes stay, and the new server inherits the region as
-  // it is.
+  // When a server is renewed, the program may have workers: their lanes stay, and the new server inherits the
+  // region as it is.
   if (all.region.data() != nullptr && all.used != all.free.size()) return;
   all.free.clear();
   all.used = 0;
@@ -68,7 +68,7 @@ void forget_descriptors() {
   lanes().own.abandon_descriptor();
 }
 
-// Before any global of the program is initialised: that may use brood already.
+// Runs before any global of the program is initialised, since those may use brood already.
 [[gnu::constructor(200)]] void register_here() {
   process::hooks().before_server = &map_lanes;
   process::hooks().in_server = &forget_descriptors;
@@ -105,7 +105,7 @@ std::uint32_t take_lane(std::uint32_t slots) {
   }
   Lane& lane = lane_at(index);
   platform::make_present(&lane, size);
-  std::memset(static_cast<void*>(&lane), 0, size);  // all that it begins as
+  std::memset(static_cast<void*>(&lane), 0, size);  // a lane starts out zeroed
   lane.slot_count = slots;
   return index;
 }

@@ -1,8 +1,8 @@
-// Tasks that were submitted with options: deadlines, time limits, another run after a death; and cancelling.
+// Tasks that were submitted with options: deadlines, time limits, reruns after a death; and cancelling.
 //
-// A task that must end goes through at most three stages: taken back before it has begun; asked to stop;
-// ended with its worker. From the second on its outcome is settled, and its future is resolved when nothing
-// of it runs any more.
+// A task that must end goes through at most three stages: it is revoked before it has begun; asked to stop;
+// killed with its worker. From the second stage on its outcome is settled, and its future is resolved when
+// nothing of it is running any more.
 
 #include <algorithm>
 #include <brood/errors.hpp>
@@ -42,8 +42,7 @@ std::unique_ptr<Limits> limits_of(const CallOptions& options, std::span<const st
 
 // ---- timers
 
-// Takes memory the first time, at its submission, and never again: a time limit begins where nothing may
-// fail.
+// Allocates only the first time, at submission: a time limit begins at a point where nothing may fail.
 void PoolCore::schedule(Limits& limits) {
   const auto next = limits.doom ? limits.kill_at : std::min(limits.deadline, limits.over_at);
   if (!limits.timer) {
@@ -72,14 +71,14 @@ void PoolCore::expire_due() {
   while (!timers_.empty() && timers_.begin()->first <= now) expire(*timers_.begin()->second);
 }
 
-// It must be up by then.
+// Ensures that the helper wakes up by then.
 void PoolCore::hurry_helper(Clock::time_point when) {
   if (when >= helper_wakes_at_) return;
   helper_wakes_at_ = when;
   results_->helper.wake_all();
 }
 
-// When the helper must be up again.
+// When the helper must wake up next.
 Deadline PoolCore::next_timer() {
   helper_wakes_at_ = timers_.empty() ? look_again_ : std::min(look_again_, timers_.begin()->first);
   for (auto i = static_cast<std::size_t>(setup_.workers); i < used_places_; ++i) {
@@ -111,8 +110,8 @@ void PoolCore::recycle_aged() {
 
 bool PoolCore::is_late(const Task& task) { return task.limits && task.limits->deadline <= Clock::now(); }
 
-// A timer of this unresolved task has run out; which one is asked of the clock.
-// Where memory runs out on the way it is tried again.
+// Handles an expired timer of an unresolved task; the clock tells which one it was. If memory runs out on the
+// way, it is tried again.
 void PoolCore::expire(Limits& limits) {
   Task& task = *limits.record->task;
   const auto& options = limits.options;
@@ -139,15 +138,15 @@ void PoolCore::expire(Limits& limits) {
   const auto state =
       seat.place != nullptr ? seat.place->slot_at(seat.at).state.load() : raw(SlotState::ready);
   if (state == raw(SlotState::done)) {
-    // It is taken in; or it cannot be, for the worker says of one before it that it is not done: that is
-    // noise.
+    // The result is about to be taken in. Or it cannot be, because the worker says that an earlier task is
+    // not done: that is garbage.
     limits.deadline = limits.over_at = Clock::time_point::max();
     schedule(limits);
     take_results(*seat.place);
     if (seat.at - seat.place->tail < seat.place->in_lane()) condemn(*seat.place);
     return;
   }
-  if (state == raw(SlotState::ready)) {  // not begun: its worker is still on its way
+  if (state == raw(SlotState::ready)) {  // not begun: its worker has not reached it yet
     if (limits.over_at <= now) limits.over_at = in(options.time_limit.span());
     return schedule(limits);
   }
@@ -171,11 +170,11 @@ bool PoolCore::running(Record& record) {
 bool PoolCore::cancel(Record& record, bool kill) {
   if (here_) return false;
   const Books books(*this);
-  turn();  // it may have ended, or have been left for whoever holds the books
+  turn();  // the task may have ended, or may still be waiting to be taken into the books
   return record.task != nullptr && stop_task(*record.task, kill);
 }
 
-// True when its future will say so.
+// True when the task's future will report the stop.
 bool PoolCore::stop_task(Task& task, bool kill) {
   const auto name = call_of(task);
   if (withdraw(task, std::make_exception_ptr(Cancelled(name + " was cancelled before it had begun"))))
@@ -194,11 +193,11 @@ bool PoolCore::stop_task(Task& task, bool kill) {
       task.limits->doom,
       std::make_exception_ptr(Cancelled(name + " was cancelled while it ran, and ended with its process")));
   if (kill_running(seat)) return true;
-  task.limits->doom = before;  // it has ended: as it would have
+  task.limits->doom = before;  // the task has ended: restore its previous outcome
   return false;
 }
 
-// For messages: with its arguments while it is in a lane.
+// The call for messages, with its arguments while the task is in a lane.
 std::string PoolCore::call_of(const Task& task) {
   const Seat seat = seat_of(task);
   return (seat.place != nullptr ? told_of(*seat.place, seat.at) : told_of(task)).call();
@@ -211,7 +210,7 @@ std::string PoolCore::call_of(const Record& record) {
   return record.task != nullptr ? call_of(*record.task) : std::string();
 }
 
-// Where in a lane the task is; no place when it stands in line.
+// The task's position in a lane; a null place when it is in no lane.
 PoolCore::Seat PoolCore::seat_of(const Task& task) {
   for (std::size_t i = 0; i < used_places_; ++i) {
     auto& place = places_[i];
@@ -222,7 +221,7 @@ PoolCore::Seat PoolCore::seat_of(const Task& task) {
   return {};
 }
 
-// A task that was not begun: it is gone.
+// Removes a task that has not begun. False when it has.
 bool PoolCore::withdraw(Task& task, const std::exception_ptr& error) {
   const Seat seat = seat_of(task);
   if (seat.place == nullptr) {
@@ -235,7 +234,7 @@ bool PoolCore::withdraw(Task& task, const std::exception_ptr& error) {
   }
   resolve(task, error);
   drop_call(task);
-  // No worker tells of this one.
+  // No worker will signal the end of this task.
   results_->ready.wake_sleepers();
   callbacks_.wake_sleepers();
   return true;
@@ -247,18 +246,19 @@ void PoolCore::ask_to_stop(const Seat& seat) {
   platform::unpark_all(stop);
 }
 
-// False when it has ended meanwhile. The worker cannot have begun with another task by the time it dies: all
-// behind this one are taken back first, and only then is it looked whether this one still runs.
+// Kills the worker of a running task. False when the task has ended meanwhile. The worker cannot have begun
+// another task by the time it dies: all tasks queued behind this one are revoked first, and only then is it
+// checked whether this one is still running.
 bool PoolCore::kill_running(const Seat& seat) {
   auto& place = *seat.place;
   take_back_all(place);
-  // Any other state is noise: it still runs for all that is known.
+  // Any other state is garbage: as far as we know the task is still running.
   if (place.slot_at(seat.at).state.load() == raw(SlotState::done)) return false;
   end_worker(place);
   return true;
 }
 
-// The worker of a task that may run again has died: it goes to the head of the line. False when it may not,
+// Puts a task whose worker has died back at the head of the queue if it may run again. False when it may not,
 // or cannot.
 bool PoolCore::run_again(Task& task) {
   if (!task.limits || task.limits->doom || (state_ != State::open && state_ != State::closed)) return false;
@@ -275,7 +275,7 @@ bool PoolCore::run_again(Task& task) {
     } else {
       again.bytes.assign(call.data(), call.size());
     }
-  } catch (const std::exception&) {  // no memory: it fails as it has failed
+  } catch (const std::exception&) {  // no memory: the task fails because of its worker's death
     return false;
   }
   task.limits->over_at = Clock::time_point::max();

@@ -8,7 +8,7 @@ Pieces::~Pieces() {
   for (auto* each : large_) platform::unmap_large(each, platform::large_page_size);
 }
 
-// In small pieces of memory at first, each twice as large as the one before it; large pages for long lines.
+// Allocates small blocks at first, each twice as large as the one before, and large pages for long queues.
 void* Pieces::take() {
   constexpr std::size_t first = 32 * 1024, small_ones = 5;
   if (free_ == nullptr && small_.size() < small_ones) {

@@ -1,4 +1,4 @@
-// Tasks that are in no lane: the lines they stand in, their way into a lane, and back.
+// Tasks that are in no lane: their queues, called lines, and their way into a lane and back.
 
 #include <algorithm>
 #include <brood/errors.hpp>
@@ -16,7 +16,8 @@ bool is_bound(const Task& task) { return task.limits && !task.limits->options.ke
 
 }  // namespace
 
-// Who has a key waits for its worker; what a worker asked for is waited for.
+// The line in which the task waits: tasks with a key are bound to a worker, and tasks that workers submitted
+// come first, because other tasks wait for them.
 Line& PoolCore::line_of(const Task& task) {
   const OfPieces<Waiting> pieces(pieces_);
   if (task.asked) return asked_.try_emplace(task.depth(), pieces).first->second;
@@ -29,7 +30,7 @@ Line& PoolCore::line_of(const Task& task) {
   return options.priority == 0 ? waiting_ : ranked_.try_emplace(options.priority, pieces).first->second;
 }
 
-// Those that were withdrawn count until they come to the head of their line.
+// The number of entries in all lines; withdrawn tasks count until they reach the head of their line.
 std::size_t PoolCore::in_line() const {
   std::size_t n = waiting_.size();
   for (const auto& [depth, line] : asked_) n += line.size();
@@ -45,7 +46,8 @@ void PoolCore::fail_lines(const std::exception_ptr& error) {
   for (auto& [place, line] : bound_) fail_waiting(line, error);
 }
 
-// Where it stands then. Without memory for its place, or for its timer, the task fails, and this is null.
+// Puts the task into its line and returns its address there. Without memory for the entry or for the task's
+// timer, the task fails, and the result is null.
 Task* PoolCore::line_up(Waiting&& waiting, bool first) {
   try {
     auto& line = line_of(waiting.task);
@@ -61,7 +63,8 @@ Task* PoolCore::line_up(Waiting&& waiting, bool first) {
   }
 }
 
-// True when nobody is left in it. `bound`: they wait for that worker alone.
+// Hands out tasks of a line; true when the line is empty afterwards. `bound`: the only worker that may run
+// them.
 bool PoolCore::hand_out(Line& waiting, Place* bound) {
   while (!waiting.empty()) {
     Waiting& next = waiting.front();
@@ -85,13 +88,14 @@ bool PoolCore::hand_out(Line& waiting, Place* bound) {
   return true;
 }
 
-// A task begins only when all deeper ones have begun: so no more tasks wait at one depth than workers are at
-// work.
+// A task begins only when all deeper ones have begun, so that no more tasks wait at one depth than there are
+// workers.
 void PoolCore::hand_out_asked() {
   for (auto at = asked_.begin(); at != asked_.end() && hand_out(at->second);) at = asked_.erase(at);
 }
 
-// Of the priorities above 0, or below; a lower one not before all of a higher one are gone.
+// Hands out tasks of the priorities above 0, or below; a lower priority only when no task of a higher one is
+// left.
 bool PoolCore::hand_out_ranked(bool above) {
   for (auto at = above ? ranked_.begin() : ranked_.lower_bound(0);
        at != ranked_.end() && (at->first > 0) == above;) {
@@ -116,16 +120,15 @@ void PoolCore::hand_out() {
   }
 }
 
-// A task in some lane, behind the one that its worker is at.
+// True when some task in a lane waits behind the one its worker is running.
 bool PoolCore::waits_behind_another() const {
   bool any = false;
   busy_.each([&](std::size_t i) { any = any || places_[i].in_lane() > 1; });
   return any;
 }
 
-// A worker with nothing to do gets what waits behind another's task. Where every processor has its worker
-// already, short tasks that are underway are left where they are, and a lane that stands still gets one
-// helper at a time.
+// Gives an idle worker the tasks that wait behind another worker's task. If every processor already has a
+// worker, short tasks that are progressing stay where they are, and a stalled lane gets one helper at a time.
 void PoolCore::rebalance() {
   if (!waits_behind_another()) return;
   std::size_t busy = 0, idle_ones = 0;
@@ -152,7 +155,7 @@ void PoolCore::rebalance() {
   }
 }
 
-// Of those whose tasks another should do.
+// The place with the most tasks that another worker should take over.
 Place* PoolCore::busiest(Clock::time_point now) {
   Place* found = nullptr;
   std::uint32_t most = 1;
@@ -161,7 +164,7 @@ Place* PoolCore::busiest(Clock::time_point now) {
     if (place.lane == nullptr || place.in_lane() <= most) return;
     if (is_underway(place, now)) return look_again_after(place);
     if (is_bound(place.task_at(place.head - 1))) return;
-    // Not what was taken back: behind a task that does not end that stays in the lane.
+    // Without revoked tasks, which stay in the lane behind a task that does not end.
     const auto tasks = place.tasks_in_lane();
     if (tasks <= most) return;
     most = tasks;
@@ -170,7 +173,7 @@ Place* PoolCore::busiest(Clock::time_point now) {
   return found;
 }
 
-// The last task of a lane, when it was not begun and, without `also_bound`, need not be done there.
+// Revokes the last task of a lane that has not begun and, unless `also_bound`, is not bound to that worker.
 bool PoolCore::take_back_last(Place& from, Waiting& taken, bool also_bound) {
   for (auto at = from.head; at-- != from.tail;) {
     Task& task = from.task_at(at);
@@ -178,7 +181,7 @@ bool PoolCore::take_back_last(Place& from, Waiting& taken, bool also_bound) {
     if (is_bound(task) && !also_bound) return false;
     Slot& slot = from.slot_at(at);
     taken.bytes = {};
-    // Before it is taken: without memory it must stay.
+    // Allocate before revoking: without memory the task must stay.
     std::byte* const to = task.arguments ? nullptr : taken.bytes.make(task.size);
     auto ready = raw(SlotState::ready);
     if (!slot.state.compare_exchange_strong(ready, raw(SlotState::revoked))) return false;
@@ -192,14 +195,14 @@ bool PoolCore::take_back_last(Place& from, Waiting& taken, bool also_bound) {
   return false;
 }
 
-// All that was not begun, to the head of the line it came from.
+// Revokes all tasks that have not begun, and returns them to the heads of their lines.
 void PoolCore::take_back_all(Place& from) {
   Waiting back;
   while (take_back_last(from, back, true)) {
     if (back.task.record != nullptr) {
       line_up(std::move(back), true);
     } else {
-      drop_call(back.task);  // resolved by the end of the pool
+      drop_call(back.task);  // the end of the pool resolved it
     }
     back = {};
   }

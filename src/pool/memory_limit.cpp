@@ -15,21 +15,21 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// Files are read at most this often.
+// The cgroup's files are read at most this often.
 constexpr auto between_looks = std::chrono::milliseconds(1);
 
-// Of the worker for its life, made with its first limit.
+// The worker's cgroup, made with its first limit and kept for its life.
 struct Group {
   platform::MemoryGroup group;
-  platform::Pid program = 0;  // as it was before any task could write over the lane
+  platform::Pid program = 0;  // copied before any task could overwrite the lane
   bool tried = false;
-  std::uint64_t limit = 0;  // that is in force
-  std::uint64_t kills = 0;  // by then
+  std::uint64_t limit = 0;  // the limit in force
+  std::uint64_t kills = 0;  // number of kills when it was set
   Clock::time_point looked;
 };
 Group own;
 
-// Whose allocations are limited now.
+// The lane and the task whose allocations are limited now.
 Lane* limited = nullptr;
 std::uint32_t limited_task = 0;
 
@@ -40,10 +40,12 @@ void enter_group(Lane& lane) {
   });
 }
 
-// An allocation that fails is the better end: so that comes first, with room for stacks and page tables.
+// A failed allocation is better than a kill, so the cgroup's limit is higher by some room for stacks and page
+// tables, and allocations fail first.
 std::uint64_t with_room(std::uint64_t bytes) { return bytes + bytes / 16 + (std::uint64_t{8} << 20); }
 
-// Costs nothing while the limit stays the same, but now and then: shared memory comes on top of it.
+// Costs nothing while the limit is unchanged, except for an occasional update, because shared memory comes on
+// top of it.
 void limit_group(Lane& lane, std::uint64_t bytes) {
   if (bytes == 0 && own.limit == 0) return;
   if (!own.tried) enter_group(lane);
@@ -56,7 +58,7 @@ void limit_group(Lane& lane, std::uint64_t bytes) {
   own.looked = now;
 }
 
-// What an allocation that fails calls.
+// The new_handler, which a failing allocation calls.
 void note_starvation() {
   if (limited != nullptr) limited->starved.store(limited_task);
   throw std::bad_alloc();
@@ -82,7 +84,7 @@ void MemoryLimit::lift() {
 }
 
 void MemoryLimit::check() {
-  // What is shorter than a look has started no program.
+  // A task shorter than this interval is assumed to have started no program.
   if (most_ == 0 || !own.group || Clock::now() < own.looked + between_looks) return;
   const auto kills = own.group.kills();
   if (std::exchange(own.kills, kills) == kills) return;
@@ -96,7 +98,7 @@ std::exception_ptr MemoryLimit::cause_of(std::exception_ptr error) {
     std::rethrow_exception(error);
   } catch (const MemoryLimitExceeded&) {
     return std::current_exception();
-  } catch (const NoMemory&) {  // of the memory that processes share, not of its own
+  } catch (const NoMemory&) {  // shared memory ran out, not the worker's own
     return error;
   } catch (const std::bad_alloc&) {
     if (most_ == 0) return error;
@@ -107,7 +109,8 @@ std::exception_ptr MemoryLimit::cause_of(std::exception_ptr error) {
   }
 }
 
-// Anew and not by assignment: the parent's heap may have been in the middle of something.
+// Constructed in place, not assigned: assignment would free memory of the parent's heap, whose state may be
+// inconsistent.
 void forget_memory_limit() {
   new (&own) Group;
   limited = nullptr;

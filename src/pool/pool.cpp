@@ -22,7 +22,7 @@ namespace brood {
 namespace pool {
 namespace {
 
-// This process, or one that it is a copy of, has made one.
+// True when this process, or one that it is a copy of, has made a pool.
 constinit bool has_pools = false;
 
 struct AllPools {
@@ -34,10 +34,11 @@ AllPools& all_pools() {
   return *it;
 }
 
-// As long as the end of a program waits for anybody before it says for whom.
+// How long the end of a program waits before it reports what it is waiting for.
 constexpr auto patience_at_exit = std::chrono::seconds(5);
 
-// Says what it waits for when it is not done in time and, as is asked then, the program is at its end.
+// Finishes the pool's work. If that takes longer than `in_time`, and `is_the_end` then says that the program
+// is ending, reports what it is waiting for.
 void finish_work(Core& pool, Deadline in_time, bool (*is_the_end)()) {
   pool.close();
   if (!pool.wait_for_tasks(in_time) && is_the_end()) {
@@ -55,7 +56,7 @@ void tell_unseen() {
   }
 }
 
-// Before any global of the program is initialised: that may use brood already.
+// Runs before any global of the program is initialised, since those may use brood already.
 [[gnu::constructor(200)]] void end_pools_first() {
   process::hooks().before_end = &end_all_pools;
   process::hooks().tell_origin = &exec::tell_origin;
@@ -134,7 +135,7 @@ PoolCore::PoolCore(detail::PoolSetup setup)
     throw NoMemory("no more than " + std::to_string(most_lanes) +
                    " workers fit into one process at once, not " + std::to_string(setup_.workers));
   }
-  // With the server comes the region of lanes.
+  // Making the server also maps the region of lanes.
   if (!process::server_link().exists()) process::server_link().create();
   process::server_link().require_same_confinement();
   asks_.emplace();
@@ -154,7 +155,7 @@ PoolCore::PoolCore(detail::PoolSetup setup)
   }
 }
 
-// Those that were started end with the pool that never was.
+// Ends the workers that were started when the pool's construction failed.
 void PoolCore::abandon() {
   {
     const Books books(*this);
@@ -173,11 +174,11 @@ void PoolCore::abandon() {
 }
 
 PoolCore::~PoolCore() {
-  // A waiter that was woken by the end may still be on its way out.
+  // A waiter woken by the end may not have returned yet.
   while (inside_.load() != 0) platform::relax();
   { const Books books(*this); }
   for (auto* thread : {&caller_, &carrier_}) {
-    if (!thread->joinable()) continue;  // else destroyed by its own callback
+    if (!thread->joinable()) continue;  // otherwise the pool is being destroyed by its own callback
     thread->detach();
     --process::session().own_threads;
   }
@@ -215,13 +216,14 @@ PoolHandle& PoolHandle::operator=(PoolHandle&& other) noexcept {
 PoolHandle::~PoolHandle() {
   if (!core_ || borrowed_) return;
   if (!core_->is_of_this_process()) {
-    // The pool is the business of the process that this one is a copy of; its threads are not here.
+    // The pool belongs to the process that this one is a copy of; its threads do not exist here, so the core
+    // is leaked.
     new std::shared_ptr<pool::Core>(std::move(core_));
     return;
   }
   for (bool ended = false; !ended;) {
     try {
-      // The end of a static pool is that of the program; any other may take its time without a word.
+      // A static pool ends with the program, and delays are reported; any other may take its time silently.
       pool::finish_work(*core_, Deadline::in(pool::patience_at_exit), &platform::is_inside_exit);
       ended = true;
     } catch (const Error&) {  // joined by another thread

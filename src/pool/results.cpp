@@ -1,4 +1,4 @@
-// Results out of the lanes: copied first, then judged, for workers may write what they like.
+// Takes results from the lanes: copied first and then checked, because workers may write anything.
 
 #include <algorithm>
 #include <brood/codec.hpp>
@@ -15,23 +15,24 @@ namespace brood::pool {
 
 namespace {
 
-// A lane holds about this much work: enough to hide a wake-up, little to wait behind.
+// A lane holds about this much work: enough to hide a wake-up, little enough to wait behind.
 constexpr double lane_seconds = 1e-3;
 
 }  // namespace
 
-// The worker's number in the arena, 0 when it has none. Asked once: where it is looked up others can write.
+// The worker's number in the arena, 0 when it has none. Looked up only once, since other processes can write
+// to the table.
 std::uint32_t PoolCore::member_of(Place& place) {
   if (place.member != 0) return place.member;
   try {
-    // Its result may be here before the answer to its birth is.
+    // Its result may arrive before the server's answer about its start.
     place.member = arena::member_of(place.child->pid().value_or(0));
-  } catch (const Error&) {  // never born
+  } catch (const Error&) {  // never started
   }
   return place.member;
 }
 
-// The task is over for whoever waits for it; with an error or with what is in the record.
+// Completes the task's record, with an error or with the result already in it.
 void PoolCore::resolve(Task& task, const std::exception_ptr& error) {
   if (task.record == nullptr) return;
   Record& record = *task.record;
@@ -52,14 +53,14 @@ void PoolCore::resolve(Task& task, const std::exception_ptr& error) {
   if (works_ != 0) works_go_on_.wake_sleepers();
 }
 
-// Nobody will look at the call any more.
+// Frees the call, which nobody will read any more.
 void PoolCore::drop_call(Task& task) {
   if (task.limits) unschedule(*task.limits);
   arena::free(task.arguments);
   task = {};
 }
 
-// What the worker left of the objects that its result names is held here from now on.
+// Takes over the objects that the worker's result names: they are held here from now on.
 detail::HeldNames PoolCore::pick_up(Place& place, const Claimed& result, std::exception_ptr& error) {
   detail::Names held;
   try {
@@ -69,7 +70,7 @@ detail::HeldNames PoolCore::pick_up(Place& place, const Claimed& result, std::ex
       arena::pick_up(object, member_of(place));
       held.push_back(object);
     }
-  } catch (const std::exception&) {  // no object, or no memory
+  } catch (const std::exception&) {  // not an object, or no memory
     error = std::current_exception();
   }
   return detail::HeldNames(std::move(held));
@@ -77,7 +78,7 @@ detail::HeldNames PoolCore::pick_up(Place& place, const Claimed& result, std::ex
 
 void PoolCore::take_result(Place& place, Slot& slot, Task& task) {
   Claimed result(slot);
-  if (task.limits && task.limits->doom) resolve(task, task.limits->doom);  // whatever it left
+  if (task.limits && task.limits->doom) resolve(task, task.limits->doom);  // ignores its result
   auto error = result.check(result.has_run() ? member_of(place) : 0);
   detail::HeldNames left;
   if (!error && result.has_names()) left = pick_up(place, result, error);
@@ -93,23 +94,24 @@ void PoolCore::take_result(Place& place, Slot& slot, Task& task) {
     }
   } else if (task.record != nullptr) {
     result.keep(*task.record);
-    static_cast<void>(left.take());  // the record's
+    static_cast<void>(left.take());  // now the record's
     resolve(task);
-  } else {  // the task was resolved by the end of the pool
+  } else {  // the end of the pool resolved the task
     result.drop();
   }
   drop_call(task);
   if (place.waits) end_stand_in(place);
 }
 
-// Of a lane's oldest slot that is not free: a state in which a worker may leave it.
+// True when a correct worker can leave a lane's oldest used slot in this state.
 bool PoolCore::may_be(const Task& task, std::uint32_t state) {
   return task.exists() ? state == raw(SlotState::ready) || state == raw(SlotState::running)
                        : state == raw(SlotState::revoked);
 }
 
-// That slot is as it may be, but the worker is further. (The slot behind it is looked at first: when that has
-// been begun, this one had ended.) Seldom looked at: a worker that is at work wants these lines for itself.
+// True when that slot's state is possible, but the worker is already further, so the state is corrupt. (The
+// next slot is read first: if it has been begun, this one had ended.) Checked rarely, because a busy worker
+// needs these cache lines for itself.
 bool PoolCore::was_passed_by(const Place& place) {
   if (place.lane == nullptr || place.in_lane() < 2) return false;
   const auto next = place.slot_at(place.tail + 1).state.load();
@@ -118,17 +120,17 @@ bool PoolCore::was_passed_by(const Place& place) {
   return now != raw(SlotState::done) && now != raw(SlotState::passed);
 }
 
-// The worker has written over its lane: what is in there will never be told from noise. It is ended, and what
-// it had not begun goes to others.
+// Ends a worker that has corrupted its lane, whose contents can no longer be trusted. The tasks it had not
+// begun go to other workers.
 void PoolCore::condemn(Place& place) {
   if (!std::exchange(place.condemned, true)) end_worker(place);
 }
 
 void PoolCore::end_worker(Place& place) {
-  place.quitting = true;  // nothing more is put into its lane
+  place.quitting = true;  // no more tasks go into its lane
   try {
     place.child->signal(9);
-  } catch (const Error&) {  // it has ended: its burial is near
+  } catch (const Error&) {  // it has ended and will soon be buried
   }
 }
 
@@ -156,7 +158,7 @@ bool PoolCore::take_results(Place& place) {
   return true;
 }
 
-// A lane may hold as many tasks as take lane_seconds, by what they took lately.
+// Adjusts a lane's depth to as many tasks as take lane_seconds, judging by recent ones.
 void PoolCore::adapt(Place& place, std::uint32_t taken) {
   const auto now = std::chrono::steady_clock::now();
   const double each = std::chrono::duration<double>(now - place.last_taken).count() / taken;

@@ -1,4 +1,5 @@
-// Births, deaths and stderr of a pool's workers: one thread, asleep unless one of them happens.
+// Starts and deaths of a pool's workers and their stderr: one thread, which sleeps until one of these needs
+// it.
 
 #include <algorithm>
 #include <brood/errors.hpp>
@@ -27,10 +28,10 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr std::size_t kept_lines = 4096;
-constexpr std::string_view cut_here = "...";  // before what is kept
+constexpr std::string_view cut_here = "...";  // precedes the part that is kept
 constexpr auto first_pause = 20ms, longest_pause = 1000ms;
 
-// Before the next try at a birth, when so many in a row have failed.
+// The pause before the next attempt to start a worker, after this many failures in a row.
 Clock::duration pause_after(int failed_births) {
   return failed_births == 0 ? 0ms : std::min(longest_pause, first_pause * (1 << std::min(failed_births, 10)));
 }
@@ -59,7 +60,7 @@ std::string tail_of(const std::string& text) {
 
 void PoolCore::start_worker(Place& place) {
   const auto index = static_cast<std::uint32_t>(&place - places_.data());
-  // Of many workers few are at work at one time, and each costs memory.
+  // Of many workers only a few run at a time, and each costs memory.
   place.slots =
       static_cast<std::size_t>(setup_.workers) > 4 * processors_ ? Lane::few_slots : Lane::most_slots;
   const std::uint32_t lane_index = take_lane(place.slots);
@@ -98,7 +99,7 @@ void PoolCore::start_worker(Place& place) {
         place.ran_out = false;
     place.member = place.worker_nanoseconds = 0;
     place.last_lines.clear();
-    // The helper sees to its age; it knows of those alone that were there when it fell asleep.
+    // The helper checks the workers' ages, but knows only of those that existed when it fell asleep.
     if (setup_.max_worker_age != 0ns) hurry_helper(later(place.born_at, setup_.max_worker_age));
   } catch (...) {
     place.errors.reset();
@@ -122,7 +123,7 @@ void PoolCore::read_errors(Place& place) {
 
 std::string PoolCore::task_name(const Task& task) { return told_of(task).name(); }
 
-// Without its arguments. Cheap: the name of a function is looked up when somebody asks for it.
+// Describes a task without its arguments. Cheap: a function's name is looked up only on request.
 detail::TaskTold PoolCore::told_of(const Task& task) {
   if (task.limits && !task.limits->options.name.empty()) return {task.limits->options.name, 0, {}, {}};
   const bool by_pointer = task.asked ? task.asked->by_pointer : task.type->by_pointer;
@@ -130,15 +131,15 @@ detail::TaskTold PoolCore::told_of(const Task& task) {
   return {std::string(given), by_pointer ? task.function : 0, {}, {}};
 }
 
-// And with them, of a task in a lane.
+// Describes a task in a lane, with its arguments.
 detail::TaskTold PoolCore::told_of(const Place& place, std::uint32_t at) {
   auto told = told_of(place.task_at(at));
   told.arguments = arguments_text(place, at);
   int pid = place.child->raw_pid();
   try {
-    // Its result may be here before the answer to its birth is.
+    // Its result may arrive before the server's answer about its start.
     pid = place.child->pid().value_or(pid);
-  } catch (const Error&) {  // never born
+  } catch (const Error&) {  // never started
   }
   told.worker = place.child->name() + " (pid " + std::to_string(pid) + ")";
   return told;
@@ -151,13 +152,13 @@ std::string PoolCore::arguments_text(const Place& place, std::uint32_t at) {
   try {
     Reader call(task.arguments ? arena::at(task.arguments.offset, size) : place.call_at(at), size);
     return task.type->tell(call);
-  } catch (const DecodeError&) {  // somebody has written there
+  } catch (const DecodeError&) {  // it was overwritten
     return {};
   }
 }
 
-// What was in the lane of a worker that has ended: finished tasks have been taken in; one was running; the
-// rest was never begun and goes to others.
+// Settles the lane of a worker that has ended: finished tasks have been taken in; one was running and fails;
+// the rest were never begun and go to other workers.
 void PoolCore::settle_running(Place& place, const platform::Ended& how) {
   take_back_all(place);
   for (auto at = place.tail; at != place.head; ++at) {
@@ -169,7 +170,7 @@ void PoolCore::settle_running(Place& place, const platform::Ended& how) {
   }
 }
 
-// Where the dead worker was, as its last act tells. It may lie, so nothing but text comes of it.
+// The dead worker's stack, as it recorded it when it crashed. It is untrusted, so it is used only for text.
 detail::Stack PoolCore::stack_of_dead(const Place& place) {
   const auto& note = place.lane->crash;
   std::array<void*, platform::CrashNote::most_frames> frames{};
@@ -214,7 +215,7 @@ std::exception_ptr PoolCore::what_the_initializer_threw(Place& place) {
   return exec::decode_exception(from);
 }
 
-// What it left of its limit's means; whether it died of that.
+// Takes over the worker's cgroup for removal, and determines whether the worker died of its memory limit.
 void PoolCore::settle_group(Place& place, const platform::Ended& how) {
   std::array<char, sizeof place.lane->group> folder{};  // a copy: another process may still write there
   std::memcpy(folder.data(), place.lane->group, folder.size() - 1);
@@ -227,7 +228,8 @@ void PoolCore::settle_group(Place& place, const platform::Ended& how) {
   remove_groups();
 }
 
-// What a worker started may take a moment longer to end than the worker.
+// Removes cgroups of dead workers; programs that a worker started may take a moment longer to end than the
+// worker.
 void PoolCore::remove_groups() {
   std::erase_if(groups_, [](const auto& group) { return group.remove(); });
 }
@@ -236,8 +238,7 @@ bool PoolCore::wants_workers() const {
   return state_ == State::open || (state_ == State::closed && !all_done());
 }
 
-// The worker has ended: one last look at its lane, then its tasks, its process, its memory, in this order.
-// Nobody waits any more for what this worker's task submitted.
+// Withdraws the tasks that a dead worker's task submitted: nobody waits for them any more.
 void PoolCore::withdraw_asked_by(const Place& place) {
   const exec::EachItsOwn own(
       std::make_exception_ptr(PoolTerminated("the task that submitted this one has died")));
@@ -252,7 +253,9 @@ void PoolCore::withdraw_asked_by(const Place& place) {
   }
 }
 
-// Where memory runs out it is done again from the beginning: the place is not watched, and so found.
+// Called when a worker has ended: checks its lane a last time, then settles its tasks, its process and its
+// memory, in this order. If memory runs out, this is repeated from the beginning: the place is no longer
+// watched, and is found by that.
 void PoolCore::bury(Place& place) {
   read_errors(place);
   take_results(place);
@@ -273,7 +276,8 @@ void PoolCore::bury(Place& place) {
   withdraw_asked_by(place);
   if (state_ == State::broken) fail_lines(broken_);
   settle_birth(place, how, std::move(failure), cause, begun);
-  start_substitutes();  // it may have been one, and a task still waits for those that it was to run
+  start_substitutes();  // the dead worker may have been a substitute, and a task still waits for those it was
+                        // to run
   retire_substitutes();
   hand_out();
   wake_waiters();
@@ -285,8 +289,8 @@ std::exception_ptr broken_by_initializer(const std::exception_ptr& cause) {
       PoolBroken("the pool cannot run: its initializer threw " + type + ": " + text));
 }
 
-// Was it the end of a life or a failed birth? Gives the place free, to be filled again if need be.
-// `begun`: it had begun with a task.
+// Decides whether this was the end of a worker or a failed start. Frees the place, to be filled again if
+// needed. `begun`: the worker had begun a task.
 void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::string failure,
                             const std::exception_ptr& cause, bool begun) {
   const bool was_up = place.was_up || begun;
@@ -317,11 +321,12 @@ void PoolCore::settle_birth(Place& place, const platform::Ended& how, std::strin
   }
   const bool again = wants_workers() && (regular || !expected);
   if (again) restarts_ += !expected;
-  if (!again) place.restart_at = Clock::time_point::max();  // where memory ran out above: it is tried again
+  if (!again) place.restart_at = Clock::time_point::max();  // if memory ran out above, this is tried again
 }
 
-// While a worker lives the others are only tried more and more seldom. When none does, so many births in vain
-// within the period are the end, and the first of them is the cause.
+// While a worker is alive, failed starts of others are merely retried after growing pauses. When none is
+// alive, more than restart_intensity failed starts within the period break the pool, and the first failure is
+// the cause.
 void PoolCore::note_failed_birth(const std::string& why) {
   const auto now = Clock::now();
   if (failed_births_.empty()) first_failure_ = why;
@@ -337,10 +342,10 @@ void PoolCore::note_failed_birth(const std::string& why) {
   }
 }
 
-// Every task that nobody will run any more fails with the cause.
+// Breaks the pool: every task that nobody will run any more fails with the cause.
 void PoolCore::give_up(const std::exception_ptr& cause) {
   broken_ = cause;
-  state_ = State::broken;  // afterwards: who submits reads them without the books
+  state_ = State::broken;  // stored after broken_: submitting threads read both without the books
   fail_lines(cause);
   const exec::EachItsOwn own(cause);
   for (auto& place : places_) {
@@ -349,13 +354,13 @@ void PoolCore::give_up(const std::exception_ptr& cause) {
   }
 }
 
-// False when it could not be started now; tried again later.
+// Starts a worker. False when it could not be started now; that is tried again later.
 bool PoolCore::start_or_note(Place& place) {
   try {
     start_worker(place);
     return true;
   } catch (const Error& e) {
-    if (&place - places_.data() >= setup_.workers) return false;  // a substitute: there may be others
+    if (&place - places_.data() >= setup_.workers) return false;  // a substitute: another one may do
     place.restart_at = Clock::now() + pause_after(++place.failed_births);
     note_failed_birth(e.what());
     if (state_ == State::broken) wake_waiters();
@@ -392,15 +397,15 @@ void PoolCore::supervise() {
   }
 }
 
-// What was left half done is still to do, and is begun anew.
+// The interrupted operation is still pending, and is then started from the beginning.
 void wait_for_memory() {
   platform::Word never{0};
   platform::park(never, 0, Deadline::in(1ms));
 }
 
-// False when there is nothing left to supervise.
+// One round of supervision. False when there is nothing left to supervise.
 bool PoolCore::supervise_once() {
-  // Newly posted births are waited for without the lock: others go on.
+  // Waits for newly requested processes without holding the books, so that others can proceed.
   std::vector<std::pair<std::size_t, std::shared_ptr<process::Child>>> unborn;
   int patience = -1;
   {

@@ -1,5 +1,5 @@
-// Maps that nobody waits for. A thread of the pool carries them on, which runs the user's codecs: nothing
-// else hangs on it. Whoever takes a result in wakes it.
+// Asynchronous maps. A thread of the pool, the carrier, drives them. It runs the user's codecs, so nothing
+// else depends on it. Taking in a result wakes it.
 
 #include <brood/errors.hpp>
 
@@ -18,10 +18,10 @@ Record& PoolCore::look_after(std::shared_ptr<detail::UnderWay> work) {
     require_open();
     if (!carrier_.joinable()) carrier_ = own_thread([pool = shared_from_this()] { pool->carry_on(); });
     it.record = &detail::take_record(*this);
-    ++works_;  // from here on the pool's end waits for it
+    ++works_;  // from here on the pool's end waits for this work
   }
   Record& record = *it.record;
-  // The first tasks at once.
+  // Submits the first tasks at once.
   if (it.work->go_on()) {
     end_work(it);
     return record;
@@ -56,7 +56,7 @@ void PoolCore::carry_on() {
     const auto seen = works_go_on_.prepare();
     {
       const Books books(*this);
-      if (stop_) return;  // none is left: who joins has waited for them
+      if (stop_) return;  // no work is left: join() has waited for it
       works.splice(works.end(), new_works_);
     }
     works.remove_if([this](Work& each) {
