@@ -24,20 +24,20 @@ std::string trimmed(std::string text) {
   return text.substr(from, text.find_last_not_of(' ') + 1 - from);
 }
 
-// What std::NAME<char> and so on are called.
+// The short names of std::NAME<char> and the like.
 constexpr std::array<std::pair<std::string_view, std::string_view>, 5> of_characters{
     {{"char", ""}, {"wchar_t", "w"}, {"char8_t", "u8"}, {"char16_t", "u16"}, {"char32_t", "u32"}}};
 constexpr std::array<std::pair<std::string_view, std::string_view>, 4> of_ticks{
     {{"1000000000", "nanoseconds"}, {"1000000", "microseconds"}, {"1000", "milliseconds"}, {"1", "seconds"}}};
 
-// One template's name and arguments, which are plain already.
+// A template's name and its arguments, which are plain already.
 class Template {
  public:
   Template(std::string name, std::vector<std::string> arguments)
       : name_(std::move(name)), arguments_(std::move(arguments)) {}
 
   std::string text() {
-    // An exception that came out of another process, as itself.
+    // The wrapper of an exception from another process is left out.
     if ((name_ == "brood::detail::Carried" || name_ == "brood::detail::Caused" ||
          name_ == "brood::detail::Rebuilt" || name_ == "std::_Nested_exception") &&
         arguments_.size() == 1) {
@@ -98,9 +98,9 @@ class Plain {
   }
 
  private:
-  // Up to the end; of a template's argument, up to what ends it.
+  // Reads up to the end or, for a template argument, up to its end.
   std::string part(bool is_argument) {
-    // Noise may nest as deep as it likes.
+    // Garbage may nest arbitrarily deep.
     if (++depth_ > 64) failed_ = true;
     std::string to;
     int brackets = 0;

@@ -8,7 +8,7 @@ namespace {
 constexpr std::string_view ellipsis = "...";
 constexpr std::size_t longest_character = 4;
 
-// In the middle of a character; bytes that are no UTF-8 are characters of their own.
+// True in the middle of a character; bytes that are not UTF-8 count as characters of their own.
 bool is_inside(std::string_view text, std::size_t at) {
   return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0U) == 0x80U;
 }
@@ -33,7 +33,7 @@ std::string_view last_characters(std::string_view text, std::size_t most) {
 std::string shortened(std::string_view text, std::size_t most) {
   if (text.size() <= most) return std::string(text);
   auto kept = whole_characters(text, most - std::min(most, ellipsis.size()));
-  // The last word, where it was cut; a long one is worth more than the whole ones before it.
+  // Drops the last word if it was cut, unless it is long: then its beginning says more than the gap would.
   const auto space = kept.find_last_of(" \n");
   if (space != kept.npos && text[kept.size()] != ' ' && kept.size() - space < kept.size() / 3)
     kept = kept.substr(0, space);

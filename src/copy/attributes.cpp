@@ -54,7 +54,7 @@ void give_mode(const platform::Descriptor& copy, const platform::FileStatus& sou
   constexpr std::uint32_t setuid = 04000, setgid = 02000;
   std::uint32_t mode = source.mode;
   if ((mode & (setuid | setgid)) != 0) {
-    // Asked of the filesystem: one that is mounted from elsewhere may give files to whom it likes.
+    // Read back from the file: a network or mapped filesystem may assign files to any owner it likes.
     platform::FileStatus now;
     const bool known = platform::status_of(copy, now) == 0;
     if (!known || now.user != source.user) mode &= ~(setuid | setgid);

@@ -18,7 +18,7 @@ struct Maker {
   std::uint64_t run = 0, task = 0;
 };
 
-// Nothing for a name that temporary_name does not give.
+// Nothing for a name that temporary_name does not produce.
 std::optional<Maker> maker_of(const std::string& name) {
   unsigned long long run = 0, task = 0, n = 0;
   if (std::sscanf(name.c_str(), ".brood-%llx-%llu-%llu", &run, &task, &n) != 3) return {};
@@ -44,14 +44,14 @@ bool made_since(FileTime begun, const Descriptor& folder, const std::string& nam
   return platform::birth_in(folder, name, birth) == 0 && birth > begun;
 }
 
-// Had the run lived on, it would have replaced or filled these in any case.
+// Removes only what the run would have replaced or filled if it had continued.
 void remove_if_unfinished(const Descriptor& source, const Descriptor& target, const std::string& name,
                           const std::string& as, FileTime begun) {
   FileStatus from, to;
   if (platform::status_in(target, as, to) != 0 || platform::status_in(source, name, from) != 0) return;
   if (to.kind != from.kind || !made_since(begun, target, as)) return;
   if (to.kind == FileKind::folder) platform::remove_folder_in(target, as);  // refused unless it is empty
-  // The times come last; before, they are those of the writing.
+  // The source's times are set last; until then a file has the times of its writing.
   if (to.kind == FileKind::file && to.size < from.size && to.modified >= begun)
     platform::remove_in(target, as);
 }
@@ -88,7 +88,8 @@ void remove_leftovers(const Descriptor& target, const CopyRoots& roots) {
   });
   if (names.empty() || platform::lock_folder(target, platform::Lock::exclusive) != 0) return;
   for (const auto& name : names) {
-    // Also where locks do not reach, between machines: what another run has just made is younger than ours.
+    // Protects files of other runs where locks do not work, such as between machines: what another run is
+    // making now is newer than the start of ours.
     FileStatus status;
     if (platform::status_in(target, name, status) == 0 && status.changed < begun)
       platform::remove_in(target, name);

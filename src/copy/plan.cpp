@@ -1,4 +1,4 @@
-// The parent's side of a copy: which tasks there are, and what became of them.
+// The caller's side of a copy: decides which tasks there are, and records their outcomes.
 
 #include <algorithm>
 #include <brood/copy.hpp>
@@ -13,8 +13,8 @@
 #include "platform/file.hpp"
 
 namespace {
-// CopyRefused arrives as itself when a task throws it. Before any global of the program is initialised: that
-// may use brood already.
+// Lets CopyRefused arrive as its own type when a task throws it. Runs before any global of the program is
+// initialised, since those may use brood already.
 [[gnu::constructor(200)]] void register_here() { brood::carry_exception<brood::CopyRefused>(); }
 }  // namespace
 
@@ -27,7 +27,7 @@ constexpr std::size_t errors_kept = 1000;
 struct Folder {
   std::string path;
   std::uint64_t parent = 0;
-  bool found = false;         // in the target, before this run
+  bool found = false;         // existed in the target before this run
   std::uint64_t pending = 1;  // tasks and subfolders that have not ended
   std::optional<CopyFolderEnd> end;
 };
@@ -45,9 +45,10 @@ std::string without_dots(const std::filesystem::path& path) {
   return text;
 }
 
-// Is the target the source, or inside it, by whatever names? Asked of the folders that exist, upwards.
+// True when the target is the source or inside it, under whatever names: compares the identities of the
+// existing folders upwards.
 bool lies_inside(const std::string& target, const platform::FileStatus& source) {
-  std::error_code ignored;  // where it cannot be told, the path as it was given is what there is
+  std::error_code ignored;  // if the path cannot be resolved, it is used as given
   std::filesystem::path at = std::filesystem::weakly_canonical(target, ignored);
   if (ignored) at = target;
   for (;; at = at.parent_path()) {
@@ -65,18 +66,18 @@ bool lies_inside(const std::string& target, const platform::FileStatus& source) 
 struct CopyPlan::State {
   CopyRoots roots;
   platform::Descriptor source, target;
-  bool single = false;  // one file: its folder is not ours
+  bool single = false;  // a single file, whose folder is left alone
   const platform::Identity us = platform::own_identity();
   std::map<std::uint64_t, Folder> folders;
   std::uint64_t last_folder = 0, last_task = 0;
-  std::vector<CopyTask> tasks;  // the newest first: deep before wide keeps few folders open
+  std::vector<CopyTask> tasks;  // the newest first: depth-first keeps few folders unfinished
   std::priority_queue<BigFile> big;
   CopyReport report;
   std::chrono::steady_clock::time_point begun = std::chrono::steady_clock::now();
 
   CopyTask task_for(std::uint64_t folder, bool list, std::vector<CopyEntry> entries) {
     const auto& at = folders.at(folder);
-    // One task of a folder looks for leftovers.
+    // Only one task per folder looks for leftovers.
     const bool looks = at.found && (list || single);
     return {roots, ++last_task, folder, at.path, looks, list, std::move(entries)};
   }
@@ -91,12 +92,12 @@ struct CopyPlan::State {
     if (report.errors.size() < errors_kept) report.errors.push_back(std::move(error));
   }
 
-  // One thing in the folder has ended; the last one ends the folder, and so on upwards.
+  // Records the end of one task or subfolder of the folder; the last one ends the folder, and so on upwards.
   void end_one(std::uint64_t id) {
     while (id != 0) {
       const auto it = folders.find(id);
       if (it == folders.end() || --it->second.pending > 0) return;
-      if (!report.stopped.empty()) return;  // leave_unfinished sees to it
+      if (!report.stopped.empty()) return;  // leave_unfinished() handles it
       const Folder folder = std::move(it->second);
       folders.erase(it);
       give_attributes(folder, true);
@@ -104,14 +105,15 @@ struct CopyPlan::State {
     }
   }
 
-  // After a stop. Folders keep the times of this run and stay open for their owner, who may go on with it.
+  // Finishes folders after a stop: they keep the times of this run and stay accessible to their owner, who
+  // may continue the copy.
   void leave_unfinished() {
     for (auto it = folders.rbegin(); it != folders.rend(); ++it) give_attributes(it->second, false);
     folders.clear();
   }
 
-  // What the source's folder is; nothing when it is gone. Asked again where no task could: for it cannot be
-  // opened, or its tasks have died.
+  // The status of the source's folder; nothing when it is gone. Read again if no task could report it,
+  // because the folder cannot be opened or its tasks have died.
   std::optional<platform::FileStatus> wanted_for(const Folder& folder) const {
     platform::FileStatus status;
     if (folder.end) return status_from(*folder.end);
@@ -192,7 +194,7 @@ CopyPlan::CopyPlan(const CopyPath& source_path, const CopyPath& target_path) : s
   }
   auto from = platform::open_root(source);
   if (!from.descriptor) throw CopyRefused("cannot read " + source + ": " + platform::reason(from.error));
-  // A copy of a folder is ours alone until all is in it; then it gets the mode of its source.
+  // The copy of a folder is accessible only to us until it is complete; then it gets the mode of its source.
   const std::uint32_t mode = 0777 & ~cleared_umask();
   if (const int error = platform::make_folders(target, mode, single ? mode : 0700)) {
     throw CopyRefused("cannot make " + target + ": " + platform::reason(error));
@@ -228,7 +230,7 @@ CopyPlan::~CopyPlan() = default;
 std::optional<CopyTask> CopyPlan::next() {
   auto& s = *state_;
   if (!s.report.stopped.empty()) return std::nullopt;
-  // The longest first: nothing is worse than one that begins last.
+  // The largest first: a large file that begins last would delay the end most.
   if (!s.big.empty()) {
     const BigFile file = s.big.top();
     s.big.pop();

@@ -1,4 +1,4 @@
-// One task of a copy, wherever it runs.
+// One task of a copy; it may run in any process.
 
 #include <brood/copy.hpp>
 #include <brood/detail/copy_task.hpp>
@@ -20,11 +20,11 @@ using platform::FileStatus;
 using platform::Opened;
 
 constexpr std::size_t entries_at_once = 128;
-constexpr std::uint64_t big_size = 4 << 20;  // such files are worth a task of their own
+constexpr std::uint64_t big_size = 4 << 20;  // files of this size are worth a task of their own
 constexpr std::size_t errors_told = 1000;
 
 thread_local const std::function<bool()>* stop_asked = nullptr;
-thread_local platform::Pid stop_asked_in = 0;  // the process
+thread_local platform::Pid stop_asked_in = 0;  // the process that set it
 
 bool umask_is_clear = false;
 std::uint32_t umask_before = 0;
@@ -36,7 +36,7 @@ struct Roots {
   platform::Identity us;
 };
 
-// Opened once in a process, for each copy.
+// The roots of a copy, opened once per process and copy.
 Roots& roots_of(const CopyRoots& names) {
   static Roots open;
   if (open.source && open.names == names) return open;
@@ -63,7 +63,7 @@ class Copier {
  public:
   explicit Copier(const CopyTask& task) : task_(task) {}
   ~Copier() {
-    // The root's description is shared by all tasks of this process.
+    // All tasks of this process share the root's open file description, and with it the lock.
     if (locked_) platform::lock_folder(to_, platform::Lock::none);
   }
   Copier(const Copier&) = delete;
@@ -102,7 +102,7 @@ class Copier {
     done_.errors.push_back({path_of(name), std::move(what)});
   }
 
-  // Of an entry, or with an empty name of the folder.
+  // The path of an entry or, with an empty name, of the folder.
   std::string path_of(const std::string& name) const {
     const bool top = task_.folder.empty();
     return name.empty() ? (top ? "." : task_.folder) : (top ? name : task_.folder + "/" + name);
@@ -121,7 +121,7 @@ class Copier {
   static bool asked_to_stop() { return stop_asked != nullptr && (*stop_asked)(); }
   bool ends_early() const { return !done_.fatal.empty() || asked_to_stop(); }
 
-  // A failure in the target: when it is full or gone there is no use to go on.
+  // Records a failure in the target; when the target is full or gone, it is useless to go on.
   void fail_writing(const std::string& name, int error) {
     if (platform::disk_is_full(error))
       done_.fatal = "the target cannot be written: " + platform::reason(error);
@@ -186,7 +186,7 @@ class Copier {
     }
   }
 
-  // With all rights for us until the end, when it gets those of the source.
+  // Makes a subfolder to which we have all rights until the end, when it gets the mode of the source.
   void add_subfolder(const std::string& name) {
     const int error = platform::make_folder(to_, name, 0700);
     if (error == platform::already_there) {
@@ -221,10 +221,10 @@ class Copier {
     copy_file(entry, as, from.descriptor, status, again);
   }
 
-  // What is there and no file or link is not ours to take away.
+  // True when the target has nothing, a file or a link at that name; anything else must not be removed.
   bool may_replace(const std::string& name, const std::string& as) {
     FileStatus there;
-    if (platform::status_in(to_, as, there) != 0) return true;  // gone meanwhile
+    if (platform::status_in(to_, as, there) != 0) return true;  // it has gone meanwhile
     if (there.kind == FileKind::file || there.kind == FileKind::link) return true;
     fail(name, "cannot replace what is in the target: that is a " +
                    (there.kind == FileKind::folder ? std::string("folder") : word_for(there.kind)));
@@ -258,11 +258,11 @@ class Copier {
     return 0;
   }
 
-  // Calls make() with new names until one is free; what it returned.
+  // Calls make() with new names until one is free, and returns its result.
   template <class Make>
   int with_temporary_name(Make make, std::string& name) {
     constexpr int most = 1000;
-    // Says to later runs that these names are in use. Without a lock they still see how old the file is.
+    // The lock tells other runs that these names are in use. Without a lock they still check the file's age.
     if (!std::exchange(locked_, true)) platform::lock_folder(to_, platform::Lock::shared);
     int error = platform::already_there;
     for (int i = 0; i < most && error == platform::already_there; ++i) {
@@ -272,8 +272,8 @@ class Copier {
     return error;
   }
 
-  // Whose new files in the target's folder are: ours, unless the folder hands on its group, as its setgid bit
-  // says, or as its filesystem may be mounted to; then the first new file tells.
+  // Finds out who owns new files in the target's folder: this user, unless the folder passes on its group,
+  // because of its setgid bit or its filesystem's mount options; then the first new file tells.
   void learn_owner_of_new() {
     FileStatus folder;
     owner_of_new_ = {us_->user, us_->group};
@@ -287,13 +287,13 @@ class Copier {
     knows_owner_of_new_ = true;
   }
 
-  // A new file is made under its own name and gets its times last: until then it has neither the source's
-  // size nor its time. One that exists is replaced by temporary name and rename.
+  // A new file is made under its final name and gets its times last: until then it has neither the source's
+  // size nor its times. An existing file is replaced through a temporary name and rename.
   void copy_file(const CopyEntry& entry, const std::string& as, const Descriptor& from,
                  const FileStatus& status, bool again) {
     const std::string& name = entry.name;
     const bool other_owner = !knows_owner_of_new_ || owner_will_change(status, owner_of_new_, *us_);
-    // Never readable by more than at the source, not for an instant.
+    // Never readable by more users than the source, not even for an instant.
     const std::uint32_t first_mode = status.mode & (other_owner ? 0600 : 0777);
     std::string made = as;
     Opened to = platform::create_file(to_, made, first_mode);
@@ -323,7 +323,7 @@ class Copier {
     }
     const auto tell = teller_for(name);
     give_rights(to.descriptor, status, first_mode, tell);
-    // Without the times of a source that it does not equal.
+    // A copy that differs from the source does not get its times.
     if (change != Change::other) give_times(to.descriptor, status, tell);
     if (const int e = made != as ? platform::rename_in(to_, made, as) : 0) {
       platform::remove_in(to_, made);
@@ -341,7 +341,7 @@ class Copier {
 
   enum class Change { none, grown, other };
 
-  // What has become of the source since `status`, of which so much was copied.
+  // How the source has changed since `status`; `copied` bytes of it were copied.
   static Change change_of(const Descriptor& from, const FileStatus& status, std::uint64_t copied) {
     FileStatus after;
     if (platform::status_of(from, after) != 0 || copied < status.size) return Change::other;
@@ -385,10 +385,10 @@ CopyStop::CopyStop(const std::function<bool()>& asked) : before_(stop_asked) {
 CopyStop::~CopyStop() { stop_asked = before_; }
 
 CopyDone run_copy_task(CopyTask task) {
-  // In a worker that was forked meanwhile that is not ours to call.
+  // A worker forked meanwhile must not call the function of the process that set it.
   if (stop_asked != nullptr && stop_asked_in != platform::self_pid()) stop_asked = nullptr;
   std::optional<platform::NoSizeSignal> quiet;
-  if (!umask_is_clear) quiet.emplace();  // else prepare_copy_worker has seen to it
+  if (!umask_is_clear) quiet.emplace();  // otherwise prepare_copy_worker has done that
   return Copier(task).run();
 }
 

@@ -26,8 +26,8 @@
 namespace brood {
 namespace detail {
 
-// One of another process: of its own type, and with the text that it had there. (Messages leave the wrapper
-// out: plain_name.)
+// An exception from another process: of its own type, and with the text it had there. (Messages omit the
+// wrapper's name: see plain_name.)
 template <class E>
 class Rebuilt : public Carried<E> {
  public:
@@ -237,8 +237,8 @@ namespace {
 
 constexpr int most_causes = 16;
 
-// What the carrier's codec writes for the exception being handled. What the codec throws, or that it wrote
-// something else the second time, is told in `trouble`.
+// The bytes that the carrier's codec writes for the exception being handled. If the codec throws, or writes
+// something else the second time, `trouble` says so.
 std::optional<std::vector<std::byte>> carried_by(const detail::ExceptionCarrier& carrier,
                                                  std::string& trouble) {
   try {
@@ -274,7 +274,7 @@ const detail::ExceptionCarrier* carrier_of_current() {
   return nullptr;
 }
 
-// Any sequence of bytes that grows.
+// A growing sequence of bytes.
 class Bytes {
  public:
   template <class T>
@@ -334,7 +334,7 @@ bool is_remote_error() {
 
 void encode_one(Bytes& to, const std::exception_ptr& error, StackOf stack_of, int depth);
 
-// Of the exception being handled, which is `error`.
+// Encodes the exception being handled, which is `error`.
 void encode_current(Bytes& to, const std::exception_ptr& error, StackOf stack_of, int depth) {
   const auto told = platform::current_thrown();
   const auto origin = origin_of_current();
@@ -409,7 +409,7 @@ std::exception_ptr decode_one(Reader& from, const detail::TaskTold* task) {
 
 namespace {
 
-// What a worker says of its task, which it knows no name of, with the name.
+// Adds the task's name to what a worker reports: the worker does not know it.
 std::exception_ptr with_task(const std::exception_ptr& error, const detail::TaskTold& task) {
   constexpr std::string_view unnamed = "the task ";
   try {
@@ -456,7 +456,7 @@ std::exception_ptr EachItsOwn::operator()() const {
 }  // namespace exec
 
 void detail::add_carrier(ExceptionCarrier carrier) {
-  // In front: an own type goes before the standard one that it may be derived from.
+  // Inserted in front: a user's type takes precedence over the standard type that it may be derived from.
   auto& all = exec::carriers();
   all.insert(all.begin(), std::move(carrier));
 }
@@ -473,7 +473,7 @@ const std::string& RemoteTrace::remote_task() const {
 const char* WorkerDied::what() const noexcept {
   try {
     return origin_ ? origin_->sentence(ErrorAs::what()).c_str() : ErrorAs::what();
-  } catch (...) {  // no memory to make it in
+  } catch (...) {  // no memory to make the text
     return ErrorAs::what();
   }
 }

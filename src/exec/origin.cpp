@@ -24,7 +24,7 @@ std::optional<std::uint64_t> common_number(const platform::LoadedModule& module)
   return std::nullopt;
 }
 
-// Words out of another process may be noise: what names no module is left out.
+// Words from another process may be garbage: those that name no module are left out.
 std::vector<platform::CodePlace> places_of(const Stack& stack) {
   std::vector<platform::CodePlace> places;
   const auto& common = wire::modules();
@@ -81,7 +81,7 @@ std::string TaskTold::name() const {
     try {
       auto found = platform::function_name_at(code_at(CodeRef{code}));
       if (!found.empty()) return found;
-    } catch (const DecodeError&) {  // noise
+    } catch (const DecodeError&) {  // garbage
     }
   }
   return plain_name(function);

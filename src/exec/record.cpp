@@ -22,11 +22,11 @@ constexpr std::uint32_t slab_size = 1U << slab_bits;
 constexpr std::uint32_t most_slabs = 65528;
 constexpr std::uint32_t slabs_at_once = 11, batch = 256;
 
-// Never given back to the system: a record may be looked at by somebody who has just lost it.
+// Never returned to the system: a thread that has just lost a record may still read it.
 struct Slab {
   std::atomic<Record*> slabs[most_slabs];
-  std::uint32_t count = 0;  // of records that were made; under the mutex
-  // {tag 32 | index + 1}: the tag changes with every pop, so that a stale one fails.
+  std::uint32_t count = 0;  // number of records made; guarded by the mutex
+  // {tag 32 | index + 1}: every pop changes the tag, so that a stale pop fails.
   std::atomic<std::uint64_t> free{0};
   std::mutex growing;
 };
@@ -35,8 +35,8 @@ Slab& slab() {
   return *it;
 }
 
-// This process, or one that it is a copy of, has had a future. Most children have not, and are spared the
-// memory that the slab and its companions lie in.
+// True when this process, or one it is a copy of, has had a future. Most children have not, and so never
+// touch the memory of the slab and its companions.
 constinit bool has_records = false;
 
 Record& record_at(std::uint32_t index) {
@@ -57,14 +57,15 @@ Record* pop_free() {
   auto top = all.free.load(std::memory_order_acquire);
   while (static_cast<std::uint32_t>(top) != 0) {
     Record& first = record_at(static_cast<std::uint32_t>(top) - 1);
-    // A record that another thread has just taken may be written to meanwhile; then the tag makes this fail.
+    // relaxed: another thread may just have taken this record and be writing to it; then the changed tag
+    // makes the exchange fail.
     const std::uint64_t next = ((top >> 32) + 1) << 32 | first.next_free.load(std::memory_order_relaxed);
     if (all.free.compare_exchange_weak(top, next, std::memory_order_acquire)) return &first;
   }
   return nullptr;
 }
 
-// The first stands alone, for programs with few futures.
+// The first slab is made alone, for programs with few futures.
 void add_slabs(std::uint32_t n) {
   auto& slabs = slab().slabs;
   if (n == 0) return slabs[0].store(std::allocator<Record>().allocate(slab_size));
@@ -74,7 +75,7 @@ void add_slabs(std::uint32_t n) {
     slabs[n + i].store(reinterpret_cast<Record*>(memory) + std::size_t{i} * slab_size);
 }
 
-// So many at a time as there is a need for: they begin in memory that nobody has touched.
+// Makes only as many records at a time as are needed: they are in memory that has never been touched.
 void add_records() {
   auto& all = slab();
   const std::lock_guard lock(all.growing);
@@ -129,7 +130,7 @@ bool Record::take_names(Names& taken) {
 
 namespace {
 
-// By their texts; of each the first one, for the task that it comes from.
+// Failures by their texts; keeps the first of each, for the task it comes from.
 struct Unseen {
   struct Same {
     int count = 0;
@@ -162,10 +163,10 @@ Record& take_record(TaskSource& source) {
 
 namespace {
 
-// Sets a mark; whoever sets the last one that is owed gives the record back.
+// Sets a mark; the thread that sets the last one due frees the record.
 std::uint32_t mark(Record& record, std::uint32_t bit) {
-  // release: what was written before the mark is seen with it; acquire: so is what others wrote before
-  // theirs.
+  // release: writes before the mark are visible with it; acquire: so are those that others made before their
+  // marks.
   const auto before = record.word.fetch_or(bit, std::memory_order_acq_rel);
   const auto owed = [](std::uint32_t word) {
     return (word & Record::awaited) != 0 ? Record::done | Record::dropped | Record::called
@@ -190,7 +191,7 @@ Callbacks& callbacks() {
 }  // namespace
 
 bool finish_record(Record& record) {
-  // Without a mark for us the record may be another task's by now.
+  // From here on the record may belong to another task, unless a mark in `before` reserves it for us.
   const auto before = mark(record, Record::done);
   if ((before & Record::watched) != 0) tell_watches(record);
   if ((before & Record::awaited) == 0) return false;
@@ -225,7 +226,8 @@ void add_callback(Record& record, std::function<void()> f) {
     const std::lock_guard lock(all.mutex);
     const auto before = record.word.fetch_or(Record::awaited, std::memory_order_acq_rel);
     done = (before & Record::done) != 0;
-    // Ended before anybody watched, or all that watched have been called: nobody will call it but us.
+    // The task ended before any callback was added, or all earlier callbacks have run: nobody else will call
+    // this one.
     here = done && ((before & Record::awaited) == 0 || (before & Record::called) != 0);
     if (here && (before & Record::awaited) == 0)
       record.word.fetch_and(~Record::awaited, std::memory_order_acq_rel);
@@ -255,7 +257,7 @@ bool run_callbacks(void (*report)(const std::string& text)) {
       const std::lock_guard lock(all.mutex);
       if (all.ready.empty()) return any;
       record = all.ready.front();
-      all.ready.pop_front();  // ours alone from here on, whoever else calls callbacks
+      all.ready.pop_front();  // ours alone from here on, even if other threads run callbacks too
     }
     any = true;
     for (;;) {
@@ -264,7 +266,7 @@ bool run_callbacks(void (*report)(const std::string& text)) {
         const std::lock_guard lock(all.mutex);
         if (record->callbacks != nullptr) now.swap(*record->callbacks);
         if (now.empty()) {
-          mark(*record, Record::called);  // under the lock: one that is added later sees it
+          mark(*record, Record::called);  // under the lock, so that a callback added later sees it
           break;
         }
       }
@@ -294,8 +296,8 @@ void forget_records() {
   forget_watches();
 }
 
-// Called where the last hold on a record ends, destructors among them: it counts always, and keeps the text
-// where there is memory for it.
+// Called wherever the last hold on a record ends, including destructors: always counts the failure, and keeps
+// the text if there is memory for it.
 void note_unseen(const std::exception_ptr& error) noexcept {
   auto& all = unseen();
   {
@@ -319,7 +321,7 @@ std::string task_of(const std::exception_ptr& error) {
     std::rethrow_exception(error);
   } catch (const RemoteTrace& e) {
     return e.remote_task();
-  } catch (...) {  // its text says it
+  } catch (...) {  // its text says so already
     return {};
   }
 }

@@ -7,7 +7,7 @@ namespace brood::detail {
 
 namespace {
 
-// Also after the deadline each source is asked once for what it has.
+// Even after the deadline each source is asked once for the results it has.
 void wait_for_all(const std::vector<Record*>& records, Deadline until) {
   std::vector<const TaskSource*> late;
   for (auto* const record : records) {
@@ -16,7 +16,7 @@ void wait_for_all(const std::vector<Record*>& records, Deadline until) {
   }
 }
 
-// Until one has ended, or one has failed.
+// Waits until one has ended or, if `failed`, until one has failed or all have ended.
 void wait_for_one(const std::vector<Record*>& records, bool failed, Deadline until) {
   Watch watch(records);
   for (std::size_t left = records.size(); left > 0;) {

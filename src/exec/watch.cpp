@@ -14,14 +14,15 @@ std::mutex& watches() {
   return *it;
 }
 
-// So many under the lock at once: whoever finishes a watched record waits no longer than these take.
+// The most entries handled under one hold of the lock, which bounds how long finishing a watched record
+// waits.
 constexpr std::size_t at_once = 256;
-// Of different sources none wakes for all: they are asked in turn.
+// No source wakes a waiter for another source's records, so different sources are asked in turn.
 constexpr auto turn = std::chrono::milliseconds(1);
 
 }  // namespace
 
-// The record may have been recycled since it ended, and what is told be wrong: take() looks again.
+// The record may have been recycled since it ended, so the notification may be wrong: take() checks again.
 void tell_watches(Record& record) {
   const std::lock_guard lock(watches());
   for (auto* entry = std::exchange(record.watch, nullptr); entry != nullptr;) {
@@ -47,7 +48,7 @@ Watch::Watch(const std::vector<Record*>& records) : entries_(records.size()) {
   }
 }
 
-// With the lock held. Whoever ends the record from here on sees the mark, and tells.
+// Requires the lock. A thread that ends the record from here on sees the mark, and notifies.
 void Watch::enlist(WatchEntry& entry) {
   Record& record = *entry.record;
   if ((record.word.fetch_or(Record::watched, std::memory_order_acq_rel) & Record::done) != 0) {

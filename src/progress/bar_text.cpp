@@ -26,7 +26,7 @@ std::string time_text(double seconds) {
   return text;
 }
 
-// Three digits; what is slower than one a second is told as seconds for each.
+// Three digits; a rate below one per second is given as seconds per item.
 std::string rate_text(double rate, std::string_view unit) {
   if (!(rate > 0) || !std::isfinite(rate)) return "? " + std::string(unit) + "/s";
   char text[32];
@@ -50,7 +50,7 @@ std::string bar_of(double part, int width, bool utf8) {
   return text;
 }
 
-// Of the character that begins there; 0: what stands there is not UTF-8.
+// The length of the text's first character; 0: it is not UTF-8.
 std::size_t length_at(std::string_view text) {
   const auto byte = static_cast<unsigned char>(text[0]);
   const std::size_t length = byte < 0x80   ? 1
@@ -66,7 +66,7 @@ std::size_t length_at(std::string_view text) {
   return length;
 }
 
-// A terminal shows what is no text in a width that nobody knows.
+// Replaces control characters and invalid UTF-8, whose width on a terminal is unknown.
 std::string harmless(std::string_view text) {
   std::string out;
   for (std::size_t at = 0; at < text.size();) {
@@ -81,7 +81,7 @@ std::string harmless(std::string_view text) {
   return out;
 }
 
-// Characters of East Asia take two columns.
+// East Asian characters take two columns.
 int columns_of(std::string_view text, std::size_t& at) {
   const auto byte = static_cast<unsigned char>(text[at]);
   const std::size_t length = byte < 0xc0 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;

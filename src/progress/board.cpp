@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto longest_wait = 200ms;  // of a last line, for others who draw
+constexpr auto longest_wait = 200ms;  // of a bar's last line, while other processes draw
 
 // {pid 32 | number in that process 32}
 std::uint32_t owner_of(std::uint64_t bar) { return static_cast<std::uint32_t>(bar >> 32); }
@@ -25,14 +25,14 @@ std::uint64_t new_bar() {
 }
 bool lives(std::uint32_t process) { return platform::is_alive(static_cast<platform::Pid>(process)); }
 
-// Without an arena this process is alone.
+// Without an arena only this process draws.
 std::span<std::atomic<std::uint64_t>> shared_words() {
   static std::array<std::atomic<std::uint64_t>, 33> of_this_process;
   return arena::exists() ? arena::shared_words() : of_this_process;
 }
 
-// The list of bars in shared memory, held by one thread at a time. What lies there is words that any process
-// may have overwritten: the worst is a line in the wrong place.
+// The list of bars in shared memory, held by one thread at a time. Any process may overwrite its words; at
+// worst a line appears in the wrong place.
 class Board {
  public:
   explicit Board(std::chrono::milliseconds patience) : words_(shared_words()) {
@@ -54,7 +54,7 @@ class Board {
   Board& operator=(const Board&) = delete;
   explicit operator bool() const { return held_; }
 
-  /// Its line, the last one when it is new; -1 when there is none left.
+  /// The line of the bar, the last one for a new bar; -1 when there is none left.
   int line_of(std::uint64_t bar) {
     int line = 0;
     for (auto& each : bars()) {
@@ -69,10 +69,10 @@ class Board {
     clear_ = true;
     keep_if([&](std::uint64_t each) { return each != bar; });
   }
-  /// The others are drawn anew by those whose they are.
+  /// Clears all lines; the other bars' owners redraw them.
   void clear_lines() { clear_ = true; }
 
-  /// What makes the screen fit the list before anything is drawn.
+  /// The text that adjusts the screen to the list before anything is drawn.
   std::string preparation() const {
     std::string text = "\r";
     if (!clear_) return text;
@@ -112,7 +112,7 @@ class Board {
 
 }  // namespace
 
-// A worker's stderr is a pipe to the program, whose terminal it is that people look at.
+// A worker's stderr is a pipe to the program, so a worker draws on the program's terminal.
 Seat::Seat() : bar_(new_bar()) {
   if (platform::terminal_columns(2) != 0) {
     terminal_ = 2;

@@ -17,7 +17,7 @@ struct Progress::Bar {
   explicit Bar(ProgressOptions o) : options(std::move(o)) {}
 
   static constexpr auto between_draws = 100ms;
-  static constexpr std::uint32_t most_between_looks = 64;  // slow items may follow quick ones
+  static constexpr std::uint32_t most_between_looks = 64;  // few, because slow items may follow quick ones
 
   const ProgressOptions options;
   progress_bar::Seat seat;
@@ -26,9 +26,9 @@ struct Progress::Bar {
   Clock::time_point looked = begun, drawn = begun;
   std::uint32_t stride = 1;
   std::uint64_t count_drawn = 0;
-  std::optional<double> rate;  // of the last seconds
+  std::optional<double> rate;  // over the last seconds
 
-  // So many items until the clock is looked at again.
+  // The number of items until the clock is checked again.
   std::uint32_t next_look(Clock::time_point now) {
     stride = now - looked < 1ms ? std::min(2 * stride, most_between_looks) : 1;
     looked = now;
@@ -68,7 +68,7 @@ Progress::~Progress() {
   if (!bar_) return;
   try {
     end();
-  } catch (const std::exception&) {  // nothing that a loop should end with
+  } catch (const std::exception&) {  // drawing errors must not end the user's loop
   }
 }
 

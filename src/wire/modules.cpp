@@ -20,7 +20,7 @@ std::atomic<const std::vector<wire::Module>*> table{nullptr};
 namespace wire {
 
 void set_modules(std::vector<Module> modules) {
-  // Old ones are kept: somebody may be reading one.
+  // Old tables are kept, because a thread may be reading one.
   static auto* const all = new std::deque<std::vector<Module>>;
   table.store(&all->emplace_back(std::move(modules)), std::memory_order_release);
 }
