@@ -87,8 +87,8 @@ class Writer {
   /// The objects recorded with handle(), each as often as it was recorded.
   const std::vector<std::uint64_t>& handles() const { return handles_; }
 
-  /// Guards recursion in the codecs of types that can nest without bound: begin encode with `Writer::Level
-  /// level(to);`.
+  /// Guards recursion in the codecs of types that can nest without bound: begin encode with
+  /// `Writer::Level level(to);`.
   class Level {
    public:
     /// Adds one level of nesting until destroyed. Throws UsageError beyond max_depth.

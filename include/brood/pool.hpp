@@ -112,8 +112,8 @@ class Pool {
   Pool(PoolOptions options, F&& initializer, Args&&... arguments)
       : core_(setup(std::move(options),
                     detail::pack<true>(std::forward<F>(initializer), std::forward<Args>(arguments)...))) {}
-  /// Starts `processes` workers that first run the initializer: `brood::Pool pool(4, load_model,
-  /// "model.bin");`.
+  /// Starts `processes` workers that first run the initializer:
+  /// `brood::Pool pool(4, load_model, "model.bin");`.
   template <class F, class... Args>
     requires(!std::is_convertible_v<F, PoolOptions>)
   Pool(int processes, F&& initializer, Args&&... arguments)
@@ -139,8 +139,8 @@ class Pool {
   auto apply_async(Args&&... args) {
     return apply_async(fn<F>, std::forward<Args>(args)...);
   }
-  /// Submits a function named at compile time, with limits: `pool.apply_async<parse>({.deadline = 2s},
-  /// "a.pdf")`.
+  /// Submits a function named at compile time, with limits:
+  /// `pool.apply_async<parse>({.deadline = 2s}, "a.pdf")`.
   template <auto F, class... Args>
   auto apply_async(const CallOptions& options, Args&&... args) {
     return apply_async(options, fn<F>, std::forward<Args>(args)...);
@@ -239,8 +239,8 @@ class Pool {
     return detail::reduce(core_, std::forward<Items>(items), std::move(initial), std::move(op));
   }
 
-  /// Calls f with the fields of each tuple or pair as arguments: `pool.starmap(add,
-  /// std::vector<std::pair<int, int>>{...})`.
+  /// Calls f with the fields of each tuple or pair as arguments:
+  /// `pool.starmap(add, std::vector<std::pair<int, int>>{...})`.
   template <detail::NotOptions F, std::ranges::input_range Items>
   auto starmap(F&& f, Items&& items) {
     return map(detail::star_of<Items>(std::forward<F>(f)), detail::as_fields<F>(std::forward<Items>(items)));

@@ -172,8 +172,8 @@ class Process {
 
   /// Prints `<brood::Process name='weather' pid=42 parent=7 started>`, in Python's format.
   friend std::ostream& operator<<(std::ostream& out, const Process& process);
-  /// The text that operator<< prints: class, name, pid, parent, then `initial`, `started` or `stopped
-  /// exitcode=...`, and `daemon`.
+  /// The text that operator<< prints: class, name, pid, parent, then `initial`, `started` or
+  /// `stopped exitcode=...`, and `daemon`.
   std::string to_string() const;
 
  protected:

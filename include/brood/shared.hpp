@@ -7,8 +7,8 @@
 ///   std::vector<double> all = pool.map(score, rows, matrix);     // each worker decodes it once
 ///
 /// The value is encoded once, into shared memory, and each process that receives it decodes it on first use;
-/// later calls in that process reuse the decoded value. A function takes it as `const Matrix&` or as `const
-/// brood::Shared<Matrix>&`. The value cannot be changed.
+/// later calls in that process reuse the decoded value. A function takes it as `const Matrix&` or as
+/// `const brood::Shared<Matrix>&`. The value cannot be changed.
 ///
 /// The encoded bytes are freed with the last Shared that refers to them in any process. A receiving process
 /// keeps the four most recently decoded values of each type, and any that are still in use. Copies are cheap;

@@ -50,6 +50,7 @@ void enter() {
     auto used = head.members_used.load();
     while (used < n + 1 && !head.members_used.compare_exchange_weak(used, n + 1)) {
     }
+    // release: a thread that sees the number (self_member) sees the member's slot set up.
     me.number.store(n, std::memory_order_release);
     return;
   }

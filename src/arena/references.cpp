@@ -165,6 +165,7 @@ std::size_t free_entry() {
     const Run run = allocate(sizeof(Ledger));
     mine.ledger = object_at<Ledger>(run.offset);
     for (auto& entry : mine.ledger->objects) entry.store(0, std::memory_order_relaxed);
+    // release: a process that finds the ledger finds its entries zeroed.
     member(number).ledger.store(run.offset, std::memory_order_release);
   }
   const auto is_free = [&](std::size_t i) {

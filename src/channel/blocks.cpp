@@ -112,6 +112,7 @@ Block& Blocks::at(std::uint32_t block) {
 // The address of a group's blocks; null when there is no group, or its word names no run of that length.
 std::byte* Blocks::group_at(std::uint32_t size_class, std::uint32_t group) const {
   if (group >= max_groups) return nullptr;
+  // acquire: pairs with the exchange in grow(), so the heads of the blocks are seen zeroed.
   const arena::Place place{q_.groups[size_class][group].load(std::memory_order_acquire)};
   if (!place.is_run()) return nullptr;
   return known_run(place,
@@ -127,6 +128,7 @@ std::uint32_t Blocks::blocks_in(std::uint32_t size_class) const {
 }
 
 bool Blocks::try_take(Block& block, std::uint32_t me) {
+  // relaxed: only a first look; the exchange decides, and orders what follows.
   BlockWord seen{block.word.load(std::memory_order_relaxed)};
   return seen.phase() == Phase::free &&
          block.word.compare_exchange_strong(seen.bits, seen.to(Phase::filling, me).bits);

@@ -45,6 +45,7 @@ std::vector<platform::CodePlace> places_of(const Stack& stack) {
 LateText::~LateText() { delete text_.load(); }
 
 const std::string& LateText::get(FunctionRef<std::string()> make) const {
+  // acquire: pairs with the exchange below, so a thread that sees the pointer sees the text.
   const std::string* now = text_.load(std::memory_order_acquire);
   if (now != nullptr) return *now;
   auto made = std::make_unique<const std::string>(make());

@@ -48,6 +48,7 @@ void push_free(Record& record) {
   auto top = all.free.load(std::memory_order_relaxed);
   do {
     record.next_free.store(static_cast<std::uint32_t>(top), std::memory_order_relaxed);
+    // release: pairs with pop_free(), so the next owner sees our writes to the record done.
   } while (!all.free.compare_exchange_weak(top, (top & ~std::uint64_t{0xffffffff}) | (record.index + 1),
                                            std::memory_order_release, std::memory_order_relaxed));
 }
@@ -154,6 +155,7 @@ Record& take_record(TaskSource& source) {
     add_records();
     record = pop_free();
   }
+  // relaxed: the record is ours alone until it is handed out.
   record->word.store(0, std::memory_order_relaxed);
   record->source = &source;
   record->life = *process_life;

@@ -140,6 +140,7 @@ bool PoolCore::take_results(Place& place) {
   std::uint32_t taken = 0;
   while (place.tail != place.head) {
     Slot& slot = place.slot_at(place.tail);
+    // acquire: when the state is done, the result is there.
     const auto state = slot.state.load(std::memory_order_acquire);
     Task& task = place.task_at(place.tail);
     if (state == raw(SlotState::done) && task.exists()) {

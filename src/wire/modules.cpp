@@ -22,6 +22,7 @@ namespace wire {
 void set_modules(std::vector<Module> modules) {
   // Old tables are kept, because a thread may be reading one.
   static auto* const all = new std::deque<std::vector<Module>>;
+  // release: pairs with the load in modules(), so readers see the whole table.
   table.store(&all->emplace_back(std::move(modules)), std::memory_order_release);
 }
 

@@ -95,6 +95,7 @@ struct ChunkCall<F, std::tuple<Item, Extra...>> {
       // The inner loop handles items only, so that everything it needs stays in registers.
       const auto stop = behind - i < clock.stride() ? behind : i + clock.stride();
       for (; i != stop; ++i) {
+        // relaxed: `begun` is examined only when the task has ended.
         layout.state(i).store(ItemState::begun, std::memory_order_relaxed);
         if constexpr (types.in_rows) {
           run_item(f, layout, i, extra);
