@@ -37,8 +37,8 @@ class SharedValues {
   static std::shared_ptr<const T> get(std::uint64_t number, Decode decode) {
     const std::lock_guard lock(mutex_);
     for (const auto& each : values_) {
-      if (each.value && each.number == number)
-        return each.value;  // an unused entry has no value, and a corrupt message may hold any number
+      // An unused entry has no value; a corrupt message may hold any number.
+      if (each.value && each.number == number) return each.value;
     }
     auto value = std::make_shared<const T>(decode());
     values_[next_++ % values_.size()] = {number, value};

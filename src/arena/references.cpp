@@ -352,8 +352,7 @@ void let_go_for_dead(std::uint32_t dead) {
     if (head == nullptr || entry_kind(entry.load()) != held) continue;
     try {
       holds().kinds[copied(head->kind)].repair(object, dead);
-    } catch (
-        const std::exception&) {  // overwritten, or out of memory: go on, the other objects need their repair
+    } catch (const std::exception&) {  // overwritten, or no memory: go on with the others
     }
   }
   for (auto& entry : ledger->objects) {

@@ -24,9 +24,7 @@ class Pace {
     if (state_ == State::waited) pauses_ = std::max(1, pauses_ / 2);
     if (state_ == State::waiting) return last_;
     state_ = State::waiting;
-    return last_ = ++waits_ % 64 == 0
-                       ? most
-                       : pauses_;  // occasionally tries the longest pause, as the pattern may have changed
+    return last_ = ++waits_ % 64 == 0 ? most : pauses_;  // tries the longest pause now and then
   }
   /// Call when the thread has what it waited for.
   void done() {

@@ -59,8 +59,7 @@ struct TaskTold {
 
 struct OriginParts {
   Stack stack;
-  std::vector<TaskTold>
-      tasks;  // first the task that threw, then those that waited for it and passed the exception on
+  std::vector<TaskTold> tasks;  // the task that threw, then those that passed it on
 };
 
 class Origin {

@@ -151,8 +151,8 @@ bool Chunks::submit(BlockPart part) {
     if (!types_.in_rows) task.results = take_results(part.count);
     Record& record = function_.submit(pool_, task, part.names());
     const auto first = part.first, count = part.count;
-    running_.push_back({std::move(part), first, count, std::move(task.results), &record,
-                        Future<void>(record)});  // capacity was reserved
+    running_.push_back(
+        {std::move(part), first, count, std::move(task.results), &record, Future<void>(record)});  // reserved
     return true;
   } catch (...) {
     ended_ = std::current_exception();

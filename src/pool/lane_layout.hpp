@@ -43,9 +43,8 @@ static_assert(sizeof(Slot) == Slot::size_in_all);
 
 struct Lane {
   static constexpr std::size_t size_in_all = 128 * 1024;
-  static constexpr std::uint32_t most_slots =
-      256;  // slot counts are powers of two, fixed when the lane is taken
-  static constexpr std::uint32_t few_slots = 32;  // in pools with many more workers than processors
+  static constexpr std::uint32_t most_slots = 256;  // slot counts are powers of two
+  static constexpr std::uint32_t few_slots = 32;    // in pools with many more workers than processors
   static constexpr std::uint32_t current_version = 1;
 
   std::uint32_t version;

@@ -49,8 +49,7 @@ struct Asked {
   std::uint64_t thunk = 0;
   std::string function;
   bool by_pointer = false;
-  std::uint32_t depth =
-      1;  // nesting depth: 0 for the program's own tasks, and one more than the submitting task's
+  std::uint32_t depth = 1;  // 0 for the program's own tasks; one more than the submitting task
 };
 
 using Clock = std::chrono::steady_clock;
@@ -421,8 +420,7 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Results* results_ = nullptr;
   std::optional<Queue<Ask>> asks_;
   std::atomic<std::uint32_t> asks_seen_{0};
-  std::atomic<bool> look_closer_{
-      false};  // at the next turn, look for results that corrupt words may have hidden
+  std::atomic<bool> look_closer_{false};  // at the next turn: for results that corruption hid
   std::atomic<int> waiters_{0};
   std::atomic<int> inside_{0};        // threads in wait_until
   std::atomic<bool> watched_{false};  // a callback has been added

@@ -68,10 +68,9 @@ struct CopySubfolder {
 
 struct CopyDone {
   std::uint64_t files = 0, links = 0, folders = 0, bytes = 0;
-  std::vector<CopySubfolder> subfolders;        // to be listed
-  std::vector<std::vector<CopyEntry>> batches;  // more entries of this folder
-  std::vector<std::pair<std::uint64_t, std::string>>
-      big;  // size and name of files that get a task of their own
+  std::vector<CopySubfolder> subfolders;                   // to be listed
+  std::vector<std::vector<CopyEntry>> batches;             // more entries of this folder
+  std::vector<std::pair<std::uint64_t, std::string>> big;  // size and name of each file with its own task
   std::optional<CopyFolderEnd> end;
   std::uint64_t error_count = 0;
   std::vector<CopyError> errors;  // the first of them

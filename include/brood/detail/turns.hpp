@@ -21,8 +21,7 @@ struct Turn {
   std::exception_ptr failure;
   const std::byte* bytes = nullptr;
   std::size_t size = 0;
-  std::size_t left =
-      0;  // number of further results, of the same size or with the same failure, that follow at once
+  std::size_t left = 0;  // results that follow at once, alike in size or failure
 };
 
 class Turns {

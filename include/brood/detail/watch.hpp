@@ -46,8 +46,7 @@ class Watch {
   std::vector<WatchEntry> entries_;
   std::vector<std::size_t> ended_;
   std::atomic<std::size_t> ended_count_{0};  // ended_.size()
-  std::vector<std::size_t>
-      taken_;  // a batch from ended_, handed out one by one; only the watching thread uses it
+  std::vector<std::size_t> taken_;           // a batch from ended_; only the watching thread uses it
   std::size_t given_ = 0;
   std::vector<TaskSource*> sources_;
 };
