@@ -41,7 +41,7 @@ using OriginPtr = std::shared_ptr<const Origin>;
 /// Both remote_trace() and remote_task() may throw std::bad_alloc. Any thread may call them.
 class RemoteTrace {
  public:
-  /// For brood.
+  /// For brood: makes the trace of an exception of this type and origin.
   RemoteTrace(std::string type, detail::OriginPtr origin)
       : type_(std::move(type)), origin_(std::move(origin)) {}
   virtual ~RemoteTrace() = default;
@@ -53,7 +53,7 @@ class RemoteTrace {
   /// exception passed through other tasks that waited for this one, each of them has a line. Arguments are
   /// formatted as in WorkerDied::arguments(). Empty when the task is not known.
   const std::string& remote_task() const;
-  /// For brood.
+  /// For brood: the origin of the exception.
   const detail::OriginPtr& origin() const { return origin_; }
 
  private:
@@ -66,7 +66,7 @@ class RemoteTrace {
 /// or a text.
 class RemoteError : public detail::RuntimeError, public RemoteTrace {
  public:
-  /// For brood.
+  /// For brood: makes the exception.
   RemoteError(const std::string& what, std::string type, detail::OriginPtr origin)
       : ErrorAs(what), RemoteTrace(std::move(type), std::move(origin)) {}
 };
@@ -78,7 +78,7 @@ class RemoteError : public detail::RuntimeError, public RemoteTrace {
 /// the stack is first requested.
 class WorkerDied : public detail::RuntimeError {
  public:
-  /// For brood.
+  /// For brood: makes the exception with the text of the stack.
   WorkerDied(const std::string& what, int signal, int exit_code, int pid, std::string task,
              std::string arguments, std::string last_lines, std::string stack)
       : ErrorAs(what),
@@ -89,7 +89,7 @@ class WorkerDied : public detail::RuntimeError {
         arguments_(std::move(arguments)),
         last_lines_(std::move(last_lines)),
         stack_(std::move(stack)) {}
-  /// For brood.
+  /// For brood: makes the exception with an origin, whose stack becomes text on request.
   WorkerDied(const std::string& what, int signal, int exit_code, int pid, std::string task,
              std::string arguments, std::string last_lines, detail::OriginPtr origin)
       : WorkerDied(what, signal, exit_code, pid, std::move(task), std::move(arguments), std::move(last_lines),

@@ -109,8 +109,8 @@ template <class Arg, class Param>
 inline constexpr bool is_passed_as =
     std::is_same_v<std::remove_cvref_t<Arg>, Param> || std::is_convertible_v<Arg, Param>;
 
-/// The argument with that number, counted from 1. Its name in the compiler's message tells which one it is,
-/// its type and the parameter's.
+/// The argument with that number, counted from 1. Its name in the compiler's message shows which argument it
+/// is, its type and the parameter's.
 template <std::size_t number, class Given, class Expected>
 struct Argument {
   static constexpr bool is_pointer_to_it =
@@ -127,8 +127,8 @@ struct Argument {
   static constexpr bool judged = true;
 };
 
-/// Neither is a handle, of which a copy does, nor an object that no copy can be made of, which `travels`
-/// tells.
+/// True for a non-const reference parameter whose changes would be lost. False for handles, of which a copy
+/// serves as well, and for objects that cannot be moved, which `travels` reports.
 template <class P>
 inline constexpr bool is_lost =
     is_changeable<P> && !is_handle<std::decay_t<P>> && std::is_move_constructible_v<std::decay_t<P>>;
@@ -201,7 +201,7 @@ constexpr bool may_be_called_elsewhere() {
         "map(f, items, extra...) for a capture in map, and brood::Process p(brood::forked, [&] {...}) for a "
         "process that is a copy of this one");
     if constexpr (is_lambda<F>() && !HasCodec<F>)
-      return true;  // said above
+      return true;  // reported above
     else
       return travels<F>;
   }
@@ -257,7 +257,7 @@ F decode_function(Reader& r) {
 
 // ---- the call ----
 
-/// For an argument that has been refused: nothing more is to be said of it.
+/// Stands in for an argument that has been refused, so that the compiler reports no further errors about it.
 template <class To>
 [[noreturn]] const To& refused_argument() {
   bad_value("argument");
@@ -280,14 +280,14 @@ struct Invoked : std::invoke_result<F&, Args...> {};
 template <class F, class... Args>
 struct Invoked<F, true, Args...> : std::invoke_result<F&, Parameter<F, 0>, Args...> {};
 
-/// Its result; nothing where it cannot be called, which is said elsewhere.
+/// The result type of the call; void if the call is impossible, which is reported elsewhere.
 template <class Invoked>
 struct ResultOf : std::type_identity<void> {};
 template <class Invoked>
   requires requires { typename Invoked::type; }
 struct ResultOf<Invoked> : std::decay<typename Invoked::type> {};
 
-/// A parameter of F has been refused by StoredTuple.
+/// True when StoredTuple has refused a parameter of F.
 template <class F>
 inline constexpr bool is_refused_function = false;
 template <class F>
@@ -304,7 +304,7 @@ decltype(auto) invoke_here(F& f, Args&&... args) {
     return detail::invoke(f, state, std::forward<Args>(args)...);
   } else if constexpr (std::is_invocable_v<F&, Args...>) {
     return detail::invoke(f, std::forward<Args>(args)...);
-  }  // else Call refuses it
+  }  // otherwise Call refuses it
 }
 
 template <class F, class StoredArgs>

@@ -117,11 +117,11 @@ constexpr bool is_from_std() {
   return type_name<T>().starts_with("std::");
 }
 
-/// Said to the user already, by `travels`.
+/// True for kinds that `travels` has already refused with a message.
 constexpr bool is_refused(Kind kind) { return kind >= Kind::pointer; }
 
-/// A handle (Queue, Shared, ...): its copies are handles of one object, in any process. Specialised beside
-/// each class.
+/// True for handles (Queue, Shared, ...), whose copies in any process refer to the same object. Specialised
+/// next to each class.
 template <class T>
 inline constexpr bool is_handle = false;
 
