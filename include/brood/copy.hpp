@@ -108,7 +108,7 @@ class CopyPath {
 /// Decides which task comes next and records the results. The caller runs the tasks.
 class CopyPlan {
  public:
-  /// Throws CopyRefused.
+  /// Prepares a copy. Throws CopyRefused.
   CopyPlan(const CopyPath& source, const CopyPath& target);
   ~CopyPlan();
   /// The next task. Nothing: wait for a running task; when none is running, the copy is complete.

@@ -58,7 +58,8 @@ class UsageError : public detail::ErrorAs<std::logic_error> {
 /// in std::generic_category: `e.code() == std::errc::no_such_file_or_directory`.
 class OsError : public detail::ErrorAs<std::system_error> {
  public:
-  /// `what` names call and object; `code` is an errno value, whose text is added.
+  /// Makes the error of a failed call. `what` names the call and its object; `code` is an errno value, whose
+  /// text is appended.
   OsError(const std::string& what, int code);
 };
 
@@ -66,7 +67,7 @@ class OsError : public detail::ErrorAs<std::system_error> {
 /// size requested and what to do; room is freed as values are taken. See InitOptions::arena_bytes.
 class NoMemory : public std::bad_alloc, public Error {
  public:
-  /// `text` is the whole message.
+  /// Makes the error with `text` as its whole message.
   explicit NoMemory(const std::string& text) : text_(text) {}
   /// The whole message.
   const char* what() const noexcept override { return text_.what(); }
@@ -100,7 +101,7 @@ class TimeoutError : public detail::RuntimeError {
 /// Queue: nothing to get now, or within the timeout. Queue::try_get reports this without an exception.
 class Empty : public detail::RuntimeError {
  public:
-  /// With the one text there is.
+  /// Makes the exception with its fixed text.
   Empty() : ErrorAs("the queue is empty") {}
 };
 
@@ -108,7 +109,7 @@ class Empty : public detail::RuntimeError {
 /// this without an exception.
 class Full : public detail::RuntimeError {
  public:
-  /// With the one text there is.
+  /// Makes the exception with its fixed text.
   Full() : ErrorAs("the queue is full") {}
 };
 
@@ -116,7 +117,7 @@ class Full : public detail::RuntimeError {
 /// been taken; for a reader this is the end of the input.
 class Closed : public detail::RuntimeError {
  public:
-  /// With the one text there is.
+  /// Makes the exception with its fixed text.
   Closed() : ErrorAs("the queue is closed") {}
 };
 

@@ -35,7 +35,8 @@ class SharedBlock {
   SharedBlock(const SharedBlock& other);
   /// Takes over the handle of `other`, which then has no block.
   SharedBlock(SharedBlock&& other) noexcept;
-  /// Replaces this handle by a copy of, or the moved, `other`.
+  /// Makes this a handle of the block of `other`, copied or moved; the block that it referred to before is
+  /// released.
   SharedBlock& operator=(SharedBlock other) noexcept;
   ~SharedBlock();
 

@@ -215,7 +215,7 @@ ExceptionCarrier::Types types_of() {
   }
 }
 
-/// Write(to, e) and Read(from) are stateless.
+/// Registers E with stateless functions Write(to, e) and Read(from).
 template <class E, class Write, class Read>
 void add_carrier_of(Write, Read) {
   using Arrived = Carried<E>;

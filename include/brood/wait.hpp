@@ -40,7 +40,7 @@ struct Waited {
 
 namespace detail {
 
-/// UsageError where a record is null.
+/// Waits as brood::wait does. Throws UsageError when a record is null.
 Waited wait(const std::vector<Record*>& records, When when, Deadline until);
 
 }  // namespace detail
