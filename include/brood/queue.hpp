@@ -18,12 +18,13 @@
 ///
 /// Any thread of any process of the program may call any member. Timeouts of zero or less do not wait. A
 /// signal handler may use queues unless it has interrupted a queue call in its thread; interrupting one that
-/// is waiting is allowed. Otherwise the handler's call throws UsageError and has no effect. Cost: no system
-/// call unless someone has to wait; a wake-up when someone sleeps. While only one thread puts plain values of
-/// up to 256 bytes, each side makes one atomic update per value, whatever the number of readers; otherwise
-/// three. Memory: each value takes a block of 64 bytes (or the size of a plain T), 1, 8 or 32 KiB, or for a
-/// larger value chunks of 64 KiB; a queue keeps the memory it has grown to until it is destroyed. A process
-/// may hold 8,192 queues at a time.
+/// is waiting is allowed. Otherwise the handler's call throws UsageError and has no effect.
+///
+/// Cost: no system call unless someone has to wait; a wake-up when someone sleeps. While only one thread puts
+/// plain values of up to 256 bytes, each side makes one atomic update per value, whatever the number of
+/// readers; otherwise three. Memory: each value takes a block of 64 bytes (or the size of a plain T), 1, 8 or
+/// 32 KiB, or for a larger value chunks of 64 KiB; a queue keeps the memory it has grown to until it is
+/// destroyed. A process may hold 8,192 queues at a time.
 
 #include <brood/codec.hpp>
 #include <brood/detail/deadline.hpp>
