@@ -16,8 +16,8 @@ bool is_bound(const Task& task) { return task.limits && !task.limits->options.ke
 
 }  // namespace
 
-// The line in which the task waits: tasks with a key are bound to a worker, and tasks that workers submitted
-// come first, because other tasks wait for them.
+// The line in which the task waits. A task that a worker submitted goes into the line of its depth, whatever
+// its key, because another task waits for it; any other task with a key is bound to one worker.
 Line& PoolCore::line_of(const Task& task) {
   const OfPieces<Waiting> pieces(pieces_);
   if (task.asked) return asked_.try_emplace(task.depth(), pieces).first->second;

@@ -155,7 +155,7 @@ PoolCore::PoolCore(detail::PoolSetup setup)
   }
 }
 
-// Ends the workers that were started when the pool's construction failed.
+// Called when the pool's construction failed: ends the workers that were started.
 void PoolCore::abandon() {
   {
     const Books books(*this);

@@ -109,9 +109,9 @@ bool PoolCore::may_be(const Task& task, std::uint32_t state) {
                        : state == raw(SlotState::revoked);
 }
 
-// True when that slot's state is possible, but the worker is already further, so the state is corrupt. (The
-// next slot is read first: if it has been begun, this one had ended.) Checked rarely, because a busy worker
-// needs these cache lines for itself.
+// True when the lane's oldest used slot says that its task has not ended, but the worker has begun a later
+// one, so the slot is corrupt. (The later slot is read first: if it has been begun, the oldest one had
+// ended.) Checked rarely, because a busy worker needs these cache lines for itself.
 bool PoolCore::was_passed_by(const Place& place) {
   if (place.lane == nullptr || place.in_lane() < 2) return false;
   const auto next = place.slot_at(place.tail + 1).state.load();

@@ -397,7 +397,7 @@ void PoolCore::supervise() {
   }
 }
 
-// The interrupted operation is still pending, and is then started from the beginning.
+// After the pause the caller starts its interrupted operation again from the beginning.
 void wait_for_memory() {
   platform::Word never{0};
   platform::park(never, 0, Deadline::in(1ms));
