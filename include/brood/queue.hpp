@@ -175,8 +175,10 @@ class Queue {
   detail::QueueHandle handle_;
 };
 
+namespace detail {
 template <class T>
-inline constexpr bool detail::is_handle<Queue<T>> = true;
+inline constexpr bool is_handle<Queue<T>> = true;
+}  // namespace detail
 
 /// A queue handle travels as the queue's number in the arena; the message keeps the queue alive.
 template <class T>

@@ -104,8 +104,10 @@ class Shared {
   SharedBlock block_;
 };
 
+namespace detail {
 template <class T>
-inline constexpr bool detail::is_handle<Shared<T>> = true;
+inline constexpr bool is_handle<Shared<T>> = true;
+}  // namespace detail
 
 /// A Shared travels as the number of its block in the arena; the message keeps the block alive.
 template <class T>

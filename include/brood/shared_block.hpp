@@ -70,8 +70,10 @@ class SharedBlock {
   std::size_t size_ = 0;
 };
 
+namespace detail {
 template <>
-inline constexpr bool detail::is_handle<SharedBlock> = true;
+inline constexpr bool is_handle<SharedBlock> = true;
+}  // namespace detail
 
 /// A block handle travels as the block's number in the arena; the message keeps the block alive.
 template <>
