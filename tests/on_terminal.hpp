@@ -13,6 +13,7 @@
 #include <csignal>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace run_program {
@@ -41,7 +42,7 @@ class OnTerminal {
       kill(pid_, SIGKILL);
       waitpid(pid_, nullptr, 0);
     }
-    close(ours_);
+    hang_up();
   }
   OnTerminal(const OnTerminal&) = delete;
   OnTerminal& operator=(const OnTerminal&) = delete;
@@ -49,6 +50,13 @@ class OnTerminal {
   void type(const std::string& text) const {
     if (write(ours_, text.data(), text.size()) != static_cast<ssize_t>(text.size()))
       throw std::runtime_error("cannot type");
+  }
+
+  pid_t pid() const { return pid_; }
+  /// Its terminal is closed. For SIGHUP the program must have it as its controlling terminal (`setsid
+  /// --ctty`).
+  void hang_up() {
+    if (ours_ >= 0) close(std::exchange(ours_, -1));
   }
 
   /// Waits until it has printed that after what was waited for before.
@@ -70,7 +78,7 @@ class OnTerminal {
     }
     if (Clock::now() >= until) return -1000;
     int status = 0;
-    waitpid(std::exchange(pid_, 0), &status, 0);
+    waitpid(std::exchange(pid_, 0), &status, 0);  // who has hung up waits here, below the watchdog
     return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
   }
 
@@ -84,7 +92,7 @@ class OnTerminal {
   bool take(Clock::time_point until) {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - Clock::now()).count();
     pollfd ready{ours_, POLLIN, 0};
-    if (left <= 0 || poll(&ready, 1, static_cast<int>(left)) != 1) return false;
+    if (ours_ < 0 || left <= 0 || poll(&ready, 1, static_cast<int>(left)) != 1) return false;
     std::array<char, 4096> text;
     const auto n = read(ours_, text.data(), text.size());
     if (n <= 0) return false;
