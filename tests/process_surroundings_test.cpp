@@ -244,8 +244,9 @@ std::string signal_state() {
     sigaction(s, nullptr, &action);
     if (sigismember(&mask, s) == 1) out << s << " blocked;";
     if (action.sa_handler == SIG_IGN) out << s << " ignored;";
-    // These tell where a crash was, and then end the process as ever.
-    const bool tells = s == SIGSEGV || s == SIGBUS || s == SIGILL || s == SIGFPE || s == SIGABRT;
+    // These tell where a crash was, or who waits for what, and then end the process as ever.
+    const bool tells =
+        s == SIGSEGV || s == SIGBUS || s == SIGILL || s == SIGFPE || s == SIGABRT || s == SIGQUIT;
     if (action.sa_handler != SIG_DFL && action.sa_handler != SIG_IGN && !tells) out << s << " handled;";
   }
   return out.str();

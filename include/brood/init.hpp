@@ -33,6 +33,18 @@
 ///
 /// Without init the first use of brood does the same while the program has one thread; `spawn` needs it.
 /// GoogleTest, GUI toolkits, libraries and containers: docs/setup.md.
+///
+/// A program that hangs reports which of its threads and processes waits for what when SIGQUIT ends it
+/// (Ctrl-\, or `kill -QUIT PID`): at most 40 lines on stderr, one for each of brood's waits that has lasted
+/// at least half a second.
+///
+///   brood: SIGQUIT: who waits for what in app (pid 470), with 2 more processes
+///     app (pid 470) waits in Process::join of Process-1 (pid 471), for 12 s
+///     Process-1 (pid 471) waits in Queue::get on queue 55, which is empty, for 12 s
+///     1 worker is without a task: PoolWorker-1 (pid 472)
+///
+/// Then the signal ends it as usual. A child that gets the signal reports itself and the processes that it
+/// has made. If the program handles or ignores SIGQUIT, from before init or later, brood changes nothing.
 
 #include <brood/detail/std_parts.hpp>
 #include <brood/start_method.hpp>

@@ -20,12 +20,12 @@
 /// that made them, and throw UsageError in the child.
 ///
 /// With each of them: stdin is /dev/null, signals are at their defaults and unblocked (those of a crash,
-/// SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, have a handler that notes where it was, and then do what they
-/// do by default); working directory (also one that has been removed), umask, environment, resource limits,
-/// processor affinity, niceness, scheduling policy, stdout and stderr are those of the caller at start (the
-/// whole table is in <brood/init.hpp>); and the child and all it started is gone within 100 ms when the
-/// caller vanishes. brood keeps a few descriptors of its own in each process (memory, lifeline); they are not
-/// counted here.
+/// SIGSEGV, SIGBUS, SIGILL, SIGFPE and SIGABRT, have a handler that notes where it was, SIGQUIT has one that
+/// tells what the process waits for, and then they do what they do by default); working directory (also one
+/// that has been removed), umask, environment, resource limits, processor affinity, niceness, scheduling
+/// policy, stdout and stderr are those of the caller at start (the whole table is in <brood/init.hpp>); and
+/// the child and all it started is gone within 100 ms when the caller vanishes. brood keeps a few descriptors
+/// of its own in each process (memory, lifeline); they are not counted here.
 
 namespace brood {
 

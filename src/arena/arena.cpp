@@ -13,6 +13,7 @@
 #include "platform/child.hpp"
 #include "platform/life.hpp"
 #include "platform/memory.hpp"
+#include "platform/waits.hpp"
 
 namespace brood::arena {
 namespace {
@@ -28,7 +29,7 @@ Header* head = nullptr;
 
 // Where things lie, as this process was told once: what stands in the header may be noise by now.
 struct Geometry {
-  std::uint64_t size = 0, members = 0, words = 0, chunks = 0;  // offsets
+  std::uint64_t size = 0, members = 0, waits = 0, words = 0, chunks = 0;  // offsets
   std::uint32_t chunk_count = 0, member_count = 0;
 } geometry;
 // This process can access so many bytes of the region. A fork's child has the parent's mapping, and this as
@@ -50,7 +51,8 @@ Geometry plan(std::uint64_t bytes, std::uint32_t members) {
   g.size = bytes;
   g.member_count = members;
   g.members = round_up(sizeof(Header), 64);
-  g.words = round_up(g.members + std::uint64_t{members} * sizeof(Member), platform::page_size);
+  g.waits = round_up(g.members + std::uint64_t{members} * sizeof(Member), platform::page_size);
+  g.words = round_up(g.waits + sizeof(platform::WaitTable), platform::page_size);
   g.chunks = round_up(g.words + bytes / chunk_size * sizeof(Word), chunk_size);
   g.chunk_count = static_cast<std::uint32_t>((bytes - g.chunks) / chunk_size);
   return g;
@@ -253,6 +255,13 @@ void open_up(std::uint64_t end) {
 
 }  // namespace
 
+namespace {
+void note_waits() {
+  if (head == nullptr) return;
+  platform::note_waits_in(reinterpret_cast<platform::WaitTable*>(region().data() + geometry.waits));
+}
+}  // namespace
+
 void create(Options options) {
   if (head != nullptr) return;
   const bool chosen = options.bytes != 0;
@@ -287,6 +296,7 @@ void create(Options options) {
   head->member_count = members;
   head->members_used.store(1);
   head->creator = static_cast<std::uint32_t>(platform::self_pid());
+  note_waits();
 }
 
 void attach(int descriptor) {
@@ -304,6 +314,7 @@ void attach(int descriptor) {
         "the inherited memory is not an arena of this version of brood; rebuild the whole program");
   }
   open_up(geometry.chunks);
+  note_waits();
 }
 
 namespace {
@@ -312,9 +323,13 @@ bool is_forbidden = false;
 }  // namespace
 
 void set_maker(void (*maker)()) { make = maker; }
-void permit() { is_forbidden = false; }
+void permit() {
+  is_forbidden = false;
+  note_waits();
+}
 void forbid() {
   is_forbidden = true;
+  platform::note_waits_in(nullptr);
   begin_life();
 }
 // What the parent has met this process has not.

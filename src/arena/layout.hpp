@@ -2,7 +2,7 @@
 // What lies in the arena. Every process of the program has it mapped, at any address; everything is an
 // offset.
 //
-//   Header | members | chunk words | chunks ...
+//   Header | members | who waits for what | chunk words | chunks ...
 
 #include <array>
 #include <atomic>
@@ -12,7 +12,7 @@
 namespace brood::arena {
 
 inline constexpr std::uint32_t magic = 0x62726f64;  // "brod"
-inline constexpr std::uint32_t version = 1;
+inline constexpr std::uint32_t version = 2;
 inline constexpr std::size_t chunk_size = 64 * 1024;
 
 struct Header {

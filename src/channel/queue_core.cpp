@@ -29,6 +29,7 @@
 #include "channel/known_run.hpp"
 #include "channel/pace.hpp"
 #include "channel/ring.hpp"
+#include "platform/waits.hpp"
 
 namespace brood::channel {
 
@@ -228,6 +229,11 @@ QueueResult QueueCore::try_put(const detail::EncodeValue& value) {
 
 QueueResult QueueCore::put(const detail::EncodeValue& value, Deadline until) {
   Pace& pace = pace_of(object_, Side::writer);
+  const auto what = [&](platform::WaitText& text) {
+    text << "Queue::put on queue " << object_ / arena::chunk_size << ", which is full (max_size "
+         << shape_.max_size << ")";
+  };
+  platform::WaitNote waiting(what);
   for (Steps step;;) {
     const auto result = try_put(value);
     if (result == QueueResult::done) pace.done();
@@ -238,7 +244,7 @@ QueueResult QueueCore::put(const detail::EncodeValue& value, Deadline until) {
       continue;
     }
     const auto seen = q_.room.prepare();
-    if (full() && !q_.room.doze(seen, until) && full()) return QueueResult::late;
+    if (full() && !q_.room.doze(seen, until, waiting.patience()) && full()) return QueueResult::late;
   }
 }
 
@@ -291,6 +297,10 @@ QueueResult QueueCore::try_get(const detail::DecodeValue& value) {
 
 QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
   Pace& pace = pace_of(object_, Side::reader);
+  const auto what = [&](platform::WaitText& text) {
+    text << "Queue::get on queue " << object_ / arena::chunk_size << ", which is empty";
+  };
+  platform::WaitNote waiting(what);
   for (Steps step;;) {
     auto result = try_get(value);
     if (result == QueueResult::late && q_.closed.load() != 0) {
@@ -306,7 +316,8 @@ QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
       continue;
     }
     const auto seen = q_.values.prepare();
-    if ((planted("no_look_before_sleep") || nothing()) && !q_.values.doze(seen, until) && nothing())
+    if ((planted("no_look_before_sleep") || nothing()) && !q_.values.doze(seen, until, waiting.patience()) &&
+        nothing())
       return QueueResult::late;
   }
 }

@@ -7,6 +7,7 @@
 #include <unordered_map>
 
 #include "base/immortal.hpp"
+#include "platform/waits.hpp"
 
 namespace brood::detail {
 namespace {
@@ -70,9 +71,19 @@ class Promises final : public TaskSource {
   };
   template <class So>
   bool wait_until(Deadline until, So so) {
+    const auto what = [](platform::WaitText& text) {
+      text << "Future::get of a Promise that nobody has kept";
+    };
+    platform::WaitNote waiting(what);
     std::unique_lock lock(mutex_);
-    if (!until.is_never()) return bell_.wait_for(lock, until.left(), so);
-    bell_.wait(lock, so);
+    while (!so()) {
+      if (until.passed()) return false;
+      const auto next = until.at_most(waiting.patience());
+      if (next.is_never())
+        bell_.wait(lock);
+      else
+        bell_.wait_for(lock, next.left());
+    }
     return true;
   }
 

@@ -21,6 +21,7 @@
 #include "exec/failure.hpp"
 #include "platform/child.hpp"
 #include "platform/surroundings.hpp"
+#include "platform/waits.hpp"
 #include "pool/asking.hpp"
 #include "pool/core.hpp"
 #include "pool/lanes.hpp"
@@ -169,6 +170,10 @@ class AskingCore final : public Core {
   // One thread at a time takes answers in, for all; the others sleep until it has some or gives the role up.
   // `stand_in`: the task waits here, so that somebody should stand in for this worker.
   bool wait_until(FunctionRef<bool()> done, Deadline until, bool stand_in) {
+    const auto what = [&](platform::WaitText& text) {
+      if (stand_in) text << "Future::get of a task that this task has submitted";
+    };
+    platform::WaitNote waiting(what);
     std::unique_lock lock(mutex_);
     bool told = false;
     const OnExit resumed([&] {
@@ -179,7 +184,8 @@ class AskingCore final : public Core {
       }
     });
     const auto soon = Deadline::in(patience);
-    if (!taking_) take_some(lock, Deadline::now());  // what is there already, also when nothing is waited for
+    if (!taking_)
+      take_some(lock, Deadline::now(), waiting);  // what is there already, also when nothing is waited for
     while (!look(done, lock)) {
       if (until.passed()) return false;
       if (stand_in && !told && soon.passed()) {
@@ -188,9 +194,9 @@ class AskingCore final : public Core {
       }
       const auto limit = stand_in && !told ? until.at_most(patience) : until;
       if (taking_)
-        sleep(lock, limit);
+        sleep(lock, limit.at_most(waiting.patience()));
       else
-        take_some(lock, limit);
+        take_some(lock, limit, waiting);
     }
     return true;
   }
@@ -209,8 +215,9 @@ class AskingCore final : public Core {
       changed_.wait_for(lock, until.left());
   }
 
-  void take_some(std::unique_lock<std::mutex>& lock, Deadline until) {
+  void take_some(std::unique_lock<std::mutex>& lock, Deadline until, platform::WaitNote& waiting) {
     taking_ = true;
+    waiting.begin();
     lock.unlock();
     try {
       auto answer = until.is_never() ? answers_.get() : answers_.try_get_for(until.left());

@@ -27,7 +27,9 @@ bool PoolCore::join(Deadline until) {
   if (is_carrier())
     throw UsageError("join() in code that encodes or decodes for map_async would wait for itself");
   // Without the books, when the time is up, nothing can be told.
-  if (!wait_until([&] { return books_.is_mine() && all_done(); }, until)) return false;
+  if (!wait_until([&] { return books_.is_mine() && all_done(); }, until,
+                  [&](platform::WaitText& text) { text << "Pool::join of " << what_still_runs(); }))
+    return false;
   std::vector<std::shared_ptr<process::Child>> children;
   children.reserve(places_.size());
   {
@@ -52,7 +54,9 @@ bool PoolCore::join(Deadline until) {
 }
 
 bool PoolCore::wait_for_tasks(Deadline until) {
-  return here_ || is_carrier() || wait_until([&] { return books_.is_mine() && all_done(); }, until);
+  if (here_ || is_carrier()) return true;
+  return wait_until([&] { return books_.is_mine() && all_done(); }, until,
+                    [&](platform::WaitText& text) { text << "the end of " << what_still_runs(); });
 }
 
 // As many as a message can hold.

@@ -26,6 +26,7 @@
 #include "base/function_ref.hpp"
 #include "exec/origin.hpp"
 #include "platform/poller.hpp"
+#include "platform/waits.hpp"
 #include "pool/asking.hpp"
 #include "pool/core.hpp"
 #include "pool/index_set.hpp"
@@ -315,7 +316,8 @@ class PoolCore final : public Core, public std::enable_shared_from_this<PoolCore
   Pause pause() const;
   void want(Wanted wanted);
   void wake_waiters();
-  bool wait_until(FunctionRef<bool()> done, Deadline until);
+  bool wait_until(FunctionRef<bool()> done, Deadline until, platform::WaitNote::Describe what);
+  void describe_wait_for(const Record& record, platform::WaitText& text);
   void end_waiting();
   void note_doze(Clock::time_point since);
   void look_closer();

@@ -65,7 +65,10 @@ Record& PoolCore::submit_in_time(const TaskType& type, detail::EncodeCall call, 
         record = &submit_now(type, call, options);
         return true;
       },
-      Deadline::never());
+      Deadline::never(),
+      [&](platform::WaitText& text) {
+        text << "a submission to a pool that has its max_pending tasks (" << max << ")";
+      });
   return *record;
 }
 

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "platform/waits.hpp"
 #include "pool/chunks.hpp"
 
 namespace brood::detail {
@@ -85,10 +86,15 @@ class TurnsOfChunks final : public Turns, private MapSink {
 
   bool find_next(Turn& turn) override {
     if (!runs_.empty() && runs_.front().taken == runs_.front().count) pop_run();
+    const auto what = [](platform::WaitText& text) { text << "imap, for the next of its results"; };
+    platform::WaitNote waiting(what);
     while (!is_ready()) {
       chunks_.fill(*this, taken_);
       if (is_ready()) break;
-      if (chunks_.wait(*this)) continue;
+      waiting.begin();
+      const bool goes_on = chunks_.wait(*this);
+      waiting.rest();  // what feeds the map may wait for something itself
+      if (goes_on) continue;
       if (chunks_.broken() && !std::exchange(has_thrown_, true)) std::rethrow_exception(chunks_.broken());
       return false;
     }

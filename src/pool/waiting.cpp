@@ -106,7 +106,7 @@ PoolCore::Pause PoolCore::pause() const {
 }
 
 // `done` is asked with the books held, but for the last time when they could not be had until the deadline.
-bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
+bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until, platform::WaitNote::Describe what) {
   if (here_) return done();
   require_not_in_codec();
   Pause next;
@@ -130,6 +130,7 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
       --pool.inside_;  // from here on the pool may be gone
     }
   } const waiter(*this);
+  platform::WaitNote waiting(what);
   const auto spin_until = std::chrono::steady_clock::now() + platform::spin_time;
   int relaxes = 0;
   // A ticket is drawn only to sleep: whoever holds one is woken, a system call for each result.
@@ -147,8 +148,8 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
     } else if (to_sleep) {
       const auto since = Clock::now();
       const bool looks_again = next.look_again != Clock::time_point::max();
-      if (!results_->ready.doze(seen, looks_again ? until.at_most(next.look_again - since) : until) &&
-          until.passed()) {
+      const auto limit = looks_again ? until.at_most(next.look_again - since) : until;
+      if (!results_->ready.doze(seen, limit, waiting.patience()) && until.passed()) {
         return step();
       }
       note_doze(since);
@@ -157,15 +158,39 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until) {
   }
 }
 
+// Who has it, as far as the books tell.
+void PoolCore::describe_wait_for(const Record& record, platform::WaitText& text) {
+  text << "Future::get of ";
+  const auto call = call_of(record);
+  text << (call.empty() ? "a task" : call);
+  const Books books(*this);
+  if (record.task == nullptr || record.is_done()) return;
+  const Seat seat = seat_of(*record.task);
+  if (seat.place == nullptr) {
+    text << ", which stands in line for a worker";
+    return;
+  }
+  const bool runs = seat.place->slot_at(seat.at).state.load() == raw(SlotState::running);
+  text << (runs ? ", which runs in " : ", which has not begun, in ") << seat.place->child->name() << " (pid "
+       << static_cast<std::uint64_t>(seat.place->child->raw_pid()) << ")";
+}
+
 bool PoolCore::wait(Record& record, Deadline until) {
-  return wait_until([&] { return record.is_done(); }, until);
+  return wait_until([&] { return record.is_done(); }, until,
+                    [&](platform::WaitText& text) { describe_wait_for(record, text); });
 }
 
 bool PoolCore::wait_any(const std::vector<const Record*>& records, Deadline until) {
-  return wait_until([&] { return std::ranges::any_of(records, &Record::is_done); }, until);
+  return wait_until([&] { return std::ranges::any_of(records, &Record::is_done); }, until,
+                    [&](platform::WaitText& text) {
+                      text << "map, imap or wait_any, for the next of " << records.size() << " tasks";
+                    });
 }
 bool PoolCore::wait_any(const detail::Watch& watch, Deadline until) {
-  return wait_until([&] { return watch.has_some(); }, until);
+  return wait_until([&] { return watch.has_some(); }, until,
+                    [](platform::WaitText& text) {
+                      text << "wait, wait_any or as_completed, for the next of several futures";
+                    });
 }
 
 void PoolCore::wake_waiters() {

@@ -24,6 +24,7 @@
 #include "platform/memory.hpp"
 #include "platform/modules.hpp"
 #include "platform/surroundings.hpp"
+#include "platform/waits.hpp"
 #include "pool/core.hpp"
 #include "pool/lanes.hpp"
 #include "pool/memory_limit.hpp"
@@ -220,11 +221,13 @@ bool wait_for_task(Lane& lane, Slot& slot, bool many_before, Pace& pace) {
   } while (lane.program_processor.load(std::memory_order_relaxed) != platform::this_processor() &&
            Clock::now() < until);
   if (many_before) platform::yield();
+  const auto what = [](platform::WaitText& text) { text << "a worker without a task"; };
+  platform::WaitNote waiting(what, platform::WaitNote::Kind::idle);
   while (idle()) {
     const auto seen = lane.work.prepare();
     if (!idle()) break;
     if (!process::session().line_above.is_intact()) end_without_descriptors();
-    lane.work.sleep(seen, detail::Deadline::never());
+    lane.work.sleep(seen, detail::Deadline::in(waiting.patience()));
   }
   return true;
 }
@@ -340,9 +343,13 @@ bool StopToken::wait_for(Timeout timeout) const {
   const auto until = timeout.deadline();
   static const std::atomic<std::uint32_t> nothing{0};
   const auto& word = word_ != nullptr ? *word_ : nothing;
+  const auto what = [](platform::WaitText& text) {
+    text << "StopToken::wait_for, until it is asked to stop";
+  };
+  platform::WaitNote waiting(what);
   for (auto seen = word.load(); !stop_requested(); seen = word.load()) {
     if (until.passed()) return false;
-    platform::park(word, seen, until);
+    platform::park(word, seen, until.at_most(waiting.patience()));
   }
   return true;
 }

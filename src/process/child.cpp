@@ -13,6 +13,7 @@
 #include "platform/crash.hpp"
 #include "platform/modules.hpp"
 #include "platform/poller.hpp"
+#include "platform/waits.hpp"
 #include "process/birth.hpp"
 #include "process/registry.hpp"
 #include "process/server.hpp"
@@ -152,6 +153,7 @@ void Child::start_by_fork(FunctionRef<void()> run) {
       if (me.raised_limit != 0) platform::lower_descriptor_limit(me.raised_limit, me.descriptor_limit);
       platform::reset_signals();
       platform::install_crash_handlers();
+      platform::report_waits_at_quit();
       platform::stdin_from_null();
       platform::line_buffered_output();
       std::exit(report_exceptions([&] {
@@ -282,6 +284,7 @@ bool Child::poll_locked(bool supervisor) {
   // itself.
   given_ = {};
   arena::bury(pid_);
+  platform::forget_waits_of(pid_);
   platform::kill_group(pid_);
   std::string reason;
   if (request_ != nullptr && request_->born.load() == static_cast<std::uint32_t>(Born::failed)) {
@@ -352,10 +355,13 @@ bool Child::poll() {
 }
 
 void Child::await_birth_locked(std::unique_lock<std::mutex>& lock) {
+  const auto what = [&](platform::WaitText& text) { text << "the birth of " << name_; };
+  platform::WaitNote waiting(what);
   while (state_ == State::posted) {
     Request* request = request_;
     lock.unlock();
     try {
+      waiting.begin();
       server_link().wait_done(*request, Deadline::never());
       lock.lock();
     } catch (const StartFailed& e) {
@@ -387,10 +393,20 @@ const platform::Descriptor& Child::process_descriptor() {
 bool Child::join(Deadline until) {
   require_started("join");
   std::unique_lock lock(mutex_);
+  const auto what = [&](platform::WaitText& text) {
+    if (relation_ == Relation::parent)
+      text << "Process::join of its parent ";
+    else
+      text << (state_ == State::posted ? "Process::join, before its birth, of " : "Process::join of ");
+    text << name_;
+    if (pid_ != 0) text << " (pid " << static_cast<std::uint64_t>(pid_) << ")";
+  };
+  platform::WaitNote waiting(what);
   if (relation_ == Relation::parent) {
     const int fd = process_descriptor().get();
     if (fd < 0) return true;
     lock.unlock();
+    waiting.now();
     return platform::wait_ended(process_, until);
   }
   if (until.is_never()) await_birth_locked(lock);
@@ -403,11 +419,13 @@ bool Child::join(Deadline until) {
       lock.lock();
     } else if (until.is_never() && !process_) {
       const auto pid = pid_;
+      waiting.now();  // no limit can be set to that sleep
       lock.unlock();
       platform::wait_for_child(pid);
       lock.lock();
     } else {
       const platform::Descriptor& process = process_descriptor();
+      waiting.now();
       lock.unlock();
       const bool ended = platform::wait_ended(process, until);
       lock.lock();

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <brood/errors.hpp>
 #include <brood/start_method.hpp>
 #include <cstring>
@@ -7,6 +8,7 @@
 #include "base/immortal.hpp"
 #include "platform/crash.hpp"
 #include "platform/modules.hpp"
+#include "platform/waits.hpp"
 #include "process/server.hpp"
 #include "process/session.hpp"
 #include "wire/modules.hpp"
@@ -30,6 +32,7 @@ namespace {
   platform::block_signals();
   platform::reset_signals();
   platform::install_crash_handlers();  // all children have them then
+  platform::report_waits_at_quit();
   platform::line_buffered_output();
   me.being_born = true;  // whoever runs in a copy of this process is on its way to be a child
   serve(control);
@@ -217,9 +220,13 @@ void ServerLink::ring() {
 }
 
 bool ServerLink::wait_done(Request& request, detail::Deadline until) {
+  const auto what = [](platform::WaitText& text) { text << "the fork server, which is to make a process"; };
+  platform::WaitNote waiting(what);
+  constexpr auto look = std::chrono::milliseconds(20);
   while (request.done.load(std::memory_order_acquire) == 0) {
     // Not a guess about death: the slices only set how soon a look at both servers is taken.
-    platform::park(request.done, 0, until.at_most(std::chrono::milliseconds(20)));
+    platform::park(request.done, 0,
+                   until.at_most(std::min<std::chrono::nanoseconds>(look, waiting.patience())));
     if (request.done.load(std::memory_order_acquire) != 0) break;
     if (until.passed()) return false;
     // Ask for the standby after the server: the takeover clears the standby first.

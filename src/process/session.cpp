@@ -15,6 +15,7 @@
 #include "platform/life.hpp"
 #include "platform/modules.hpp"
 #include "platform/thrown.hpp"
+#include "platform/waits.hpp"
 #include "process/certificate.hpp"
 #include "process/child.hpp"
 #include "process/registry.hpp"
@@ -170,6 +171,7 @@ void set_up_program(const arena::Options& options) {
   std::tie(me.descriptor_limit, me.raised_limit) = platform::raise_descriptor_limit();
   watch_forks();
   tell_uncaught_exceptions();
+  platform::report_waits_at_quit();
   server_link().create();
   me.kind = Session::Kind::program;
   me.self = Child::myself();

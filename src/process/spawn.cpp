@@ -8,6 +8,7 @@
 
 #include "arena/arena.hpp"
 #include "arena/members.hpp"
+#include "platform/waits.hpp"
 #include "process/birth.hpp"
 #include "process/registry.hpp"
 #include "process/server.hpp"
@@ -88,6 +89,7 @@ void become_spawned_child() {
     watch_forks();
     platform::stdin_from_null();
     platform::reset_signals();
+    platform::report_waits_at_quit();
     platform::line_buffered_output();
     platform::Surroundings here;
     platform::read_surroundings(here, true);

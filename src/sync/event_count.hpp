@@ -2,6 +2,7 @@
 // Waiting for something that is not a word: room in a queue, a value in it. Whoever changes the thing pays
 // two loads when nobody waits. A waiter may be killed at any point and owes nobody anything.
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 
@@ -29,8 +30,11 @@ class EventCount {
   /// The same where others can write over this: whether a waker sees a sleeper stands here too. Whoever dozes
   /// looks for itself now and then, so that what noise has swallowed is late and not lost. Nothing that works
   /// needs it, so it is seldom.
-  bool doze(std::uint32_t seen, detail::Deadline until) {
-    platform::park(sequence_, seen, until.at_most(longest_doze.load(std::memory_order_relaxed)));
+  /// At most for `patience`, where somebody has less.
+  bool doze(std::uint32_t seen, detail::Deadline until,
+            std::chrono::nanoseconds patience = std::chrono::nanoseconds::max()) {
+    const std::chrono::nanoseconds longest = longest_doze.load(std::memory_order_relaxed);
+    platform::park(sequence_, seen, until.at_most(std::min(longest, patience)));
     return !until.passed();
   }
   inline static std::atomic<std::chrono::milliseconds> longest_doze{std::chrono::seconds(30)};
