@@ -26,6 +26,9 @@ class Lifeline {
   /// The same for a server: keeps the unarmed end too, for the children that it will clone.
   bool arm_server();
 
+  /// The same for a server in a group that is not its own: the line ends this process alone.
+  bool arm_alone();
+
   /// False when its descriptor was closed by other means: whoever does not notice would outlive its creator.
   bool is_intact() const;
 

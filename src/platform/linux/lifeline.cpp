@@ -14,9 +14,9 @@
 namespace brood::platform {
 namespace {
 
-bool arm_lifeline(int fd) {
+bool arm_lifeline(int fd, pid_t whom) {
   fcntl(fd, F_SETFD, 0);
-  fcntl(fd, F_SETOWN, -getpid());  // the group
+  fcntl(fd, F_SETOWN, whom);
   fcntl(fd, F_SETSIG, SIGKILL);
   fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK);
   // Armed; now see whether the other end had gone before.
@@ -55,7 +55,7 @@ bool Lifeline::arm() {
   if (Descriptor own = open_anew()) {
     read_ = std::move(own);
     signals_ = true;
-    return arm_lifeline(read_.get());
+    return arm_lifeline(read_.get(), -getpid());  // the group
   }
   // Without /proc: told of the end of the thread that made this process, which is the best there is.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -67,12 +67,17 @@ bool Lifeline::arm() {
 bool Lifeline::arm_server() {
   write_.reset();
   armed_ = open_anew();
-  if (armed_) return arm_lifeline(armed_.get());
+  if (armed_) return arm_lifeline(armed_.get(), -getpid());
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   return true;
 }
 
 bool Lifeline::is_intact() const { return !signals_ || fcntl(read_.get(), F_GETSIG) == SIGKILL; }
+
+bool Lifeline::arm_alone() {
+  armed_ = open_anew();
+  return !armed_ || arm_lifeline(armed_.get(), getpid());
+}
 
 bool Lifeline::outlives(const Descriptor& process) const {
   pollfd both[] = {{process.get(), POLLIN, 0}, {read_.get(), 0, 0}};  // POLLHUP is told unasked
