@@ -20,20 +20,34 @@ namespace run_program {
 
 class OnTerminal {
  public:
-  OnTerminal(std::vector<std::string> command, unsigned short columns) {
+  /// `leads`: the command leads a session of its own, with this as its controlling terminal, as a login shell
+  /// does.
+  OnTerminal(std::vector<std::string> command, unsigned short columns, bool leads = false) {
     winsize size{24, columns, 0, 0};
     int theirs = -1;
     if (openpty(&ours_, &theirs, nullptr, nullptr, &size) != 0) throw std::runtime_error("openpty");
     fcntl(ours_, F_SETFD, FD_CLOEXEC);
+    // Without this, Ctrl-C and Ctrl-Z may drop what is printed at the same moment.
+    termios modes{};
+    tcgetattr(theirs, &modes);
+    modes.c_lflag |= NOFLSH;
+    tcsetattr(theirs, TCSANOW, &modes);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    for (const int fd : {0, 1, 2}) posix_spawn_file_actions_adddup2(&actions, theirs, fd);
+    posix_spawnattr_t attributes;
+    posix_spawnattr_init(&attributes);
     posix_spawn_file_actions_addclose(&actions, theirs);
+    const std::string name = ptsname(ours_);
+    for (const int fd : {0, 1, 2})
+      posix_spawn_file_actions_addopen(&actions, fd, name.c_str(), leads ? O_RDWR : O_RDWR | O_NOCTTY, 0);
+    if (leads) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
     std::vector<char*> arguments;
     for (auto& one : command) arguments.push_back(one.data());
     arguments.push_back(nullptr);
-    const int error = posix_spawn(&pid_, command[0].c_str(), &actions, nullptr, arguments.data(), environ);
+    const int error =
+        posix_spawn(&pid_, command[0].c_str(), &actions, &attributes, arguments.data(), environ);
     posix_spawn_file_actions_destroy(&actions);
+    posix_spawnattr_destroy(&attributes);
     close(theirs);
     if (error != 0) throw std::runtime_error("cannot run " + command[0]);
   }
@@ -60,8 +74,8 @@ class OnTerminal {
   }
 
   /// Waits until it has printed that after what was waited for before.
-  bool shows(const std::string& text) {
-    for (const auto until = Clock::now() + patience;;) {
+  bool shows(const std::string& text, std::chrono::milliseconds limit = patience) {
+    for (const auto until = Clock::now() + limit;;) {
       const auto at = screen_.find(text, seen_);
       if (at != std::string::npos) {
         seen_ = at + text.size();
@@ -69,6 +83,15 @@ class OnTerminal {
       }
       if (!take(until)) return false;
     }
+  }
+
+  /// The same, also for text that was printed earlier.
+  bool has_shown(const std::string& text) {
+    const auto until = Clock::now() + patience;
+    while (screen_.find(text) == std::string::npos) {
+      if (!take(until)) return false;
+    }
+    return true;
   }
 
   /// Its exit code, or minus the signal; -1000 when it does not end.
@@ -83,6 +106,9 @@ class OnTerminal {
   }
 
   const std::string& screen() const { return screen_; }
+  int descriptor() const { return ours_; }
+  /// Closes the terminal's other end, as when a connection breaks.
+  void hang_up() { close(std::exchange(ours_, -1)); }
 
  private:
   using Clock = std::chrono::steady_clock;

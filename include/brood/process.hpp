@@ -19,6 +19,9 @@
 /// process that made a Process may start, join, close or signal it. brood cannot be used in a process made by
 /// the program's own fork(): UsageError.
 ///
+/// Children share the program's terminal: docs/setup.md has a table of what they may do there, and of what
+/// Ctrl-C and Ctrl-Z do.
+///
 /// An exception that escapes the child's function is printed on the child's stderr, with the stack of the
 /// throw, and the exit code is 1. When a child dies of a signal that this program did not send with
 /// terminate, kill or interrupt, a line on the program's stderr reports it once it is noticed: name, pid,

@@ -15,6 +15,17 @@ inline constexpr std::uint32_t magic = 0x62726f64;  // "brod"
 inline constexpr std::uint32_t version = 2;
 inline constexpr std::size_t chunk_size = 64 * 1024;
 
+// How processes share the program's terminal: src/process/terminal.hpp. Pids and two flags; any process may
+// write noise over them.
+struct TerminalWords {
+  std::atomic<std::uint32_t> group;    // of the program; 0: there is no terminal
+  std::atomic<std::uint32_t> keeper;   // hands the terminal out
+  std::atomic<std::uint32_t> holder;   // leads the group that has got the terminal
+  std::atomic<std::uint32_t> stopped;  // flag: the keeper has stopped the program's children
+  std::atomic<std::uint32_t> tostop;   // flag: the terminal stops background output (stty tostop)
+  std::array<std::atomic<std::uint32_t>, 27> wishes;  // leaders of groups that want it, in no order
+};
+
 struct Header {
   std::uint32_t magic, version;
   std::uint64_t size;  // what follows lies where these two say; read once
@@ -26,6 +37,7 @@ struct Header {
   std::atomic<std::uint32_t> members_used;            // slots below this one have been used
   std::uint32_t creator;                              // pid of the program that made it
   std::array<std::atomic<std::uint64_t>, 33> shared;  // see shared_words
+  TerminalWords terminal;
 };
 
 // A process that uses the arena. The word decides: {pid, generation, state}; who sets a pid into a free one

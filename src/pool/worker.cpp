@@ -29,6 +29,7 @@
 #include "pool/lanes.hpp"
 #include "pool/memory_limit.hpp"
 #include "process/session.hpp"
+#include "process/terminal.hpp"
 
 namespace brood {
 namespace pool {
@@ -269,6 +270,7 @@ void tell(Results& results, const Slot& following, bool taken_back) {
       tell_processor(lane);
       if (planted("done_before_result")) slot.state.store(static_cast<std::uint32_t>(SlotState::done));
       run_task(slot);
+      process::give_terminal_back();
       pace.one_more();
       if (lane.most_memory != 0) look_at_memory(lane);
     }

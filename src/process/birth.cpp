@@ -19,6 +19,7 @@
 #include "process/child.hpp"
 #include "process/server.hpp"
 #include "process/session.hpp"
+#include "process/terminal.hpp"
 #include "process/uncaught.hpp"
 
 namespace brood::process {
@@ -30,6 +31,7 @@ std::string label() { return session().name + " (pid " + std::to_string(session(
 // registered: those belong to the program.
 [[noreturn]] void leave(int code, void*) {
   finish();
+  give_terminal_back();
   if (code < 0 || code > 255) {
     platform::say("brood: " + label() + " exited with " + std::to_string(code) +
                   ", which no exit code can hold (0 to 255); it is reported as 255\n");

@@ -18,6 +18,7 @@
 #include "process/registry.hpp"
 #include "process/server.hpp"
 #include "process/session.hpp"
+#include "process/terminal.hpp"
 #include "process/warden.hpp"
 #include "wire/modules.hpp"
 
@@ -151,7 +152,7 @@ void Child::start_by_fork(FunctionRef<void()> run) {
       server_link().forget();
       arena::become_new_process(true);
       if (me.raised_limit != 0) platform::lower_descriptor_limit(me.raised_limit, me.descriptor_limit);
-      platform::reset_signals();
+      reset_child_signals();
       platform::install_crash_handlers();
       platform::report_waits_at_quit();
       platform::stdin_from_null();
@@ -277,7 +278,10 @@ bool Child::poll_locked(bool supervisor) {
   if (state_ != State::running) return state_ == State::ended;
   const bool relayed = request_ != nullptr && request_->keeper.load() != 0;
   if (relation_ == Relation::parent) return process_ && platform::wait_ended(process_, Deadline::now());
-  if (relayed ? !platform::wait_ended(process_, Deadline::now()) : !platform::has_ended(pid_)) return false;
+  if (relayed ? !platform::wait_ended(process_, Deadline::now()) : !platform::has_ended(pid_)) {
+    if (!relayed) look_at_stopped(pid_);
+    return false;
+  }
   if (lane_ >= 0 && !supervisor) return true;
 
   // Until it is reaped the pid is not another's: first let go what it held, then what it started, then
@@ -285,6 +289,7 @@ bool Child::poll_locked(bool supervisor) {
   given_ = {};
   arena::bury(pid_);
   platform::forget_waits_of(pid_);
+  terminal_of_ended(pid_);
   platform::kill_group(pid_);
   std::string reason;
   if (request_ != nullptr && request_->born.load() == static_cast<std::uint32_t>(Born::failed)) {
@@ -421,15 +426,18 @@ bool Child::join(Deadline until) {
       const auto pid = pid_;
       waiting.now();  // no limit can be set to that sleep
       lock.unlock();
-      platform::wait_for_child(pid);
+      wait_for_child(pid);
       lock.lock();
     } else {
       const platform::Descriptor& process = process_descriptor();
       waiting.now();
       lock.unlock();
-      const bool ended = platform::wait_ended(process, until);
+      // No descriptor becomes ready when a child is stopped, so this thread wakes up to look for that.
+      const bool looks = beside_terminal();
+      const bool ended =
+          platform::wait_ended(process, looks ? until.at_most(std::chrono::milliseconds(200)) : until);
       lock.lock();
-      if (!ended) return poll_locked();
+      if (!ended && (!looks || until.passed())) return poll_locked();
     }
   }
   if (!failure_.empty()) throw StartFailed(failure_);

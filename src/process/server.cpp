@@ -14,6 +14,7 @@
 #include "platform/crash.hpp"
 #include "process/session.hpp"
 #include "process/spawn.hpp"
+#include "process/terminal.hpp"
 
 namespace brood::process {
 namespace {
@@ -65,7 +66,7 @@ void make(Control& control, Request& request) {
 void relay(Request& request) {
   if (request.ended.load() != 0 || request.opened.load() == 0) return;
   const auto ended = platform::reap(static_cast<platform::Pid>(request.pid.load()));
-  if (!ended) return;
+  if (!ended) return look_at_stopped(static_cast<platform::Pid>(request.pid.load()));
   request.how = static_cast<std::uint32_t>(ended->how);
   request.value = ended->value;
   request.ended.store(1, std::memory_order_release);
@@ -111,10 +112,20 @@ Word* note_former(Control& control, std::uint32_t pid) {
   return nullptr;
 }
 
+// As Lifeline::outlives. On a terminal, the standby hands the terminal out while it waits.
+bool watch_over(const platform::Descriptor& server) {
+  auto& line = session().lifeline;
+  if (session().kind == Session::Kind::child || !beside_terminal()) return line.outlives(server);
+  const bool outlived = keep_terminal(server);
+  // It was in the program's group, which brood must not kill.
+  platform::lead_group();
+  return outlived && line.arm_server();
+}
+
 // Sleeps until the server has died, then is the server. Idle until then, it also makes sure that everybody
 // hears of the program's death.
 void stand_by(Control& control, const platform::Descriptor& server) {
-  if (!session().lifeline.outlives(server)) session().lifeline.cut();
+  if (!watch_over(server)) session().lifeline.cut();
   if (control.retired.load() != 0) platform::exit_now(0);
   const auto me = static_cast<std::uint32_t>(platform::self_pid());
   note_former(control, control.server.load());

@@ -11,6 +11,7 @@
 #include "platform/waits.hpp"
 #include "process/server.hpp"
 #include "process/session.hpp"
+#include "process/terminal.hpp"
 #include "wire/modules.hpp"
 
 namespace brood::process {
@@ -30,7 +31,7 @@ namespace {
   if (hooks().in_server != nullptr) hooks().in_server();
   platform::stdin_from_null();
   platform::block_signals();
-  platform::reset_signals();
+  reset_child_signals();
   platform::install_crash_handlers();  // all children have them then
   platform::report_waits_at_quit();
   platform::line_buffered_output();
@@ -91,6 +92,7 @@ void ServerLink::create() {
   platform::read_rights(rights_);
   output_ = platform::output();
 
+  note_terminal();
   const platform::SignalsBlocked quiet;  // a handler of the program's must not run in the server
   region_.close_descriptor();
   const platform::Pid pid = platform::raw_clone(platform::Parent::caller, &control_->server);

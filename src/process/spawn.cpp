@@ -13,6 +13,7 @@
 #include "process/registry.hpp"
 #include "process/server.hpp"
 #include "process/session.hpp"
+#include "process/terminal.hpp"
 #include "wire/modules.hpp"
 
 namespace brood::process {
@@ -88,7 +89,7 @@ void become_spawned_child() {
     arena::become_new_process(false);
     watch_forks();
     platform::stdin_from_null();
-    platform::reset_signals();
+    reset_child_signals();
     platform::report_waits_at_quit();
     platform::line_buffered_output();
     platform::Surroundings here;
