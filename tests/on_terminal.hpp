@@ -67,8 +67,8 @@ class OnTerminal {
   }
 
   pid_t pid() const { return pid_; }
-  /// Its terminal is closed. For SIGHUP the program must have it as its controlling terminal (`setsid
-  /// --ctty`).
+  /// Closes the terminal's other end, as when a connection breaks. The program gets SIGHUP if this is its
+  /// controlling terminal (`leads`, or `setsid --ctty`).
   void hang_up() {
     if (ours_ >= 0) close(std::exchange(ours_, -1));
   }
@@ -107,8 +107,6 @@ class OnTerminal {
 
   const std::string& screen() const { return screen_; }
   int descriptor() const { return ours_; }
-  /// Closes the terminal's other end, as when a connection breaks.
-  void hang_up() { close(std::exchange(ours_, -1)); }
 
  private:
   using Clock = std::chrono::steady_clock;
