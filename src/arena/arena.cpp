@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <brood/detail/life.hpp>
 #include <brood/errors.hpp>
-#include <cstdlib>
 #include <new>
 #include <string>
 
 #include "arena/members.hpp"
+#include "arena/prefault.hpp"
 #include "base/copied.hpp"
 #include "base/immortal.hpp"
 #include "platform/child.hpp"
@@ -80,40 +80,12 @@ std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / (1024
 // Smaller values touch their few pages one by one.
 constexpr std::size_t worth_a_call = 4 * platform::page_size;
 
-// One bit for each chunk whose pages this process has made present. They may have gone since; then they come
-// one by one.
-std::atomic<Word*> met{nullptr};
-
-Word* chunks_met() {
-  Word* seen = met.load(std::memory_order_acquire);
-  if (seen != nullptr) return seen;
-  // Zeros that are not touched before they are needed; never given back, for others may look into it.
-  auto* const fresh = static_cast<Word*>(std::calloc(geometry.chunk_count / 64 + 1, sizeof(Word)));
-  if (fresh == nullptr) return nullptr;
-  if (met.compare_exchange_strong(seen, fresh)) return fresh;
-  std::free(fresh);
-  return seen;
-}
-
-void meet(std::uint64_t offset, std::size_t size) {
-  Word* const bits = chunks_met();
-  if (bits == nullptr || offset < geometry.chunks) return;
-  const auto is_new = [bits](std::uint64_t chunk) {
-    Word& word = bits[chunk / 64];
-    const auto bit = std::uint64_t{1} << chunk % 64;
-    return (word.load(std::memory_order_relaxed) & bit) == 0 &&
-           (word.fetch_or(bit, std::memory_order_relaxed) & bit) == 0;
-  };
+void prefault_chunks_of(std::uint64_t offset, std::size_t size) {
+  if (offset < geometry.chunks) return;
   const auto begin = (offset - geometry.chunks) / chunk_size;
-  const auto behind = (offset - geometry.chunks + size - 1) / chunk_size + 1;
-  const auto end = std::min<std::uint64_t>(behind, geometry.chunk_count);
-  for (auto i = begin; i < end; ++i) {
-    const auto first = i;
-    while (i < end && is_new(i)) ++i;
-    if (i != first)
-      platform::make_present(region().data() + geometry.chunks + first * chunk_size,
-                             (i - first) * chunk_size);
-  }
+  const auto end = (offset - geometry.chunks + size - 1) / chunk_size + 1;
+  prefault(region().data() + geometry.chunks, geometry.chunk_count, begin,
+           std::min<std::uint64_t>(end, geometry.chunk_count));
 }
 
 // Makes more chunk words usable. False when all are.
@@ -234,9 +206,6 @@ void free_run(std::uint32_t first, ChunkWord head_word, std::uint32_t me) {
   head->fresh_end.store(0, std::memory_order_relaxed);
 }
 
-}  // namespace
-
-namespace {
 
 // In large steps, each a system call, and never much further than what is used.
 void open_up(std::uint64_t end) {
@@ -253,9 +222,6 @@ void open_up(std::uint64_t end) {
   }
 }
 
-}  // namespace
-
-namespace {
 void note_waits() {
   if (head == nullptr) return;
   platform::note_waits_in(reinterpret_cast<platform::WaitTable*>(region().data() + geometry.waits));
@@ -332,10 +298,9 @@ void forbid() {
   platform::note_waits_in(nullptr);
   begin_life();
 }
-// What the parent has met this process has not.
 void begin_life() {
   platform::begin_life();
-  met = nullptr;
+  forget_prefaulted();
 }
 bool forbidden() {
   if (*detail::process_life == 0) static_cast<void>(platform::life());
@@ -367,7 +332,7 @@ std::byte* at(std::uint64_t offset, std::size_t size) {
 }
 std::byte* all_of(std::uint64_t offset, std::size_t size) {
   std::byte* const there = at(offset, size);
-  if (size >= worth_a_call) meet(offset, size);
+  if (size >= worth_a_call) prefault_chunks_of(offset, size);
   return there;
 }
 void refuse_place() { throw DecodeError("a message names a place in shared memory where nothing can be"); }
@@ -429,9 +394,6 @@ bool locate(Run run, std::uint32_t& chunk, ChunkWord& word) {
   return locate(run.offset, chunk, word) && word.generation() == run.generation;
 }
 
-}  // namespace
-
-namespace {
 
 // The head last: until then the run is its former owner's as a whole, and then the new one's. Bodies are
 // nobody's: they are never freed without their head.

@@ -1,9 +1,7 @@
 #include "process/child.hpp"
 
-#include <algorithm>
 #include <brood/codec.hpp>
 #include <brood/errors.hpp>
-#include <csignal>
 #include <cstdlib>
 #include <cstring>
 
@@ -11,7 +9,6 @@
 #include "arena/members.hpp"
 #include "arena/references.hpp"
 #include "platform/crash.hpp"
-#include "platform/modules.hpp"
 #include "platform/poller.hpp"
 #include "platform/waits.hpp"
 #include "process/birth.hpp"
@@ -269,94 +266,6 @@ void Child::look_at_request() {
       request_->born.load(std::memory_order_acquire) == static_cast<std::uint32_t>(Born::yes)) {
     ServerLink::give_back(*std::exchange(request_, nullptr));
   }
-}
-
-// Looks, without waiting. A pool's worker is buried and reaped by its supervisor, who first takes in its
-// results.
-bool Child::poll_locked(bool supervisor) {
-  look_at_request();
-  if (state_ != State::running) return state_ == State::ended;
-  const bool relayed = request_ != nullptr && request_->keeper.load() != 0;
-  if (relation_ == Relation::parent) return process_ && platform::wait_ended(process_, Deadline::now());
-  if (relayed ? !platform::wait_ended(process_, Deadline::now()) : !platform::has_ended(pid_)) {
-    if (!relayed) look_at_stopped(pid_);
-    return false;
-  }
-  if (lane_ >= 0 && !supervisor) return true;
-
-  // Until it is reaped the pid is not another's: first let go what it held, then what it started, then
-  // itself.
-  given_ = {};
-  arena::bury(pid_);
-  platform::forget_waits_of(pid_);
-  terminal_of_ended(pid_);
-  platform::kill_group(pid_);
-  std::string reason;
-  if (request_ != nullptr && request_->born.load() == static_cast<std::uint32_t>(Born::failed)) {
-    const auto* text = reinterpret_cast<const char*>(request_->payload);
-    reason.assign(text, strnlen(text, sizeof request_->payload));
-  }
-  const bool greeted = method_ != StartMethod::spawn || request_ == nullptr || !request_->payload_run ||
-                       hello_of(*request_).load() == said_hello;
-  auto how = relayed ? relayed_status() : platform::reap(pid_);
-  if (how && how->how == platform::Ended::How::signalled) tell_signal(how->value);
-  if (reason.empty() && !greeted && how && how->how == platform::Ended::How::exited) {
-    reason =
-        "what was executed for it, " + platform::what_is_executed() + ", ended with " +
-        std::to_string(how->value) +
-        " and has not come to brood::init: its main ends before that, or it is another program (a loader "
-        "or an emulator that runs this one); use the start method forkserver";
-  }
-  if (reason.empty())
-    end(how.value_or(platform::Ended{}));
-  else
-    fail(name_ + " could not begin: " + reason);
-  return true;
-}
-
-// Its death is told, for its function could not return that: unless it was asked for by this handle. A pool
-// tells of its workers.
-void Child::tell_signal(int number) const {
-  const auto crash = platform::take_crash_note(pid_);
-  if (lane_ >= 0 || (number < 64 && (sent_signals_ >> number & 1) != 0)) return;
-  try {
-    std::string text = "brood: " + name_ + " (pid " + std::to_string(pid_) + ") was killed by " +
-                       platform::signal_name(number);
-    if (crash && crash->overflown) text += " (stack overflow)";
-    if (crash) {
-      if (const auto places = platform::own_places(crash->frames, 3); !places.empty())
-        text += " in " + places;
-    }
-    platform::say(text + "\n");
-  } catch (const std::bad_alloc&) {
-    platform::say("brood: a process was killed by a signal\n");
-  }
-}
-
-// The server reaps it and tells; a server that has died has not.
-std::optional<platform::Ended> Child::relayed_status() {
-  const auto keeper = request_->keeper.load();
-  while (request_->ended.load(std::memory_order_acquire) == 0) {
-    if (server_link().control()->server.load() != keeper ||
-        platform::has_ended(static_cast<platform::Pid>(keeper))) {
-      return std::nullopt;
-    }
-    platform::park(request_->ended, 0, Deadline::in(std::chrono::milliseconds(20)));
-  }
-  return platform::Ended{static_cast<platform::Ended::How>(request_->how), request_->value};
-}
-
-void Child::end(platform::Ended how) {
-  state_ = State::ended;
-  ended_ = how;
-  if (request_ != nullptr) ServerLink::give_back(*std::exchange(request_, nullptr));
-  server_link().reap_former();  // nobody is told of their deaths: at every start and every end it is looked
-  registry().remove(this);
-}
-
-bool Child::poll() {
-  const std::lock_guard lock(mutex_);
-  return poll_locked();
 }
 
 void Child::await_birth_locked(std::unique_lock<std::mutex>& lock) {

@@ -81,6 +81,9 @@ class Child : public std::enable_shared_from_this<Child> {
   void look_at_request();
   void await_birth_locked(std::unique_lock<std::mutex>& lock);
   std::optional<platform::Ended> relayed_status();
+  // child_end.cpp
+  std::string refusal_of_birth() const;
+  bool has_greeted() const;
   void tell_signal(int number) const;
 
   mutable std::mutex mutex_;
