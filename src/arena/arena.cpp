@@ -206,7 +206,6 @@ void free_run(std::uint32_t first, ChunkWord head_word, std::uint32_t me) {
   head->fresh_end.store(0, std::memory_order_relaxed);
 }
 
-
 // In large steps, each a system call, and never much further than what is used.
 void open_up(std::uint64_t end) {
   constexpr std::uint64_t least_step = 1024 * 1024;
@@ -393,7 +392,6 @@ bool locate(std::uint64_t offset, std::uint32_t& chunk, ChunkWord& word) {
 bool locate(Run run, std::uint32_t& chunk, ChunkWord& word) {
   return locate(run.offset, chunk, word) && word.generation() == run.generation;
 }
-
 
 // The head last: until then the run is its former owner's as a whole, and then the new one's. Bodies are
 // nobody's: they are never freed without their head.
