@@ -16,7 +16,12 @@ echo "The demo takes about a minute and uses at most $limit_mb MB of disk space,
 # other end any more, which the demo's other programs do too.
 exec {lifeline}> >(exec setsid sh -c 'cat >/dev/null; rm -rf "$1"' sh "$work")
 current=
-trap '[ -z "$current" ] || { kill "$current" && wait "$current"; } 2>/dev/null; rm -rf "$work"' EXIT
+# However that program ends, and with what code.
+clean_up() {
+  [ -z "$current" ] || { kill "$current"; wait "$current"; } 2>/dev/null || true
+  rm -rf "$work"
+}
+trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 trap 'exit 129' HUP
@@ -49,12 +54,14 @@ done
 rounds=2
 workers=$(($(nproc) < 4 ? $(nproc) : 4))
 copies=$((1 + rounds * (1 + workers)))
+# Somebody else may change these directories meanwhile; then find and du fail, and the next one may do.
 # copied_mb FOLDER: what a copy of it takes, in whole blocks.
-copied_mb() { du -smx "$1" 2>/dev/null | cut -f1; }
+copied_mb() { { du -smx "$1" 2>/dev/null || echo $limit_mb; } | tail -1 | cut -f1; }
+files_in() { { find "$1" -xdev -type f 2>/dev/null || true; } | wc -l; }
 source= most=0
 for candidate in /usr/include /usr/include/* /usr/share /usr/share/* /usr/lib/python3* /usr/lib/*-linux-gnu/perl* /usr/lib; do
   [ -d "$candidate" ] && [ ! -L "$candidate" ] || continue
-  files=$(find "$candidate" -xdev -type f 2>/dev/null | wc -l)
+  files=$(files_in "$candidate")
   [ "$files" -gt "$most" ] && [ $((($(copied_mb "$candidate") + 1) * copies + 10)) -le $limit_mb ] && source=$candidate most=$files
 done
 [ -n "$source" ] || { echo "No directory was found of which $copies copies stay below $limit_mb MB." >&2; exit 1; }

@@ -167,7 +167,7 @@ void PoolCore::describe_wait_for(const Record& record, platform::WaitText& text)
   if (record.task == nullptr || record.is_done()) return;
   const Seat seat = seat_of(*record.task);
   if (seat.place == nullptr) {
-    text << ", which stands in line for a worker";
+    text << ", which is queued for a worker";
     return;
   }
   const bool runs = seat.place->slot_at(seat.at).state.load() == raw(SlotState::running);

@@ -107,8 +107,8 @@ TEST(Costs, a_start_takes_few_system_calls_of_the_caller) {
     return calls;
   };
   start();
-  // Two of them only where stdout and stderr are regular files.
-  EXPECT_LE(least(31, start), 31U);
+  // 29 as a rule; regular files as stdout and stderr take two more, and one more if both are the same file.
+  EXPECT_LE(least(32, start), 32U);
 }
 
 // Each costs as much as ten tasks and more. What every child needs once its server has done before.

@@ -80,7 +80,8 @@ struct State {
   std::array<Process, most_processes> processes;
   std::size_t count;
   bool sees_children;
-  std::array<char, 4096> tasks, children;
+  alignas(std::uint64_t) std::array<char, 4096> tasks;  // entries of a directory, as getdents64 lays them out
+  std::array<char, 4096> children;
   std::size_t lines, left_out;
   Out out;
 };

@@ -46,9 +46,11 @@ WaitEntry* take(WaitTable& all, std::uint32_t pid, bool also_abandoned) {
 
 const WaitTable* wait_table() { return table; }
 
-// Written when it changes: in a child that page is a copy as soon as it is written to.
+// Each is written only when it changes: in a child a page is copied as soon as it is written to.
 void note_waits_in(WaitTable* there) {
   if (table != there) table = there;
+  // A copy made in the middle of a wait, by a callback, does not wait itself.
+  if (outermost != nullptr) outermost = nullptr;
 }
 
 void forget_waits_of(Pid ended) {
