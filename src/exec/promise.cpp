@@ -12,7 +12,7 @@
 namespace brood::detail {
 namespace {
 
-// One lock and one bell for all of them: who promises things is far from counting nanoseconds.
+// One mutex and one condition variable for all promises: nobody counts nanoseconds here.
 class Promises final : public TaskSource {
  public:
   bool wait(Record& record, Deadline until) override {
@@ -21,7 +21,7 @@ class Promises final : public TaskSource {
   bool wait_any(const Watch& watch, Deadline until) override {
     return wait_until(until, [&] { return watch.has_some(); });
   }
-  void attend() override {}  // who keeps the promise makes the callbacks
+  void attend() override {}  // the thread that keeps the promise runs the callbacks
   bool running(Record& record) override {
     const std::lock_guard lock(mutex_);
     const auto it = unkept_.find(&record);
@@ -32,7 +32,7 @@ class Promises final : public TaskSource {
       const std::lock_guard lock(mutex_);
       const auto it = unkept_.find(&record);
       if (it == unkept_.end() || it->second.begun) return false;
-      it->second.begun = true;  // ours
+      it->second.begun = true;  // reserves it for this cancellation
     }
     end({&record, 0}, std::make_exception_ptr(Cancelled("the promise was cancelled before it was kept")));
     return true;
@@ -51,7 +51,7 @@ class Promises final : public TaskSource {
     it->second.begun = true;
     return true;
   }
-  // By whoever has begun it.
+  // Called by the thread that has begun it.
   void end(const Promised& promised, const std::exception_ptr& error) {
     bool calls = false;
     {

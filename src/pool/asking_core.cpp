@@ -1,5 +1,5 @@
-// The pool as a task of its own sees it: what is submitted here goes to the program, which runs it as any
-// other task, and the answer comes back through a queue of this worker's.
+// The pool as one of its own tasks sees it. A submission goes to the program, which runs it like any other
+// task; the answer comes back through a queue that belongs to this worker.
 
 #include <algorithm>
 #include <brood/codec.hpp>
@@ -34,7 +34,7 @@ using detail::Deadline;
 using detail::Record;
 using namespace std::chrono_literals;
 
-// An answer that is there at once needs nobody to stand in.
+// An answer that comes this quickly needs no substitute.
 constexpr auto patience = 200us;
 
 class AskingCore final : public Core {
@@ -61,7 +61,8 @@ class AskingCore final : public Core {
       const std::lock_guard lock(mutex_);
       ask.question = ++last_question_;
       pending_.emplace(ask.question, &record);
-      // Until one that says so has been sent for sure: those of other threads may come before it.
+      // Every request names the queue until one that does so has certainly been sent: requests of other
+      // threads may arrive first.
       if (!introduced_) ask.answers = answers_;
     }
     try {
@@ -87,7 +88,7 @@ class AskingCore final : public Core {
   bool wait_any(const detail::Watch& watch, Deadline until) override {
     return wait_until([&] { return watch.has_some(); }, until, true);
   }
-  // A thread of this worker's for callbacks, made when there is one to call.
+  // Starts a thread of this worker's for callbacks, at the first callback.
   void attend() override {
     const std::lock_guard lock(mutex_);
     if (std::exchange(attended_, true)) return;
@@ -101,7 +102,7 @@ class AskingCore final : public Core {
   }
 
   bool running(Record&) override { return false; }  // not known here
-  // The program does it, and the answer comes like any other.
+  // The program cancels the task; the answer comes like any other.
   bool cancel(Record& record, bool kill) override {
     Ask ask = from_me(kill ? Asks::kill : Asks::cancel);
     {
@@ -167,8 +168,9 @@ class AskingCore final : public Core {
     detail::finish_record(*record);
   }
 
-  // One thread at a time takes answers in, for all; the others sleep until it has some or gives the role up.
-  // `stand_in`: the task waits here, so that somebody should stand in for this worker.
+  // One thread at a time receives answers, for all threads; the others sleep until it has received some or
+  // gives up that role. `stand_in`: the task itself waits here, so a substitute should stand in for this
+  // worker.
   bool wait_until(FunctionRef<bool()> done, Deadline until, bool stand_in) {
     const auto what = [&](platform::WaitText& text) {
       if (stand_in) text << "Future::get of a task that this task has submitted";
@@ -180,12 +182,12 @@ class AskingCore final : public Core {
       if (!told || --waiting_ != 0) return;
       try {
         send(from_me(Asks::resumed));
-      } catch (const std::exception&) {  // no memory: the end of the task tells the same
+      } catch (const std::exception&) {  // no memory: the end of the task has the same effect
       }
     });
     const auto soon = Deadline::in(patience);
-    if (!taking_)
-      take_some(lock, Deadline::now(), waiting);  // what is there already, also when nothing is waited for
+    // Take the answers that are there already, even if this call need not wait.
+    if (!taking_) take_some(lock, Deadline::now(), waiting);
     while (!look(done, lock)) {
       if (until.passed()) return false;
       if (stand_in && !told && soon.passed()) {
@@ -222,7 +224,7 @@ class AskingCore final : public Core {
     try {
       auto answer = until.is_never() ? answers_.get() : answers_.try_get_for(until.left());
       for (; answer; answer = answers_.try_get()) take(std::move(*answer));
-    } catch (...) {  // no memory for an answer: which one is not known
+    } catch (...) {  // no memory for an answer, and nobody knows which one
       fail_pending(std::current_exception());
     }
     lock.lock();
@@ -260,7 +262,7 @@ class AskingCore final : public Core {
 
 namespace {
 
-// Of this process; never destroyed, for its threads may be in it until the end.
+// One for each process. Never destroyed, because threads of the process may use it until the end.
 struct Asking {
   std::mutex mutex;
   std::shared_ptr<Core>* core = nullptr;
@@ -274,7 +276,7 @@ Asking& asking() {
 }  // namespace
 
 std::shared_ptr<Core> asking_core() {
-  if (!this_worker::exists()) static_cast<void>(this_worker::index());  // says why not
+  if (!this_worker::exists()) static_cast<void>(this_worker::index());  // throws and says why not
   const std::lock_guard lock(asking().mutex);
   if (asking().core == nullptr) asking().core = new std::shared_ptr<Core>(std::make_shared<AskingCore>());
   return *asking().core;

@@ -1,4 +1,4 @@
-// The end of a pool, and how things stand.
+// The end of a pool, and its counts.
 
 #include <brood/errors.hpp>
 #include <brood/task_errors.hpp>
@@ -26,7 +26,7 @@ bool PoolCore::join(Deadline until) {
   if (here_) return true;
   if (is_carrier())
     throw UsageError("join() in code that encodes or decodes for map_async would wait for itself");
-  // Without the books, when the time is up, nothing can be told.
+  // If the time is up and the books are not held, nothing can be said about the tasks.
   if (!wait_until([&] { return books_.is_mine() && all_done(); }, until,
                   [&](platform::WaitText& text) { text << "Pool::join of " << what_still_runs(); }))
     return false;
@@ -39,7 +39,7 @@ bool PoolCore::join(Deadline until) {
       if (!place.quitting) quit(place);
       children.push_back(place.child);
     }
-    if (state_ == State::closed) state_ = State::terminated;  // from here on nothing is restarted
+    if (state_ == State::closed) state_ = State::terminated;  // from here on no worker is restarted
   }
   for (const auto& child : children) {
     try {
@@ -59,7 +59,7 @@ bool PoolCore::wait_for_tasks(Deadline until) {
                     [&](platform::WaitText& text) { text << "the end of " << what_still_runs(); });
 }
 
-// As many as a message can hold.
+// Lists only as many tasks as fit into a message.
 std::string PoolCore::what_still_runs() {
   constexpr std::size_t most = 4;
   const Books books(*this);
@@ -91,7 +91,7 @@ void PoolCore::terminate() {
     fail_lines(error);
     for (auto& place : places_) {
       if (place.lane == nullptr) continue;
-      // What the calls name is given back when the worker is gone for sure.
+      // Objects that the calls name are released only once the worker is certainly dead.
       for (auto at = place.tail; at != place.head; ++at) resolve(place.task_at(at), own());
       place.quitting = true;
       children.push_back(place.child);
@@ -101,7 +101,7 @@ void PoolCore::terminate() {
   for (const auto& child : children) {
     try {
       child->signal(9);
-    } catch (const Error&) {  // not born, or gone
+    } catch (const Error&) {  // not born, or already ended
     }
   }
 }
@@ -128,7 +128,7 @@ void PoolCore::stop_threads() {
   wake_waiters();
   poller_.wake();
   const auto me = std::this_thread::get_id();
-  // A callback does not wait for those who wait for it.
+  // A callback must not wait for a thread that waits for this callback.
   std::unique_lock one_at_a_time(ending_, std::defer_lock);
   if (me != caller_.get_id())
     one_at_a_time.lock();
@@ -136,7 +136,7 @@ void PoolCore::stop_threads() {
     return;
   for (auto* thread : {&supervisor_, &helper_, &caller_, &carrier_}) {
     if (!thread->joinable() || thread->get_id() == me)
-      continue;  // from a callback: the pool's end lets it go
+      continue;  // in a callback: the pool's destructor releases this thread
     thread->join();
     --process::session().own_threads;
   }

@@ -1,4 +1,4 @@
-// The way of a task into a lane.
+// How a task gets into a lane.
 
 #include <algorithm>
 #include <brood/codec.hpp>
@@ -19,12 +19,12 @@ namespace {
 thread_local PoolCore* running_here = nullptr;
 
 constexpr std::uint32_t short_task = 20'000;  // nanoseconds; to wake a sleeper takes about as long
-// To one worker, without a look at how far it is.
+// Tasks that one worker gets in a row before its progress is checked.
 constexpr std::uint32_t most_in_a_row = 64;
-// A lane with short tasks may stand still so long before others are woken for what waits in it.
+// How long a lane of short tasks may make no progress before other workers are woken for what waits in it.
 constexpr auto longest_patience = std::chrono::milliseconds(1);
 
-// A task that is left for another costs more than a look or two.
+// Attempts to acquire the books. A task that is left for another thread costs more than a retry or two.
 constexpr int looks_for_books = 4;
 
 }  // namespace
@@ -39,7 +39,7 @@ void PoolCore::require_open() const {
       if (is_carrier()) return;
       [[fallthrough]];
     default:
-      // The rest of a map that was taken while the pool was open.
+      // The rest of a map that was submitted while the pool was open.
       if (is_carrier()) throw PoolTerminated("the pool was terminated before this task began");
       throw UsageError(
           "the pool takes no more tasks: it has been closed; submit before close(), or make a new Pool");
@@ -55,7 +55,7 @@ Record& PoolCore::submit(const TaskType& type, detail::EncodeCall call, const Ca
   return leave_task(type, call, options);
 }
 
-// Waits until fewer than max_pending are there. Whoever waits takes results in meanwhile.
+// Waits until fewer than max_pending tasks are unfinished. Collects results while it waits.
 Record& PoolCore::submit_in_time(const TaskType& type, detail::EncodeCall call, const CallOptions* options) {
   Record* record = nullptr;
   const auto max = static_cast<std::uint64_t>(setup_.max_pending);
@@ -76,7 +76,7 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
   require_open();
   note_activity();
   const bool alone = options != nullptr && options->time_limit.is_limited();
-  // Who has a rank or a worker of its own goes by its line.
+  // A task with a priority or a key must go through its line.
   const bool straight = options == nullptr || (options->priority == 0 && options->key.empty());
   const auto free_place = [&] {
     return straight && waiting_.empty() && ranked_.empty() && !is_something_left() ? place_for_task(alone)
@@ -87,10 +87,10 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
     turn();
     place = free_place();
   }
-  // What this thread left while another held the books comes first.
+  // Tasks that threads left here while another held the books come first.
   if (!straight) take_left();
 
-  // Straight to where its call is kept, when there is a slot for it.
+  // If there is a free slot, encode directly into the place where its call is kept.
   Waiting made;
   std::byte room[sizeof Slot::data];
   std::byte* const to = place != nullptr ? place->call_at(place->head) : room;
@@ -105,24 +105,24 @@ Record& PoolCore::submit_now(const TaskType& type, detail::EncodeCall call, cons
       Task* const there = line_up(std::move(made), false);
       if (there != nullptr && is_late(*there)) expire(*there->limits);
     }
-  } catch (const std::bad_alloc&) {  // told by its future; nothing is left of it where it stands in line
+  } catch (const std::bad_alloc&) {  // its future reports this; any entry in a line is now empty
     resolve(made.task, std::current_exception());
     drop_call(made.task);
   }
   if (!straight) turn_if_possible();
-  // While nobody waits the helper does what is left to do; a result that came before it is told of that is
-  // taken now.
+  // While nobody waits, the helper does what remains to be done. A result that came before its worker saw
+  // `wanted` is collected now.
   const bool more_than_one = place != nullptr ? place->in_lane() > 1 : straight || in_line() != 0;
   if (more_than_one && waiters_.load() == 0 && results_->wanted.load(std::memory_order_relaxed) == 0) {
     want(Wanted::low);
     turn();
   }
-  hurry_helper(look_again_);  // who waits may have gone to sleep before
+  hurry_helper(look_again_);  // the helper may have gone to sleep before this was set
   return record;
 }
 
-// Whether lanes that were full are to be looked at again. Each look takes lines from workers that they are at
-// work with, so a lane that has much left to do is left alone while some more tasks come.
+// Whether to look again at lanes that were full. Each look takes cache lines from the workers that use them,
+// so a lane with a long backlog is left alone while a few more tasks come.
 bool PoolCore::turn_is_due() {
   if (calm_for_ == 0 || is_something_left()) return true;
   --calm_for_;
@@ -138,8 +138,8 @@ void PoolCore::note_calm() {
   calm_for_ = std::min(least / share, longest_calm);
 }
 
-// Into `room`, as large as a slot's data, or into a run of the arena when it does not fit there. Does not
-// need the books; runs the user's codecs.
+// Encodes into `room`, which is as large as a slot's data, or into a run of the arena if the call does not
+// fit. Needs no books; runs the user's codecs.
 Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::EncodeCall call,
                               const CallOptions* options, std::byte* room) {
   Task& task = made.task;
@@ -166,7 +166,7 @@ Record& PoolCore::encode_task(Waiting& made, const TaskType& type, detail::Encod
   return *task.record;
 }
 
-// `alone`: only when it would begin with it at once.
+// `alone`: only if the worker would begin the task at once.
 bool PoolCore::may_take(const Place& place, bool alone) const {
   return place.lane != nullptr && !place.quitting && !place.waits && !place.parked &&
          place.in_lane() < (alone ? 1 : place.depth) &&
@@ -174,7 +174,7 @@ bool PoolCore::may_take(const Place& place, bool alone) const {
           place.given < static_cast<std::uint32_t>(setup_.max_tasks_per_child));
 }
 
-// The worker goes on with tasks that are over sooner than another one could be woken.
+// True while the worker makes progress with tasks that end sooner than another worker could be woken.
 bool PoolCore::is_underway(const Place& place, Clock::time_point now) const {
   return place.worker_nanoseconds != 0 && place.worker_nanoseconds < short_task &&
          now - std::max(place.last_taken, place.helped_at) < longest_patience;
@@ -183,9 +183,9 @@ void PoolCore::look_again_after(const Place& place) {
   look_again_ = std::min(look_again_, std::max(place.last_taken, place.helped_at) + longest_patience);
 }
 
-// Short tasks stay with as many workers as there are processors: one more would be woken only to take turns
-// with them. When their lanes are full they are left alone with them as long as they go on. Where fewer are
-// known to be quick, one that is not known yet gets a task.
+// Short tasks stay with as many workers as there are processors: another one would be woken only to take
+// turns with them. If their lanes are full, these workers are left alone as long as they make progress. If
+// fewer workers than that are known to be quick, a worker without timing data gets a task.
 PoolCore::Choice PoolCore::among_the_awake() {
   Place *best = nullptr, *unknown = nullptr;
   std::size_t awake = 0;
@@ -211,8 +211,8 @@ PoolCore::Choice PoolCore::among_the_awake() {
   return {best, best != nullptr || awake >= processors_};
 }
 
-// It is awake, and what lies before it takes less than another would need to wake up. Looked at after some
-// tasks in a row, for a look takes a line of its lane from it.
+// True if the worker is awake and its backlog takes less time than another would need to wake up. Checked
+// after a number of tasks in a row, because a look takes a cache line of the lane from the worker.
 bool PoolCore::keeps_up(Place& place) {
   const auto each = place.worker_nanoseconds;
   if (each == 0 || each > short_task / 2) return false;
@@ -226,8 +226,8 @@ bool PoolCore::keeps_up(Place& place) {
   return true;
 }
 
-// The last one when it has nothing to do, or keeps up: it may still be awake, and another would want its
-// processor. Else the next in turn, or the one after it when that has less to do.
+// The last worker, if it is idle or keeps up: it may still be awake, and another would compete for its
+// processor. Otherwise the next in turn, or the one after that if it has less to do.
 Place* PoolCore::place_for_task(bool alone) {
   const auto n = used_places_;
   Place& last = places_[(next_place_ + n - 1) % n];
@@ -246,8 +246,8 @@ Place* PoolCore::place_for_task(bool alone) {
   return nullptr;
 }
 
-// An idle worker, or else one whose last task has the same depth. Behind a shallower task this one could
-// stand behind the very task that waits for it; behind a deeper one it would begin before other deep ones.
+// An idle worker, or else one whose last task has the same depth. Behind a shallower task this task might
+// wait for the very task that waits for it; behind a deeper one it would begin before other deep ones.
 Place* PoolCore::place_for_asked(const Task& task, bool alone) {
   Place* const idle = place_for_task(true);
   if (idle != nullptr || alone) return idle;
@@ -260,7 +260,7 @@ Place* PoolCore::place_for_asked(const Task& task, bool alone) {
   return nullptr;
 }
 
-// `bytes`: of the call, perhaps where they are kept already; null: they are in the task's run.
+// `bytes`: the encoded call, possibly in the place where it is kept; null if it is in the task's run.
 void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64_t size) {
   Slot& slot = place.slot_at(place.head);
   if (bytes != nullptr) {
@@ -283,7 +283,7 @@ void PoolCore::fill(Place& place, Task task, const std::byte* bytes, std::uint64
   busy_.add(static_cast<std::size_t>(&place - places_.data()));
   ++place.given;
   place.lane->program_processor.store(platform::this_processor(), std::memory_order_relaxed);
-  // Sequentially consistent: before the look whether the worker sleeps.
+  // Sequentially consistent: the store must precede the check whether the worker sleeps.
   slot.state.store(raw(SlotState::ready));
   place.lane->work.wake_one();
 }
@@ -298,8 +298,8 @@ void PoolCore::quit(Place& place) {
   place.lane->work.wake_one();
 }
 
-// BROOD_INLINE: the call is made here and now, through the same bytes. Any number of threads may be here at
-// once, and tasks submit tasks: the books are held for a moment only.
+// BROOD_INLINE: the call is made here and now, from the same bytes. Several threads may be here at once, and
+// tasks may submit tasks, so the books are held only briefly.
 Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
   bool usable = true;
   {
@@ -324,7 +324,7 @@ Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
   } sink(record);
   auto* const outer = std::exchange(running_here, this);
   try {
-    if (!usable) std::rethrow_exception(broken_);  // nobody writes it after the initializer has thrown
+    if (!usable) std::rethrow_exception(broken_);  // not written again after the initializer has thrown
     Reader from(bytes.data(), bytes.size());
     type.run(from, &sink);
   } catch (...) {
@@ -339,7 +339,7 @@ Record& PoolCore::run_here(const TaskType& type, detail::EncodeCall call) {
   return record;
 }
 
-// BROOD_INLINE: one that throws breaks the pool, as it does in a worker.
+// BROOD_INLINE: an initializer that throws breaks the pool, as it does in a worker.
 void PoolCore::initialize_here() {
   if (!setup_.initializer) return;
   try {

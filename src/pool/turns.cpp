@@ -38,7 +38,7 @@ class TurnsOfTasks final : public Turns {
     Record* task;
   };
 
-  // An exception of the input is kept until the results before it have been taken.
+  // An exception of the input is thrown only after the results before it have been taken.
   void read_ahead() {
     const auto window = static_cast<std::size_t>(pool_.size()) * 64;
     try {
@@ -54,7 +54,7 @@ class TurnsOfTasks final : public Turns {
     if (!entries_.empty() && entries_.back().task == nullptr) entries_.pop_back();
   }
 
-  // Those that are done already, in the order of the input; else the one that ends first.
+  // A task that is already done, first in the order of the input; otherwise the task that ends first.
   std::deque<Entry>::iterator first_ready() {
     for (;;) {
       for (auto it = entries_.begin(); it != entries_.end(); ++it) {
@@ -93,7 +93,7 @@ class TurnsOfChunks final : public Turns, private MapSink {
       if (is_ready()) break;
       waiting.begin();
       const bool goes_on = chunks_.wait(*this);
-      waiting.rest();  // what feeds the map may wait for something itself
+      waiting.rest();  // the input may wait for something itself
       if (goes_on) continue;
       if (chunks_.broken() && !std::exchange(has_thrown_, true)) std::rethrow_exception(chunks_.broken());
       return false;
@@ -104,7 +104,7 @@ class TurnsOfChunks final : public Turns, private MapSink {
     turn.bytes = nullptr;
     turn.size = 0;
     if (!run.failure) find_bytes(turn, run);
-    // The next call comes when all that are given now have been taken.
+    // The next call comes when all results given now have been taken.
     const auto given = run.failure || types_.in_rows ? run.count - run.taken : 1;
     turn.left = given - 1;
     run.taken += given;
@@ -112,7 +112,7 @@ class TurnsOfChunks final : public Turns, private MapSink {
     return true;
   }
 
-  // What the chunks tell.
+  // What Chunks reports.
   void take_row(std::size_t first, const DoneItems& done) override {
     Run run{first, done.count()};
     if (!spare_.empty()) {
@@ -147,13 +147,12 @@ class TurnsOfChunks final : public Turns, private MapSink {
   }
 
  private:
-  // Items that stand next to each other, and what came of them: bytes, or the value of a task, or the same
-  // failure.
+  // Adjacent items and their outcome: bytes, the value of one task, or one failure for all of them.
   struct Run {
     std::size_t first, count;
     std::size_t taken = 0;
     std::vector<std::byte> bytes = {};
-    std::vector<std::size_t> ends = {};  // where the results are not of one size
+    std::vector<std::size_t> ends = {};  // only if the results differ in size
     std::span<const std::byte> value = {};
     Future<void> task = {};
     HeldNames names = {};

@@ -1,10 +1,10 @@
-// Those who wait do the work: whoever waits for a result takes results in and hands tasks out meanwhile.
-// While nobody does, a helper thread is there for what is left to do, for callbacks, and for what workers
-// ask; and at all times for deadlines.
+// Waiting threads do the pool's work: a thread that waits for a result also collects results and hands out
+// tasks. While no thread waits, a helper thread does what remains to be done, collects results for callbacks,
+// and answers what workers ask. The helper also enforces deadlines, at all times.
 //
-// Results::wanted says of which results the helper wants to hear. Whoever raises it takes a turn afterwards:
-// a result that came before the worker could see it is found by that turn (all of this is sequentially
-// consistent).
+// Results::wanted tells workers which results the helper must be woken for. A thread that raises it takes a
+// turn afterwards: if a result came before its worker could see the new value, that turn finds it (all of
+// this is sequentially consistent).
 
 #include <algorithm>
 #include <brood/detail/watch.hpp>
@@ -22,11 +22,11 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr auto shortest_nap = 50us, longest_nap = 250us;
-// Between two looks for a result, each of which takes lines from the workers. Who waits for the one task
-// there is looks soon, then less and less often.
+// Number of pauses between two looks for a result; each look takes cache lines from the workers. A waiter
+// with a single task looks soon at first, then less and less often.
 constexpr int shortest_spin = 8, longest_spin = 100;
 constexpr int naps_in_backlog = 4;
-constexpr int most_naps = 4;  // of the helper, while others are at work
+constexpr int most_naps = 4;  // of the helper, while other threads are active
 }  // namespace
 
 void PoolCore::turn() {
@@ -40,16 +40,16 @@ void PoolCore::turn() {
   note_activity();
 }
 
-// Something that an idle worker should get as soon as there is one.
+// True while there is something that an idle worker should get.
 bool PoolCore::work_is_left() const { return works_ != 0 || in_line() != 0 || waits_behind_another(); }
 
-// What is under way goes on before a lane has run low.
+// A map in flight must get new tasks before a lane runs low, so then the helper hears of every result.
 void PoolCore::want(Wanted wanted) {
   const bool all = watched_ || (works_ != 0 && wanted == Wanted::low);
   results_->wanted.store(static_cast<std::uint32_t>(all ? Wanted::all : wanted));
 }
 
-// The last one who waited leaves the rest to the helper.
+// The last waiter leaves what remains to the helper.
 void PoolCore::end_waiting() {
   if (--waiters_ != 0) return;
   const Books books(*this);
@@ -59,7 +59,7 @@ void PoolCore::end_waiting() {
   hurry_helper(look_again_);
 }
 
-// Without memory the helper may have better luck.
+// If this thread runs out of memory, the helper may succeed later.
 void PoolCore::turn_if_possible() {
   try {
     turn();
@@ -70,10 +70,11 @@ void PoolCore::turn_if_possible() {
 
 // How to wait for the next result.
 //
-// Spinning: where there is a processor to spare, or the result will be here sooner than a sleeper could be
-// woken. Else, or on the processor of a worker that is to do it, who spins takes the time of the workers.
-// A nap, a part of the time for which all processors will be at work for certain: where results come so fast
-// that who is woken for each, or spins, takes their time.
+// Spin: if a processor is idle, or if the result will come sooner than a sleeper could be woken. Otherwise,
+// or on the processor of a worker with tasks, spinning would take time from the workers.
+//
+// Nap: if all processors will certainly be busy for longer than the nap, with results coming so fast that a
+// wake-up for each, or spinning, would take time from the workers.
 PoolCore::Pause PoolCore::pause() const {
   const auto seconds = [](auto duration) { return std::chrono::duration<double>(duration).count(); };
   const auto here = platform::this_processor();
@@ -97,7 +98,7 @@ PoolCore::Pause PoolCore::pause() const {
   pause.look_again = look_again_;
   pause.relaxes = tasks == 1 ? shortest_spin : longest_spin;
   pause.spin = processors_ > 1 && !beside && (busy < processors_ || soon);
-  // A lane that has stood still for so long has another task than it used to have.
+  // A lane that has made no progress for this long no longer runs tasks of the measured length.
   if (fast && busy >= processors_ && Clock::now() - oldest < longest_nap * naps_in_backlog) {
     pause.nap =
         std::chrono::duration_cast<Clock::duration>(std::chrono::duration<double>(backlog / naps_in_backlog));
@@ -105,7 +106,7 @@ PoolCore::Pause PoolCore::pause() const {
   return pause;
 }
 
-// `done` is asked with the books held, but for the last time when they could not be had until the deadline.
+// `done` runs with the books held, except for the last call if the books were not acquired in time.
 bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until, platform::WaitNote::Describe what) {
   if (here_) return done();
   require_not_in_codec();
@@ -133,7 +134,7 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until, platform::Wa
   platform::WaitNote waiting(what);
   const auto spin_until = std::chrono::steady_clock::now() + platform::spin_time;
   int relaxes = 0;
-  // A ticket is drawn only to sleep: whoever holds one is woken, a system call for each result.
+  // Draw a ticket only to sleep: a ticket holder costs the workers one system call for each result.
   for (bool to_sleep = false;;) {
     const auto seen = to_sleep ? results_->ready.prepare() : 0;
     if (step()) return true;
@@ -158,7 +159,7 @@ bool PoolCore::wait_until(FunctionRef<bool()> done, Deadline until, platform::Wa
   }
 }
 
-// Who has it, as far as the books tell.
+// Describes which worker has the task, as far as the books show.
 void PoolCore::describe_wait_for(const Record& record, platform::WaitText& text) {
   text << "Future::get of ";
   const auto call = call_of(record);
@@ -208,7 +209,8 @@ void PoolCore::attend() {
     watched_ = true;
     want(Wanted::all);
     if (!caller_.joinable() && !stop_) {
-      // Keeps the pool until it has ended: a callback may destroy it.
+      // The callback thread keeps the pool alive until the thread has ended: a callback may destroy the last
+      // handle.
       caller_ = own_thread([pool = shared_from_this()] { pool->call_back(); });
     }
   }
@@ -240,6 +242,7 @@ void PoolCore::help() {
 // thread has the books. Not for long: deadlines are this thread's. And not when a worker asks for something.
 void PoolCore::leave_alone_who_works() {
   if (!watched_ && works_ == 0 && Clock::now() - helped_at_ < longest_nap) {
+    // Relaxed: only compared with a later value, as a hint.
     auto seen = activity_.load(std::memory_order_relaxed);
     const auto asked = asks_seen_.load();
     for (int naps = 0; naps < most_naps; ++naps) {

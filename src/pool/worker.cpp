@@ -38,11 +38,11 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 Lane* current = nullptr;
-std::uint32_t task_number = 0;  // of the task that runs, or ran last; from 1 on
+std::uint32_t task_number = 0;  // of the running task, or of the last one; from 1 on
 constexpr auto nowhere = ~std::uint32_t{0};
-std::uint32_t told_processor = nowhere;  // that the program knows of
+std::uint32_t told_processor = nowhere;  // the last value that the program was given
 
-// Bytes into a slot, or into a run of the arena when they do not fit.
+// Writes bytes into a slot, or into a run of the arena if they do not fit.
 template <class Write>
 void write_into(Slot& slot, Content content, Write write) {
   Writer here(slot.data, sizeof slot.data);
@@ -77,11 +77,11 @@ class SlotSink final : public detail::ResultSink {
   MemoryLimit& limit_;
 };
 
-// `original`: what was thrown, where the task ends with another one instead.
+// `original`: the exception that was thrown, if the task ends with another one instead.
 [[gnu::noinline]] void write_exception(Slot& slot, const platform::ThrowRecorder& recorder,
                                        const std::exception_ptr& error, const std::exception_ptr& original) {
   const auto stack_of = [&](const std::exception_ptr& each) {
-    // The stack of what was thrown.
+    // An error that replaces the thrown exception gets the stack of that throw.
     return detail::Stack::of(recorder.stack_of(each == error ? original : each));
   };
   const auto in_short = [&](const char* type, const std::string& text) {
@@ -91,12 +91,12 @@ class SlotSink final : public detail::ResultSink {
   try {
     const auto bytes = exec::encoded(error, stack_of);
     write_into(slot, Content::exception, [&](Writer& to) { to.bytes(bytes.data(), bytes.size()); });
-  } catch (const std::exception& e) {  // no memory even for this: the worst kind of news, in short
+  } catch (const std::exception& e) {  // no memory even for this: report it in short form
     in_short("brood::NoMemory", e.what());
   }
 }
 
-// With the slot's result, which the program takes in when it notices the end.
+// Writes the slot's result first; the program collects it when it notices that this process has ended.
 [[gnu::noinline, noreturn]] void fail_without_thread(Slot& slot, const platform::ThrowRecorder& recorder) {
   const auto error = std::make_exception_ptr(UsageError(
       "the task called pthread_exit, or was cancelled with pthread_cancel, which ends its worker; let it "
@@ -106,7 +106,7 @@ class SlotSink final : public detail::ResultSink {
   std::exit(0);
 }
 
-// By the exception being handled.
+// Fails the task with the exception being handled.
 [[gnu::noinline]] void fail(Slot& slot, const platform::ThrowRecorder& recorder, MemoryLimit& limit) {
   const auto original = std::current_exception();
   const auto error = original != nullptr
@@ -116,9 +116,9 @@ class SlotSink final : public detail::ResultSink {
   write_exception(slot, recorder, error, original);
 }
 
-// The C library's unwinding has no exception to refer to.
+// no_sanitize: the C library's forced unwinding has no exception object to refer to.
 __attribute__((no_sanitize("null"))) void run_task(Slot& slot) {
-  // The task is read before the result is written over it.
+  // Read the task before the result overwrites it.
   const auto size = slot.size;
   const std::byte* bytes = slot.run_offset != 0 ? arena::all_of(slot.run_offset, size) : slot.data;
   const platform::ThrowRecorder recorder;
@@ -133,7 +133,7 @@ __attribute__((no_sanitize("null"))) void run_task(Slot& slot) {
     SlotSink sink(slot, limit);
     thunk(call, &sink);
     if (slot.size == 0) limit.check();
-  } catch (const abi::__forced_unwind&) {  // must not be left in any other way than by the end of the thread
+  } catch (const abi::__forced_unwind&) {  // forced unwinding may end only with the thread
     limit.lift();
     fail_without_thread(slot, recorder);
   } catch (...) {
@@ -142,7 +142,8 @@ __attribute__((no_sanitize("null"))) void run_task(Slot& slot) {
   }
 }
 
-// The worker should make room for a new one. Looked at now and then: the system tells it in a file.
+// Sets `full` if the worker needs replacing. At most once per millisecond: reading the size costs a file
+// read.
 void look_at_memory(Lane& lane) {
   static Clock::time_point next;
   const auto now = Clock::now();
@@ -151,15 +152,16 @@ void look_at_memory(Lane& lane) {
   if (platform::resident_memory() > lane.most_memory) lane.full.store(1);
 }
 
-// Where it runs, when that has changed: so the program knows that this worker waits for it to stop spinning.
+// Stores the worker's processor when it has changed, so that a waiter on the same processor does not spin.
+// Relaxed: a hint only.
 void tell_processor(Lane& lane) {
   const auto here = platform::this_processor();
   if (std::exchange(told_processor, here) != here)
     lane.worker_processor.store(here, std::memory_order_relaxed);
 }
 
-// What a task takes here when one follows the other, for the program to know who is quick. Looked at when the
-// worker comes to rest, and now and then.
+// Measures the time per task while tasks follow each other, so that the program knows which workers are
+// quick. Evaluated when the worker becomes idle, and every 64 tasks.
 class Pace {
  public:
   explicit Pace(Lane& lane) : lane_(lane) {}
@@ -175,9 +177,9 @@ class Pace {
     if (tasks_ == 0) return;
     const double each = std::chrono::duration<double, std::nano>(now - since_).count() / tasks_;
     tasks_ = 0;
-    // What is dear once, as the first call is, should not count for long.
+    // A single expensive task, such as the first call, must not count for long.
     each_ = std::min(each, 0.5 * (each_ + each));
-    // Told when it has changed: the program reads this line.
+    // Store it only if it has changed by a quarter: the program reads this cache line. Relaxed: a hint only.
     if (std::abs(each_ - told_) * 4 < told_) return;
     told_ = each_;
     lane_.nanoseconds_each.store(static_cast<std::uint32_t>(std::clamp(each_, 1.0, 4e9)),
@@ -191,9 +193,9 @@ class Pace {
   double each_ = 0, told_ = 0;
 };
 
-// A task has closed all descriptors, perhaps by a library that makes daemons. Nothing that needs one of
-// brood's works here any more, and nothing would end this process with the program: another worker takes its
-// place.
+// A task has closed all descriptors, perhaps through a library that daemonises. Nothing of brood that needs a
+// descriptor works here any more, and nothing would end this process with the program, so another worker
+// replaces it.
 [[noreturn]] void end_without_descriptors() {
   const auto& me = process::session();
   platform::say(
@@ -202,9 +204,10 @@ class Pace {
   std::exit(1);
 }
 
-// Until the slot is no longer free; false when it was not. Spins for a moment first: waking a sleeper costs
-// more than most tasks. `many_before`: tasks come one after the other. Where the program shares this
-// processor it may go on with them then: who sleeps would be woken for each, and take the processor from it.
+// Waits until the slot is no longer free; returns false if it was not free to begin with. Spins briefly
+// first: waking a sleeper costs more than most tasks. `many_before`: tasks came one after another. If the
+// program runs on this processor, this worker then yields so that the program can submit more; a sleeping
+// worker would have to be woken for each task, which takes the processor from the program.
 bool wait_for_task(Lane& lane, Slot& slot, bool many_before, Pace& pace) {
   const auto idle = [&] {
     return slot.state.load(std::memory_order_acquire) == static_cast<std::uint32_t>(SlotState::free);
@@ -233,8 +236,8 @@ bool wait_for_task(Lane& lane, Slot& slot, bool many_before, Pace& pace) {
   return true;
 }
 
-// Of each result. Of slots that were taken back when the last of them has been passed: the program may wait
-// for nothing but room in this lane.
+// Announces each result. Revoked slots are announced once the last of them has been passed: the program may
+// be waiting only for room in this lane.
 void tell(Results& results, const Slot& following, bool taken_back) {
   const auto state = following.state.load(std::memory_order_relaxed);
   const bool low = state != static_cast<std::uint32_t>(SlotState::ready);
@@ -246,7 +249,7 @@ void tell(Results& results, const Slot& following, bool taken_back) {
 
 }  // namespace
 
-// Not part of its caller, and with the attribute of run_task, which becomes a part of it.
+// noinline, and with the attribute of run_task, which is inlined into it.
 [[gnu::noinline]] __attribute__((no_sanitize("null"))) void work(Lane& lane) {
   auto& results = *arena::object_at<Results>(lane.results);
   const std::uint32_t last_slot = lane.slot_count - 1;
@@ -274,13 +277,13 @@ void tell(Results& results, const Slot& following, bool taken_back) {
       pace.one_more();
       if (lane.most_memory != 0) look_at_memory(lane);
     }
-    // Sequentially consistent: before the look for sleepers.
+    // Sequentially consistent: the store must precede the look for sleepers.
     slot.state.store(static_cast<std::uint32_t>(taken_back ? SlotState::passed : SlotState::done));
     tell(results, lane.slots[(next + 1) & last_slot], taken_back);
   }
 }
 
-// What a worker process runs; the initializer comes as a packed call, empty when there is none.
+// The main function of a worker process. The initializer comes as an encoded call, empty if there is none.
 void worker_main(std::uint64_t initializer, std::vector<std::byte> call) {
   Lane& lane = own_lane();
   platform::make_present(&lane, Lane::size_with(lane.slot_count));
@@ -319,7 +322,7 @@ void forget_worker() {
 namespace this_worker {
 namespace {
 
-// Under BROOD_INLINE the caller is the one worker of all pools.
+// Under BROOD_INLINE the caller counts as the one worker of every pool.
 template <class T>
 T of_lane(T pool::Lane::*field, T when_inline) {
   if (pool::current != nullptr) return pool::current->*field;

@@ -1,6 +1,7 @@
 #pragma once
-// Waiting for something that is not a word: room in a queue, a value in it. Whoever changes the thing pays
-// two loads when nobody waits. A waiter may be killed at any point and owes nobody anything.
+// Waiting for a condition that is not a word of its own, such as room in a queue or a value in it. If nobody
+// waits, the thread that changes the condition pays two loads. A waiter may be killed at any point and leaves
+// nothing to clean up.
 
 #include <algorithm>
 #include <atomic>
@@ -12,41 +13,46 @@ namespace brood::sync {
 
 /// In shared memory; all zeros at first.
 ///
-/// Waiters draw tickets. A waker that found nobody asleep notes how many tickets had been drawn before it
-/// looked: whoever holds one of those has seen an older sequence than the waker's, so cannot fall asleep on
-/// it any more. While the two numbers are equal nobody is asleep. They are never lowered to say so before it
-/// is true: a mark that a waker clears and sets again hides the sleepers from other wakers in between.
+/// Waiters draw tickets. A waker that found nobody asleep stores in settled_ how many tickets had been drawn
+/// before it looked. The holder of such a ticket read sequence_ before the waker changed it, so it cannot
+/// fall asleep on it any more. While tickets_ and settled_ are equal, nobody is asleep. No waker makes them
+/// equal before that is true: a mark that wakers clear and set again would hide sleepers from other wakers in
+/// between.
+///
+/// Default (sequentially consistent) order throughout: a waiter draws a ticket, then looks at the condition;
+/// a waker changes the condition, then reads the tickets. One of the two sees the other.
 class EventCount {
  public:
-  /// 1. The waiter calls prepare, 2. looks once more at the thing, 3. sleeps with what prepare returned.
+  /// A waiter 1. calls prepare, 2. looks at the condition again, 3. sleeps with what prepare returned.
   std::uint32_t prepare() {
     const auto seen = sequence_.load();
     tickets_.fetch_add(1);  // after the load: see above
     return seen;
   }
-  /// False when the deadline has passed.
+  /// False once the deadline has passed.
   bool sleep(std::uint32_t seen, detail::Deadline until) { return platform::park(sequence_, seen, until); }
 
-  /// The same where others can write over this: whether a waker sees a sleeper stands here too. Whoever dozes
-  /// looks for itself now and then, so that what noise has swallowed is late and not lost. Nothing that works
-  /// needs it, so it is seldom.
-  /// At most for `patience`, where somebody has less.
+  /// Like sleep, for an event count that other processes can corrupt: corruption may hide the sleeper from
+  /// wakers. So a dozing waiter wakes up now and then and looks for itself; a wake-up that was lost is then
+  /// only late. Correct operation never needs this, so the interval is long. `patience`: an upper bound of
+  /// the caller's own.
   bool doze(std::uint32_t seen, detail::Deadline until,
             std::chrono::nanoseconds patience = std::chrono::nanoseconds::max()) {
+    // Relaxed: nothing is published with it, and any value bounds the doze.
     const std::chrono::nanoseconds longest = longest_doze.load(std::memory_order_relaxed);
     platform::park(sequence_, seen, until.at_most(std::min(longest, patience)));
     return !until.passed();
   }
   inline static std::atomic<std::chrono::milliseconds> longest_doze{std::chrono::seconds(30)};
 
-  /// After the change, which must be a sequentially consistent write.
+  /// Call after the change, which must be a sequentially consistent write.
   void wake_one() {
     const auto drawn = tickets_.load();
     if (drawn == settled_.load()) return;
     sequence_.fetch_add(1);
     if (platform::unpark(sequence_, 1) == 0) settled_.store(drawn);
   }
-  /// Everybody who sleeps, if anybody does.
+  /// Wakes every sleeper, if there is one.
   void wake_sleepers() {
     if (tickets_.load() != settled_.load()) wake_all();
   }
