@@ -20,29 +20,28 @@ namespace {
 
 using Word = std::atomic<std::uint64_t>;
 
-// Made at the first use, which may be in the initialisation of a global, and outlives every static handle.
+// Made at the first use, perhaps while a global is initialised; outlives every static handle.
 platform::SharedRegion& region() {
   static Immortal<platform::SharedRegion> it;
   return *it;
 }
 Header* head = nullptr;
 
-// Where things lie, as this process was told once: what stands in the header may be noise by now.
+// Offsets of the arena's parts, as this process first read them. The header itself may be corrupt by now.
 struct Geometry {
   std::uint64_t size = 0, members = 0, waits = 0, words = 0, chunks = 0;  // offsets
   std::uint32_t chunk_count = 0, member_count = 0;
 } geometry;
-// This process can access so many bytes of the region. A fork's child has the parent's mapping, and this as
-// well.
+// How many bytes of the region this process can access. A forked child inherits the mapping and this number.
 std::atomic<std::uint64_t> open_bytes{0};
-// So many chunk words are usable for sure, as far as this process has seen.
+// How many chunk words are usable, as far as this process has seen. Only grows.
 std::atomic<std::uint32_t> usable_words{0};
 
 constexpr std::size_t round_up(std::size_t n, std::size_t to) { return (n + to - 1) / to * to; }
-// A page of chunk words is reserved at a time.
+// Chunk words are reserved one page at a time.
 constexpr std::uint32_t words_step = platform::page_size / sizeof(Word);
-// Runs larger than this give their memory back to the system when freed, once so large a part of the arena is
-// free and kept: fresh pages cost several times what copying into them does.
+// A freed run that is larger than keep_chunks is given back to the system if more than 1/kept_part of the
+// arena is free and kept. Keeping pays because fresh pages cost several times as much as copying into them.
 constexpr std::uint32_t keep_chunks = 1024;
 constexpr std::uint32_t kept_part = 16;
 
@@ -61,7 +60,7 @@ Geometry plan(std::uint64_t bytes, std::uint32_t members) {
 Word* words() { return reinterpret_cast<Word*>(region().data() + geometry.words); }
 std::uint64_t offset_of(std::uint32_t chunk) { return geometry.chunks + std::uint64_t{chunk} * chunk_size; }
 
-// Never falls and never exceeds what there is, whatever stands in the header.
+// Never falls and never exceeds the number of chunks, whatever the header contains.
 std::uint32_t words_ready(std::uint32_t at_least = 0) {
   const auto shared = std::min(head->words_ready.load(), geometry.chunk_count);
   const auto now = std::max(shared, at_least);
@@ -77,7 +76,7 @@ std::string megabytes(std::uint64_t bytes) { return std::to_string(bytes / (1024
   throw NoMemory("no shared memory for " + std::to_string(size) + " bytes: " + why);
 }
 
-// Smaller values touch their few pages one by one.
+// Below this size, a value touches its few pages one by one.
 constexpr std::size_t worth_a_call = 4 * platform::page_size;
 
 void prefault_chunks_of(std::uint64_t offset, std::size_t size) {
@@ -88,7 +87,7 @@ void prefault_chunks_of(std::uint64_t offset, std::size_t size) {
            std::min<std::uint64_t>(end, geometry.chunk_count));
 }
 
-// Makes more chunk words usable. False when all are.
+// Makes more chunk words usable. False if all of them are.
 bool extend(std::uint32_t seen) {
   if (seen >= geometry.chunk_count) return false;
   const auto more = std::min(seen + words_step, geometry.chunk_count);
@@ -100,7 +99,8 @@ bool extend(std::uint32_t seen) {
   return true;
 }
 
-// Chunks that really are of the run with this head: its length may be noise, and what lies behind another's.
+// Counts the chunks that really belong to the run with this head: its length may be noise, and the chunks
+// behind it another run's. Relaxed: every caller has located the head with acquire, which orders the bodies.
 std::uint32_t chunks_of(std::uint32_t first, ChunkWord head_word) {
   const std::uint32_t most = std::min(head_word.length(), words_ready() - first);
   std::uint32_t n = 1;
@@ -111,8 +111,8 @@ std::uint32_t chunks_of(std::uint32_t first, ChunkWord head_word) {
   return n;
 }
 
-// Claims `n` chunks beginning at `first`. On failure nothing stays claimed and `first` moves behind the
-// obstacle.
+// Claims `n` chunks beginning at `first`. On failure nothing stays claimed, and `first` moves past the
+// obstacle. Relaxed loads: the compare-exchange decides, and a claimed word has one writer.
 bool claim(std::uint32_t& first, std::uint32_t n, std::uint32_t me) {
   for (std::uint32_t i = 0; i < n; ++i) {
     Word& word = words()[first + i];
@@ -144,9 +144,10 @@ bool find_and_claim(std::uint32_t from, std::uint32_t to, std::uint32_t n, std::
   return false;
 }
 
-// Chunks that were used before come first, for their pages are there, in this process perhaps too. Who has
-// looked at all of those in vain takes a quarter as many fresh ones without a look, until one is freed: a
-// program that only grows looks at four words a chunk.
+// Searches previously used chunks first, because their pages exist, perhaps in this process too. If that is
+// in vain, up to a quarter as many fresh chunks are taken without another such search, until a run is freed:
+// a program that only grows thus looks at four words per chunk. Relaxed: these words are hints, and claim()
+// decides.
 bool find_room(std::uint32_t ready, std::uint32_t n, std::uint32_t me, std::uint32_t& found) {
   const auto used = std::min(head->used_end.load(std::memory_order_relaxed), ready);
   const auto hint = std::min(head->hint.load(std::memory_order_relaxed), used);
@@ -164,7 +165,8 @@ void note_used(std::uint32_t end) {
   }
 }
 
-// The claimed chunks [first, first + n) get real memory where they have none. An errno value, 0 when done.
+// Gives the claimed chunks [first, first + n) real memory if they lack it. Returns an errno value or 0.
+// Relaxed: claimed words have one writer.
 int make_real(std::uint32_t first, std::uint32_t n) {
   for (std::uint32_t i = 0; i < n; ++i) {
     if (ChunkWord{words()[first + i].load(std::memory_order_relaxed)}.reserved()) continue;
@@ -177,7 +179,7 @@ int make_real(std::uint32_t first, std::uint32_t n) {
   return 0;
 }
 
-// Free, and with memory. Others go on meanwhile: about so many.
+// The number of chunks that are free and have memory. An estimate, because other processes go on allocating.
 std::uint32_t chunks_kept() {
   std::uint32_t kept = 0;
   for (std::uint32_t i = 0, ready = words_ready(); i < ready; ++i) {
@@ -187,9 +189,9 @@ std::uint32_t chunks_kept() {
   return kept;
 }
 
-// Frees the run whose head this process has claimed, the length still in it. Until every body is claimed too
-// nothing is free, and the length in the head tells whoever buries this process how far it all reaches; after
-// that each chunk stands for itself.
+// Frees the run whose head this process has claimed with the length still in it. Until every body is claimed
+// too, no chunk is free, and the length in the head tells the process that buries this one how far the run
+// reaches. After that each chunk stands for itself.
 void free_run(std::uint32_t first, ChunkWord head_word, std::uint32_t me) {
   const std::uint32_t n = chunks_of(first, head_word);
   const auto generation = head_word.generation();
@@ -206,7 +208,7 @@ void free_run(std::uint32_t first, ChunkWord head_word, std::uint32_t me) {
   head->fresh_end.store(0, std::memory_order_relaxed);
 }
 
-// In large steps, each a system call, and never much further than what is used.
+// Opens large steps, because each is a system call, but never much more than is used.
 void open_up(std::uint64_t end) {
   constexpr std::uint64_t least_step = 1024 * 1024;
   auto now = open_bytes.load();
@@ -245,7 +247,7 @@ void create(Options options) {
             "the arena of " + megabytes(bytes) + " cannot be mapped (" + e.what() +
             "); ask for less with brood::init(argc, argv, {.arena_bytes = ...}) or raise the limit");
       }
-      bytes = round_up(bytes / 2, chunk_size);  // what can be mapped is not told: try
+      bytes = round_up(bytes / 2, chunk_size);  // the system does not say how much can be mapped: try
     }
   }
   geometry = plan(bytes, members);
@@ -344,6 +346,7 @@ Run allocate(std::size_t size) {
   }
   const auto n = static_cast<std::uint32_t>(chunks);
   const std::uint32_t me = self_member();
+  // Relaxed: read only when this process is buried.
   member(me).uses.store(1, std::memory_order_relaxed);
   std::uint32_t first = 0;
   for (std::uint32_t ready = words_ready(); !find_room(ready, n, me, first);) {
@@ -367,6 +370,7 @@ Run allocate(std::size_t size) {
     words()[first + i].store(ChunkWord::make(ChunkWord::body, true, me, generation, 0).bits,
                              std::memory_order_relaxed);
   }
+  // release: a process that locates the head finds the bodies.
   words()[first].store(ChunkWord::make(ChunkWord::head, true, me, generation, n).bits,
                        std::memory_order_release);
   head->hint.store(first + n, std::memory_order_relaxed);
@@ -376,7 +380,7 @@ Run allocate(std::size_t size) {
 
 namespace {
 
-// The chunk where a run begins, or nothing when none does.
+// Finds the chunk at which a run begins. False if none begins there.
 bool locate(std::uint64_t offset, std::uint32_t& chunk, ChunkWord& word) {
   if (head == nullptr || offset < geometry.chunks || (offset - geometry.chunks) % chunk_size != 0)
     return false;
@@ -384,17 +388,18 @@ bool locate(std::uint64_t offset, std::uint32_t& chunk, ChunkWord& word) {
   const auto ready = words_ready();
   if (index >= ready) return false;
   chunk = static_cast<std::uint32_t>(index);
+  // acquire: pairs with the release in allocate().
   word = ChunkWord{words()[chunk].load(std::memory_order_acquire)};
   return word.state() == ChunkWord::head && word.length() != 0 && word.length() <= ready - chunk;
 }
 
-// The same for a run that may be another one by now.
+// The same for a run that may have been freed and its chunks reused by now.
 bool locate(Run run, std::uint32_t& chunk, ChunkWord& word) {
   return locate(run.offset, chunk, word) && word.generation() == run.generation;
 }
 
-// The head last: until then the run is its former owner's as a whole, and then the new one's. Bodies are
-// nobody's: they are never freed without their head.
+// Changes the head last: until then the run as a whole belongs to its former owner, and then to the new one.
+// Bodies get no owner, because they are never freed without their head.
 void hand_over(Run run, std::uint32_t owner) {
   std::uint32_t chunk = 0;
   ChunkWord word;
@@ -420,7 +425,7 @@ void free(Run run) {
   std::uint32_t chunk = 0;
   ChunkWord word;
   if (!locate(run, chunk, word)) return;
-  // Whoever turns the head into a claimed chunk frees the run; a second one finds it so.
+  // The process that turns the head into a claimed chunk frees the run; a second one fails to.
   const std::uint32_t me = self_member();
   member(me).uses.store(1, std::memory_order_relaxed);
   const auto taken = ChunkWord::make(ChunkWord::claimed, true, me, word.generation(), word.length());
@@ -437,7 +442,7 @@ bool owned_by(Run run, std::uint32_t member) {
   std::uint32_t chunk = 0;
   ChunkWord word;
   if (!locate(run, chunk, word) || word.owner() != member) return false;
-  // All of it: a length that is noise must not make the memory of others the run's.
+  // Check all of it: a corrupt length must not add other processes' memory to the run.
   if (chunks_of(chunk, word) != word.length()) return false;
   for (std::uint32_t i = 1; i < word.length(); ++i) {
     if (ChunkWord{words()[chunk + i].load(std::memory_order_relaxed)}.owner() != member) return false;
@@ -468,8 +473,9 @@ void free_all_of(std::uint32_t dead) {
   for (std::uint32_t i = 0; i < ready; ++i) {
     const ChunkWord word = word_of(i);
     if (word.state() == ChunkWord::free || word.owner() != dead) continue;
-    // With a length: a whole run, of which the dead may have changed some bodies' owner. Its head is freed
-    // last. Where another run begins, or nothing is, the length is noise.
+    // A word with a length is the head of a whole run; the dead process may have changed the owner of some
+    // bodies. The head is freed last. If another run, or nothing, begins within the length, the length is
+    // noise.
     const auto n = std::min(word.length(), ready - i);
     for (std::uint32_t body = 1; body < n; ++body) {
       const ChunkWord now = word_of(i + body);

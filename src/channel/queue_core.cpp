@@ -1,9 +1,10 @@
-// Queue<T> on bytes: blocks, rings, waiting, repair. Of values that one thread alone puts: alone.cpp.
+// Queue<T> on bytes: blocks, rings, waiting, repair. Values that a single thread puts: alone.cpp.
 //
 // put:  free -> filling(me)   value written   -> complete(me) -> published by a cell -> wake
 // get:  complete -> taken(me) the cell is cleared, the head moves   value read   -> emptied(me) -> free
-// A process killed in between leaves the block's word with its number, and whoever buries it repairs: filling
-// is dropped, complete is published if no ring holds it, taken goes back to the end, emptied becomes free.
+// A process killed in between leaves its number in the block's word. The process that buries it repairs the
+// block: filling is dropped, complete is published if no ring names it, taken goes back to the end, emptied
+// becomes free.
 
 #include "channel/queue_core.hpp"
 
@@ -68,8 +69,7 @@ std::uint64_t QueueCore::create(std::int64_t max_size, const detail::QueueTraits
   return run.offset;
 }
 
-// ---- rings
-// -----------------------------------------------------------------------------------------------------
+// ---- rings ----
 
 namespace {
 constexpr std::uint64_t first_capacity = 4096;
@@ -81,7 +81,7 @@ constexpr std::uint64_t capacity_of(std::uint64_t max_size, std::uint32_t index)
 constexpr std::uint64_t bytes_of(std::uint64_t cells) { return sizeof(Segment) + cells * sizeof(Word64); }
 }  // namespace
 
-// Nothing when there is none there.
+// An empty Ring if there is none at this index.
 Ring QueueCore::ring(std::uint32_t index) {
   const bool can_be = index >= solo_rings && index < max_segments;
   const arena::Place place{can_be ? q_.segments[index].load() : closed_here};
@@ -92,8 +92,9 @@ Ring QueueCore::ring(std::uint32_t index) {
   return Ring(*reinterpret_cast<Segment*>(at), cells);
 }
 
-// The ring after the last, or nothing where the queue was closed. `for_repair`: also behind a closed queue's
-// last one, for a value that a killed reader had not finished taking must go somewhere.
+// Adds the ring after the last one; returns an empty Ring if the queue was closed. `for_repair`: also after
+// the last ring of a closed queue, because a value that a killed reader had not finished taking must be kept
+// somewhere.
 Ring QueueCore::add_ring(std::uint32_t index, bool for_repair) {
   if (index >= max_segments) throw NoMemory("a queue has grown to its limit of rings");
   auto& slot = q_.segments[index];
@@ -108,7 +109,7 @@ Ring QueueCore::add_ring(std::uint32_t index, bool for_repair) {
     auto* fresh = new (arena::at(run.offset, bytes_of(capacity))) Segment{};
     for (std::uint64_t i = 0; i < capacity; ++i) new (&fresh->cells[i]) Word64(0);
     if (slot.compare_exchange_strong(seen, run.place().bits)) {
-      // Killed before this line: the repair adopts whatever the queue names.
+      // If this process is killed before this line, the repair adopts every run that the queue names.
       arena::adopt(run);
       return ring(index);
     }
@@ -171,7 +172,7 @@ bool QueueCore::publish(std::uint32_t block, bool bounded, bool for_repair, Queu
   }
 }
 
-// Values in older rings, which count as well. They only become fewer.
+// Number of values in older rings, which also count towards the bound. It only falls.
 std::uint64_t QueueCore::values_before(std::uint32_t index) {
   std::uint64_t n = 0;
   for (auto i = q_.read_segment.load(); i < index; ++i) {
@@ -186,7 +187,7 @@ std::uint64_t QueueCore::values_before(std::uint32_t index) {
   return n;
 }
 
-// A cell that is noise costs what was in it, and no more.
+// A cell that contains noise costs only the value in it.
 Block& QueueCore::block_at(Ring& ring, const Ring::Head& head) {
   try {
     return blocks_.at(head.block);
@@ -196,7 +197,7 @@ Block& QueueCore::block_at(Ring& ring, const Ring::Head& head) {
   }
 }
 
-// Moves the head past what has been taken by somebody who got no further. True when it moved.
+// Moves the head past a value whose reader took it and got no further. True if the head moved.
 bool QueueCore::help_reading() {
   auto first = ring(q_.read_segment.load());
   if (!first) return false;
@@ -209,8 +210,7 @@ bool QueueCore::help_reading() {
   return true;
 }
 
-// ---- put
-// -------------------------------------------------------------------------------------------------------
+// ---- put ----
 
 QueueResult QueueCore::try_put(const detail::EncodeValue& value) {
   const Inside here;
@@ -248,10 +248,9 @@ QueueResult QueueCore::put(const detail::EncodeValue& value, Deadline until) {
   }
 }
 
-// ---- get
-// -------------------------------------------------------------------------------------------------------
+// ---- get ----
 
-// Claims the first value; nothing when there is none.
+// Claims the first value; `late` if there is none.
 QueueResult QueueCore::claim(std::uint32_t me, std::uint32_t& block) {
   for (;;) {
     std::uint32_t index = q_.read_segment.load();
@@ -270,7 +269,7 @@ QueueResult QueueCore::claim(std::uint32_t me, std::uint32_t& block) {
     }
     Block& b = block_at(first, head);
     BlockWord word{b.word.load()};
-    // The word was this block's while the cell named it only if the cell still does.
+    // The word that was read belongs to this value only if the cell still names the block.
     if (first.changed(head)) continue;
     const bool mine = word.phase() == Phase::complete &&
                       b.word.compare_exchange_strong(word.bits, word.to(Phase::taken, me).bits);
@@ -304,7 +303,8 @@ QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
   for (Steps step;;) {
     auto result = try_get(value);
     if (result == QueueResult::late && q_.closed.load() != 0) {
-      // Closing is under way, perhaps by somebody who was killed in it: finish it, then the seal decides.
+      // The queue is being closed, perhaps by a process that was killed while doing so. Finish that; then the
+      // seal decides.
       close();
       result = try_get(value);
     }
@@ -322,7 +322,7 @@ QueueResult QueueCore::get(const detail::DecodeValue& value, Deadline until) {
   }
 }
 
-// Never false when it is full: the tail may lag, but publishing looks again.
+// Never false if the queue is full. May be true if it is not: publishing looks again.
 bool QueueCore::looks_full() {
   if (shape_.max_size == 0) return false;
   const auto index = q_.write_segment.load();
@@ -372,12 +372,11 @@ std::uint64_t QueueCore::size() {
   throw DecodeError("a queue has been overwritten; it cannot be used any more");
 }
 
-// ---- close, end, repair
-// ----------------------------------------------------------------------------------------
+// ---- close, end, repair ----
 
 void QueueCore::close() {
   q_.closed.store(1);
-  // Nothing can be published behind the last seal, and nobody can add a ring where the mark is.
+  // Nothing can be published behind the last seal, and no ring can be added where the mark `closed_here` is.
   for (std::uint32_t index = q_.write_segment.load(); index < max_segments;) {
     std::uint64_t seen = 0;
     if (q_.segments[index].compare_exchange_strong(seen, closed_here) || seen == closed_here) break;
@@ -397,7 +396,7 @@ void QueueCore::close() {
 
 void QueueCore::repair(std::uint32_t dead) {
   const auto me = arena::self_member();
-  // What it had added and not yet adopted.
+  // Runs that the dead process had added and not yet adopted.
   for (auto& slot : q_.segments) {
     if (const arena::Place place{slot.load()}; place.is_run()) arena::adopt(arena::Run::at(place));
   }
@@ -406,7 +405,7 @@ void QueueCore::repair(std::uint32_t dead) {
   forget_writer(dead);
   std::map<std::uint32_t, BlockWord> of_dead;
   blocks_.for_each_of(dead, [&](std::uint32_t block, BlockWord word) { of_dead.emplace(block, word); });
-  // Which cells name them, once for all: nobody but their owner could publish one.
+  // Find the cells that name these blocks once, for all of them: only their owner could publish one.
   std::multimap<std::uint32_t, std::pair<std::uint32_t, Ring::Named>> named;
   for (std::uint32_t i = 0; i < max_segments && !of_dead.empty(); ++i) {
     const auto one = ring(i);
@@ -440,9 +439,9 @@ void QueueCore::repair(std::uint32_t dead) {
         break;
     }
   }
-  if (q_.closed.load() != 0) close();  // what went behind the seal needs one of its own
+  if (q_.closed.load() != 0) close();  // the values published behind the seal need a seal of their own
   if (planted("repair_wakes_nobody")) return;
-  // It may have been woken for a value, or for room, that it did not take.
+  // The dead process may have been woken for a value, or for room, that it did not take.
   q_.values.wake_all();
   q_.room.wake_all();
 }
@@ -458,7 +457,7 @@ void QueueCore::destroy(std::uint64_t object) {
 }
 
 namespace {
-// Before any global of the program is initialised: that may use brood already.
+// Before any global of the program is initialised, because such a global may already use brood.
 [[gnu::constructor(200)]] void register_here() {
   register_kind(
       queue_kind, [](std::uint64_t object, std::uint32_t dead) { QueueCore(object).repair(dead); },
