@@ -6,32 +6,33 @@
 ///     ...
 ///   }
 ///
-/// In the program it makes the memory that processes share and the fork server, and returns at once. In a
-/// copy of the program that was made by `spawn` it becomes the child and never returns. Children see the
-/// program as it is here: what is done before this line they have too, so it should be little and start no
-/// thread. What the program makes of itself later is in this table. (A child by `fork` is a copy of its
-/// caller at start in all of it.)
+/// In the program, init makes the fork server and the memory that processes share, and returns at once. In a
+/// process that `spawn` has started, init turns the process into the child and never returns. Children see
+/// the program as it is at this call, including all that was done before it, so do little before it and start
+/// no thread. The table says what children see of later changes. (A child by `fork` is a copy of its caller
+/// at start in every respect.)
 ///
 /// | of the program                                                                       | under forkserver and spawn |
 /// |--------------------------------------------------------------------------------------|----------------------------|
-/// | working directory, umask, environment, resource limits                                | as its caller's at start |
-/// | stdout and stderr: the same open files, closed where they are (a worker's stderr goes through the program) | as its caller's at start |
-/// | processor affinity, niceness, scheduling policy with its parameters                   | as the calling thread's at start; a pool's workers, also replaced ones, as those of the thread that made it |
+/// | working directory, umask, environment, resource limits                                | the caller's at start |
+/// | stdout and stderr: the same open files, or closed (a worker's stderr goes through the program) | the caller's at start |
+/// | processor affinity, niceness, scheduling policy with its parameters                   | the calling thread's at start; in a pool's workers, replacements included, those of the thread that made the pool |
 /// | globals, loaded libraries                                                             | as at init (spawn: fresh) |
-/// | I/O priority, timer slack, oom_score_adj, huge pages (PR_SET_THP_DISABLE), securebits, what else a process has | as at init |
+/// | I/O priority, timer slack, oom_score_adj, huge pages (PR_SET_THP_DISABLE), securebits, every other attribute | as at init |
 /// | stdin, signals, process group, other descriptors                                      | their own: see StartMethod |
-/// | user, group, supplementary groups                                                     | as at init; once changed each start is refused |
-/// | capabilities that it has dropped, no_new_privs, the first seccomp filter, chroot, namespace of mounts | each start is refused |
-/// | capabilities dropped from the bounding set, further seccomp filters; namespaces of users, network, IPC, UTS, cgroups, pids | each pool is refused; Process::start does not look, it would take too long |
-/// | Landlock and labels of security modules, where no_new_privs does not tell of them     | as at init; not noticed |
+/// | user, group, supplementary groups                                                     | as at init; after a change, each start is refused |
+/// | dropped capabilities, no_new_privs, the first seccomp filter, chroot, mount namespace | after a change, each start is refused |
+/// | capabilities dropped from the bounding set, further seccomp filters; user, network, IPC, UTS, cgroup and pid namespaces | after a change, each pool is refused; Process::start does not check, because that would take too long |
+/// | Landlock and labels of security modules, unless no_new_privs reveals them             | as at init; a change is not noticed |
 ///
-/// As at init means: as at the last renew_server, where there was one. What is refused is confinement that a
-/// child would be without: StartFailed names it and renew_server, which gives it. (Not a namespace of pids:
-/// the program must be run anew there.) Rights that the program has gained are its children's with the next
-/// renew_server. Where there is no /proc, namespaces are not told from each other. Server and standby keep
-/// stdout and stderr open until the first start after the program has redirected them.
+/// "As at init" means: as at the last renew_server, if there was one. brood refuses to make a child that
+/// would lack confinement that the program has. StartFailed then names that confinement, and renew_server,
+/// which gives it to children. (The exception is a pid namespace: the program must be restarted in it.)
+/// Rights that the program has gained reach its children after the next renew_server. Without /proc,
+/// namespaces cannot be told apart. The server and its standby keep stdout and stderr open until the first
+/// start after the program has redirected them.
 ///
-/// Without init the first use of brood does the same while the program has one thread; `spawn` needs it.
+/// Without init, the first use of brood does the same if the program has one thread then; `spawn` needs init.
 /// GoogleTest, GUI toolkits, libraries and containers: docs/setup.md.
 ///
 /// A program that hangs reports which of its threads and processes waits for what when SIGQUIT ends it
@@ -43,8 +44,9 @@
 ///     Process-1 (pid 471) waits in Queue::get on queue 55, which is empty, for 12 s
 ///     1 worker is without a task: PoolWorker-1 (pid 472)
 ///
-/// Then the signal ends it as usual. A child that gets the signal reports itself and the processes that it
-/// has made. If the program handles or ignores SIGQUIT, from before init or later, brood changes nothing.
+/// Then the signal ends the program as usual. A child that gets the signal reports itself and the processes
+/// that it has made. If the program handles or ignores SIGQUIT, whether set before init or later, brood
+/// changes nothing.
 
 #include <brood/detail/std_parts.hpp>
 #include <brood/start_method.hpp>
@@ -52,42 +54,44 @@
 
 namespace brood {
 
-/// What init may be told: `brood::init(argc, argv, {.arena_bytes = 1 << 30});`. Both are limits; nothing is
-/// paid for what is not used. UsageError for what cannot be met.
+/// Options of init: `brood::init(argc, argv, {.arena_bytes = 1 << 30});`. Both are limits; unused capacity
+/// costs nothing. init throws UsageError for a value out of range.
 struct InitOptions {
-  /// Most memory that processes may share, in bytes; reserved only as it is used. 0: the machine's memory, or
-  /// a quarter of RLIMIT_AS where that is less. Else from 4 MiB to 128 TiB.
+  /// The most memory that processes may share, in bytes; reserved only as it is used. 0: the least of the
+  /// machine's memory, a quarter of RLIMIT_AS, and RLIMIT_FSIZE. Otherwise from 4 MiB to 128 TiB.
   std::uint64_t arena_bytes = 0;
-  /// Most processes that may share it at one time, 8 to 4095.
+  /// The most processes that may share that memory at one time, 8 to 4095.
   std::uint32_t members = 4095;
 };
 
-/// Makes what all else stands on: the shared memory and the fork server. Call it once, while the program has
-/// one thread; a second call does nothing. Takes about a millisecond. argv is kept, for `spawn`. Throws
-/// UsageError when there are threads already or this process was made by a fork() of the program's own,
-/// NoMemory when the arena cannot be had, OsError when the server cannot be made.
+/// Makes what everything else needs: the shared memory and the fork server. Call it once, while the program
+/// has one thread; a second call does nothing. Takes about a millisecond. argv is kept, for `spawn`. Throws
+/// UsageError if there are other threads already or this process was made by the program's own fork(),
+/// NoMemory if the arena cannot be mapped or reserved, OsError if the server cannot be made.
 void init(int argc, char** argv, InitOptions options = {});
 
-/// Makes a new fork server, a copy of the program as it is now: after dlopen, setuid, chroot, or when
-/// children should see today's globals. While the program has one thread; throws UsageError otherwise,
-/// OsError when it cannot be made. Running children stay. Cost: as init.
+/// Replaces the fork server by a new copy of the program as it is now: after dlopen, setuid or chroot, or to
+/// let children see today's globals. Requires that the program has one thread and throws UsageError
+/// otherwise; OsError if the server cannot be made. Running children go on. Costs as much as init.
 ///
 ///   load_plugins();              // dlopen: the server does not have them yet
 ///   brood::renew_server();
 void renew_server();
 
-/// Runs `handler` when this process ends normally (main returns, exit is called, a child's function returns
-/// or throws), the last registered first, before children are joined and pools finished. As with std::atexit
-/// what was made before is still there: statics that were constructed before this call are destroyed after
-/// the handler has run, those constructed later before it does, and handlers of both kinds run in one order.
-/// Each process has its own: a child runs those registered in the child. Any thread may call it; what a
-/// handler throws is reported on stderr. Not run when the process is killed. Throws NoMemory.
+/// Registers `handler` to run when this process ends normally: main returns, exit is called, or a child's
+/// function returns or throws. Handlers run in reverse order of registration, before children are joined and
+/// pools finished. They run in one order with std::atexit handlers and the destructors of statics: a static
+/// that was constructed before this call is destroyed after the handler has run, one constructed later
+/// is destroyed before it runs. Each process has its own handlers: a child runs those registered in the
+/// child. Any thread may call at_exit. What a handler throws is reported on stderr. Handlers do not run when
+/// the process is killed. Throws NoMemory. handler throws is reported on stderr. Not run when the process is
+/// killed. Throws NoMemory.
 void at_exit(std::function<void()> handler);
 
-/// Processors of this machine, at least 1. Python's cpu_count().
+/// The number of processors of this machine, at least 1. Python's cpu_count().
 int cpu_count();
-/// Processors this process may use: affinity and cgroup limits counted, at least 1. The default size of a
-/// Pool.
+/// The number of processors that this process may use, at least 1; respects affinity and cgroup limits. The
+/// default size of a Pool.
 int usable_cpu_count();
 
 }  // namespace brood
