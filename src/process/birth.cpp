@@ -1,4 +1,4 @@
-// The child's side: from the clone to the end of its function. Nothing here can throw past be_born.
+// The child's side: from the clone to the end of its function. No exception may leave be_born.
 
 #include <cxxabi.h>
 
@@ -27,8 +27,8 @@ namespace {
 
 std::string label() { return session().name + " (pid " + std::to_string(session().pid) + ")"; }
 
-// exit() in a task, or the end of its function, comes here before any handler that the program had
-// registered: those belong to the program.
+// exit() in a task, and the end of the child's function, lead here before any exit handler that the program
+// has registered: those belong to the program.
 [[noreturn]] void leave(int code, void*) {
   finish();
   give_terminal_back();
@@ -51,15 +51,15 @@ int run_call(const Certificate& told) {
 
 namespace {
 
-// pthread_exit in the first thread: the process lives as long as its other threads, and has done what it
-// should.
+// A call of pthread_exit in the first thread: the process lives as long as its other threads, and then counts
+// as successful.
 [[noreturn]] void outlive_threads() {
   Word never{0};
   while (!has_one_thread()) platform::park(never, 0, detail::Deadline::in(std::chrono::milliseconds(1)));
   std::exit(0);
 }
 
-// Apart, so that a child that throws nothing needs no stack for it: it has one page less to copy.
+// noinline: a child that throws nothing then needs no stack for it and has one page less to copy.
 [[gnu::noinline]] void tell_uncaught(const platform::ThrowRecorder& recorder) {
   const auto text = "brood: " + label() + " ended by an uncaught exception: " +
                     uncaught_text(platform::describe_stack(recorder.stack_of(std::current_exception())));
@@ -69,12 +69,12 @@ namespace {
 
 }  // namespace
 
-// The C library's unwinding has no exception to refer to.
+// no_sanitize: the C library's forced unwinding has no exception object to refer to.
 __attribute__((no_sanitize("null"))) int report_exceptions(FunctionRef<int()> f) {
   const platform::ThrowRecorder recorder;
   try {
     return f();
-  } catch (const abi::__forced_unwind&) {  // must not be left in any other way than by the end of the thread
+  } catch (const abi::__forced_unwind&) {  // forced unwinding may end only with the thread
     outlive_threads();
   } catch (...) {
     tell_uncaught(recorder);
@@ -102,7 +102,7 @@ void live(const Certificate& told) {
 
 namespace {
 
-// A large one lies in the arena, where every process of the program can write.
+// A large certificate is in the arena, where every process of the program can write.
 Certificate read_certificate(const Request& request) {
   if (!request.payload_run) return detail::decode_all<Certificate>(request.payload, request.payload_size);
   const std::byte* there = arena::at(request.payload_run.offset, request.payload_size);
@@ -143,6 +143,7 @@ void be_born(Control& control, Request& request) {
     note_failure(request, reason);
     platform::exit_now(127);
   }
+  // release: the child has read its request before the program sees this and gives the slot back.
   request.born.store(static_cast<std::uint32_t>(Born::yes), std::memory_order_release);
   static_cast<void>(control);
   server_link().forget();  // from here on this process cannot touch the program's requests

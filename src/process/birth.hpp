@@ -10,9 +10,9 @@ namespace brood::process {
 /// Returns the exit code: what f returned, or 1.
 int report_exceptions(FunctionRef<int()> f);
 
-/// Makes this process the child that was told.
+/// Turns this process into the child that `told` describes.
 void enter_life(const Certificate& told);
-/// enter_life, the call, the end.
+/// Calls enter_life, then the child's function, then exit.
 [[noreturn]] void live(const Certificate& told);
 
 }  // namespace brood::process

@@ -1,5 +1,5 @@
 #pragma once
-// What a child is told at its birth.
+// The data that a child receives at its birth.
 
 #include <cstddef>
 #include <cstdint>
@@ -20,14 +20,14 @@ struct Certificate {
   bool daemon = false;
   bool nests = false;
   std::uint64_t thunk = 0;                             // CodeRef of the call's thunk
-  std::vector<std::byte> call;                         // what it decodes
-  std::optional<platform::Surroundings> surroundings;  // where they differ from what the server has
-  std::optional<platform::Folder> folder;              // where it works, when no path of these tells
+  std::vector<std::byte> call;                         // the encoded arguments
+  std::optional<platform::Surroundings> surroundings;  // if they differ from the server's
+  std::optional<platform::Folder> folder;              // the working directory, if no path leads there
   // pools:
   std::int32_t lane = -1;
-  std::int32_t errors = -1;  // number, in the parent, of the read end of the pipe that takes its stderr
+  std::int32_t errors = -1;  // number, in the parent, of the read end of the pipe for its stderr
   // spawn:
-  std::optional<platform::Capabilities> capabilities;  // which it must not exceed
+  std::optional<platform::Capabilities> capabilities;  // upper bound of the child's capabilities
   std::vector<std::string> modules;
 };
 

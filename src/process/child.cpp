@@ -50,8 +50,7 @@ void Child::set_worker(std::int32_t lane, std::int32_t errors, const platform::F
   folder_ = folder;
 }
 
-// ---- who may do what
-// -------------------------------------------------------------------------------------------
+// ---- permission checks ----
 
 void Child::require_owner(const char* verb) const {
   require_member();
@@ -85,8 +84,7 @@ void Child::set_daemon(bool daemon) {
   daemon_ = daemon;
 }
 
-// ---- start
-// -----------------------------------------------------------------------------------------------------
+// ---- start ----
 
 Certificate Child::certificate() const {
   const auto& me = session();
@@ -106,7 +104,7 @@ void Child::start(FunctionRef<void()> run) {
   require_member();
   if (relation_ != Relation::child)
     throw UsageError("this process runs already; make a new Process to start one");
-  if (owner_ != session().pid) require_owner("start");  // a member's: known without a system call
+  if (owner_ != session().pid) require_owner("start");  // session().pid needs no system call
   const std::unique_lock lock(mutex_);
   if (state_ != State::fresh) {
     throw UsageError(name_ +
@@ -187,8 +185,8 @@ void Child::start_by_server() {
   Certificate told = certificate();
   told.thunk = detail::code_ref_of(call_.thunk()).word;
   told.call = call_.bytes();
-  // Its strings are used again; one at a time posts. (Not thread_local: handlers of at_exit may start
-  // processes, and by then a thread's own objects are gone.)
+  // Static to keep the memory of its strings; one thread posts at a time. (Not thread_local: handlers of
+  // at_exit may start processes, and by then a thread's own objects are gone.)
   const std::lock_guard one_at_a_time(start_mutex());
   static auto& now = *new platform::Surroundings;
   platform::read_surroundings(now, platform::has_single_thread());
@@ -196,7 +194,7 @@ void Child::start_by_server() {
   if (soft == me.raised_limit) soft = me.descriptor_limit;
   const auto& theirs = server_link().snapshot();
   if (folder_) now.directory = folder_->path;
-  if (folder_ || now.directory.empty()) {  // no path leads to one that has been removed
+  if (folder_ || now.directory.empty()) {  // no path leads to a removed directory
     auto folder = folder_ ? *folder_ : platform::current_folder();
     if (folder.is_known()) {
       now.directory = theirs.directory;
@@ -237,15 +235,14 @@ void Child::fail(std::string reason) {
   end({});
 }
 
-// ---- birth and end: with mutex_ held
-// ---------------------------------------------------------------------------
+// ---- birth and end: with mutex_ held ----
 
 void Child::harvest() {
   const std::lock_guard lock(mutex_);
   look_at_request();
 }
 
-// The server's answer, if there is one.
+// Takes the server's answer, if there is one.
 void Child::look_at_request() {
   if (state_ == State::posted && request_->done.load(std::memory_order_acquire) != 0) {
     if (const auto error = request_->error.load()) {
@@ -293,8 +290,7 @@ void Child::await_birth() {
   await_birth_locked(lock);
 }
 
-// ---- what handles ask
-// ------------------------------------------------------------------------------------------
+// ---- queries of handles ----
 
 const platform::Descriptor& Child::process_descriptor() {
   if (!process_) {
@@ -333,7 +329,7 @@ bool Child::join(Deadline until) {
       lock.lock();
     } else if (until.is_never() && !process_) {
       const auto pid = pid_;
-      waiting.now();  // no limit can be set to that sleep
+      waiting.now();  // that wait takes no time limit
       lock.unlock();
       wait_for_child(pid);
       lock.lock();
@@ -341,7 +337,7 @@ bool Child::join(Deadline until) {
       const platform::Descriptor& process = process_descriptor();
       waiting.now();
       lock.unlock();
-      // No descriptor becomes ready when a child is stopped, so this thread wakes up to look for that.
+      // No descriptor becomes ready when a child is stopped, so this thread wakes up regularly to check.
       const bool looks = beside_terminal();
       const bool ended =
           platform::wait_ended(process, looks ? until.at_most(std::chrono::milliseconds(200)) : until);

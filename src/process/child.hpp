@@ -1,5 +1,6 @@
 #pragma once
-// One process as this process knows it: behind every Process handle, and in the registry while it runs.
+// One process as this process knows it: behind every Process handle, and in the registry while the process
+// runs.
 
 #include <brood/detail/packed_call.hpp>
 #include <brood/process.hpp>
@@ -23,15 +24,15 @@ class Child : public std::enable_shared_from_this<Child> {
   static std::shared_ptr<Child> myself();
   static std::shared_ptr<Child> my_parent();
 
-  // What it will do; before start.
+  // The call; set before start.
   void set_call(detail::PackedCall call) { call_ = std::move(call); }
   void set_copied(std::function<void()> f) { copied_ = std::move(f); }
   const detail::PackedCall& call() const { return call_; }
   const std::function<void()>& copied() const { return copied_; }
-  /// Pool workers: more of the certificate.
+  /// Pool workers: sets more of the certificate.
   void set_worker(std::int32_t lane, std::int32_t errors, const platform::Folder& folder);
 
-  /// `run`: what a forked child calls when there is no call that travels.
+  /// `run`: what a forked child calls if there is no call that travels.
   void start(FunctionRef<void()> run);
 
   bool join(detail::Deadline until);
@@ -49,18 +50,19 @@ class Child : public std::enable_shared_from_this<Child> {
   bool ended() const { return state_ == State::ended; }
   std::string to_string(const std::string& class_name);
 
-  /// Looks, without waiting, whether it has ended; if so buries and reaps it. True when it has.
+  /// Checks, without waiting, whether the process has ended; if so, buries and reaps it. True if it has
+  /// ended.
   bool poll();
-  /// Waits for the birth: pid known, or StartFailed.
+  /// Waits for the birth: until the pid is known. Throws StartFailed.
   void await_birth();
-  /// Takes the pid from the request when the server has answered, and gives the slot back when the child has
+  /// Takes the pid from the request once the server has answered, and gives the slot back once the child has
   /// read it.
   void harvest();
-  /// Throws UsageError while it runs.
+  /// Throws UsageError while the process runs.
   void require_closable();
-  /// How it ended; nothing before.
+  /// How the process ended; nothing before that.
   std::optional<platform::Ended> status();
-  /// It may hold shared objects, so its death must be noticed soon.
+  /// True if the process may hold shared objects, so its death must be noticed soon.
   bool watched() const { return watched_; }
   const platform::Descriptor& process_descriptor();
   platform::Pid raw_pid() const { return pid_; }
@@ -94,19 +96,19 @@ class Child : public std::enable_shared_from_this<Child> {
   bool nests_ = false;
   bool watched_ = false;
   StartMethod method_ = StartMethod::forkserver;
-  std::int32_t lane_ = -1, errors_ = -1;    // of a pool's worker, which its supervisor alone reaps
-  std::optional<platform::Folder> folder_;  // of a pool; else the caller's
+  std::int32_t lane_ = -1, errors_ = -1;    // of a pool's worker, which only its supervisor reaps
+  std::optional<platform::Folder> folder_;  // of a pool; otherwise the caller's
   detail::PackedCall call_;
   std::function<void()> copied_;
 
   State state_ = State::fresh;
-  detail::HeldNames given_;     // shared objects that it was sent or inherits, until it has ended
-  Request* request_ = nullptr;  // while the slot is ours
+  detail::HeldNames given_;     // shared objects that it was sent or inherits, until it ends
+  Request* request_ = nullptr;  // as long as this object owns the slot
   platform::Pid pid_ = 0;
   platform::Descriptor process_;
   std::optional<platform::Ended> ended_;
-  std::uint64_t sent_signals_ = 0;  // by this handle; a bit for each number
-  std::string failure_;             // StartFailed, in words
+  std::uint64_t sent_signals_ = 0;  // by this handle; one bit for each number
+  std::string failure_;             // the message of StartFailed
 };
 
 }  // namespace brood::process

@@ -1,4 +1,4 @@
-// How the end of a child is noticed, and what is told of it.
+// How the end of a child is noticed, and what is reported about it.
 
 #include <brood/errors.hpp>
 #include <cstring>
@@ -31,8 +31,8 @@ std::string why_it_did_not_greet(const std::optional<platform::Ended>& how) {
 
 }  // namespace
 
-// Looks, without waiting. A pool's worker is buried and reaped by its supervisor, who first takes in its
-// results.
+// Checks without waiting. A pool's worker is buried and reaped by its supervisor, which collects the worker's
+// results first.
 bool Child::poll_locked(bool supervisor) {
   look_at_request();
   if (state_ != State::running) return state_ == State::ended;
@@ -44,14 +44,14 @@ bool Child::poll_locked(bool supervisor) {
   }
   if (lane_ >= 0 && !supervisor) return true;
 
-  // Until it is reaped the pid is not another's: first let go what it held, then what it started, then
-  // itself.
+  // Until the child is reaped, its pid cannot be reused. So first release what it held, then end what it
+  // started, then reap it.
   given_ = {};
   arena::bury(pid_);
   platform::forget_waits_of(pid_);
   terminal_of_ended(pid_);
   platform::kill_group(pid_);
-  // Once it is reaped by a server, the request may be another's.
+  // Read before the reaping: once a server has reaped the child, the request may be reused.
   const auto refusal = refusal_of_birth();
   const bool greeted = has_greeted();
   const auto how = relayed ? relayed_status() : platform::reap(pid_);
@@ -64,21 +64,21 @@ bool Child::poll_locked(bool supervisor) {
   return true;
 }
 
-// In the child's own words; empty when it has begun.
+// The child's own message; empty if the child has begun.
 std::string Child::refusal_of_birth() const {
   if (request_ == nullptr || request_->born.load() != static_cast<std::uint32_t>(Born::failed)) return {};
   const auto* text = reinterpret_cast<const char*>(request_->payload);
   return {text, strnlen(text, sizeof request_->payload)};
 }
 
-// A spawned child says hello when it has come to brood::init.
+// A spawned child writes the greeting when it reaches brood::init.
 bool Child::has_greeted() const {
   return method_ != StartMethod::spawn || request_ == nullptr || !request_->payload_run ||
          hello_of(*request_).load() == said_hello;
 }
 
-// Its death is told, for its function could not return that: unless it was asked for by this handle. A pool
-// tells of its workers.
+// Reports a death by signal, which the child's function could not return, unless this handle sent the signal.
+// A pool reports the deaths of its workers itself.
 void Child::tell_signal(int number) const {
   const auto crash = platform::take_crash_note(pid_);
   if (lane_ >= 0 || (number < 64 && (sent_signals_ >> number & 1) != 0)) return;
@@ -96,7 +96,7 @@ void Child::tell_signal(int number) const {
   }
 }
 
-// The server reaps it and tells; a server that has died has not.
+// The server reaps a relayed child and passes the status on. Nothing if the server has died before that.
 std::optional<platform::Ended> Child::relayed_status() {
   const auto keeper = request_->keeper.load();
   while (request_->ended.load(std::memory_order_acquire) == 0) {
@@ -113,7 +113,7 @@ void Child::end(platform::Ended how) {
   state_ = State::ended;
   ended_ = how;
   if (request_ != nullptr) ServerLink::give_back(*std::exchange(request_, nullptr));
-  server_link().reap_former();  // nobody is told of their deaths: at every start and every end it is looked
+  server_link().reap_former();  // nobody reports their deaths, so check at every start and end
   registry().remove(this);
 }
 

@@ -53,8 +53,8 @@ std::vector<std::shared_ptr<Child>> Registry::all() {
 }
 
 bool Registry::make_room() {
-  // A slot is given back when the child has read it; births under way end within a moment. Bounded, so that
-  // slots held by spawned children that run are an error and not a hang.
+  // A slot is given back when the child has read it, and births in progress end within moments. The time is
+  // bounded, so that slots held by running spawned children cause an error, not a hang.
   const auto until = Deadline::in(10s);
   do {
     for (const auto& child : all()) child->harvest();
@@ -71,7 +71,7 @@ void Registry::settle() {
   for (const auto& child : all()) {
     try {
       child->await_birth();
-    } catch (const Error&) {  // its own handle tells
+    } catch (const Error&) {  // its own handle reports this
     }
   }
 }
@@ -80,11 +80,11 @@ void Registry::end_all() {
   const auto quietly = [](auto f) {
     try {
       f();
-    } catch (const Error&) {  // there is nobody left to tell
+    } catch (const Error&) {  // nobody is left to report this to
     }
   };
   const auto children = all();
-  if (children.empty()) return;  // most processes have none, and need not even know the time
+  if (children.empty()) return;  // most processes have no children and need not even read the clock
   for (const auto& child : children) {
     if (child->daemon()) quietly([&] { child->signal(SIGTERM); });
   }
@@ -118,8 +118,8 @@ void Registry::end_all() {
 void Registry::become_new_process() {
   new (&mutex_) std::mutex;
   new (&start_mutex()) std::mutex;
-  // The parent's children are not ours; nor is the memory of their handles, which may be in use: keep it as
-  // it is.
+  // The parent's children are not this process's. The memory of their handles may be in use, so leave it
+  // untouched.
   new (&children_) std::vector<std::shared_ptr<Child>>;
   rooms_ = 0;
 }

@@ -1,6 +1,6 @@
 #pragma once
-// All children of this process that have not been seen to end: the program owns them, whatever becomes of
-// handles.
+// All children of this process whose end has not been noticed. The process owns them, whatever becomes of
+// their handles.
 
 #include <memory>
 #include <mutex>
@@ -12,7 +12,7 @@ class Child;
 
 class Registry {
  public:
-  /// While it lives one child can be added without memory: a process that runs must not be forgotten.
+  /// While a Room exists, one child can be added without allocating: a running process must not be forgotten.
   class Room {
    public:
     explicit Room(Registry& registry);
@@ -27,11 +27,11 @@ class Registry {
   void remove(const Child* child);
   std::vector<std::shared_ptr<Child>> all();
 
-  /// Reaps what has ended; true when a slot for another start came free.
+  /// Takes the servers' answers; true if a slot for another start is free, false if none became free in time.
   bool make_room();
   /// Waits until no start is under way.
   void settle();
-  /// The end of this process: daemons get SIGTERM, then SIGKILL, the others are joined.
+  /// Ends this process's children: daemons get SIGTERM, then SIGKILL; the others are joined.
   void end_all();
   void become_new_process();
 
@@ -43,7 +43,7 @@ class Registry {
 
 Registry& registry();
 
-/// One at a time posts to the server.
+/// Held while posting: one thread posts to the server at a time.
 std::mutex& start_mutex();
 
 }  // namespace brood::process

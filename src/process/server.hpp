@@ -22,10 +22,10 @@ namespace brood::process {
 [[noreturn]] void serve(Control& control);
 /// Runs in a child, from the clone to its end.
 [[noreturn]] void be_born(Control& control, Request& request);
-/// For the program: the child could not be born, and why.
+/// Tells the program that the child could not be born, and why.
 void note_failure(Request& request, const std::string& reason);
 
-/// What is loaded here, for the table that names functions.
+/// The modules loaded in this process, for the table that names functions.
 std::vector<wire::Module> own_modules();
 
 /// The program's side.
@@ -34,35 +34,36 @@ class ServerLink {
   /// Makes the server; this process must have one thread. Throws.
   void create();
   bool exists() const { return control_ != nullptr && !ended_; }
-  /// The server, as it was born; what children see.
+  /// The surroundings of the server at its birth, which its children see.
   const platform::Surroundings& snapshot() const { return snapshot_; }
   const platform::Rights& rights() const { return rights_; }
 
-  /// Throws StartFailed where the server, and so its children, would lack confinement that this process has
-  /// taken on since: what post does not look at, because it takes several times as long as the rest.
+  /// Throws StartFailed if the server, and so its children, would lack confinement that this process has
+  /// taken on since. Covers what post does not check, because checking it takes several times as long as the
+  /// rest.
   void require_same_confinement() const;
-  /// Posts a request and returns its slot; `payload` as encode leaves it. Throws StartFailed when this
-  /// process has other rights than the server, when there is no server any more or every slot is taken by a
-  /// process that is being born or relayed.
+  /// Posts a request and returns its slot; `fill` writes the payload. Throws StartFailed if this process has
+  /// other rights than the server, if no server is left, or if every slot is taken by a process that is being
+  /// born or relayed.
   Request& post(std::uint32_t method, std::size_t size, FunctionRef<void(std::byte* to)> fill,
                 FunctionRef<bool()> make_room);
-  /// Waits until the server has answered. False: not within the deadline. Throws StartFailed: no server is
-  /// left.
+  /// Waits until the server has answered. False if the deadline passes first. Throws StartFailed if no server
+  /// is left.
   bool wait_done(Request& request, detail::Deadline until);
   void ring();
-  /// Reaps the servers and standbys that were followed by others; from any thread.
+  /// Reaps the servers and standbys that have been replaced; called from any thread.
   void reap_former();
   static void give_back(Request& request);
 
-  /// Forgets the parent's server, in a child.
+  /// Forgets the parent's server; called in a child.
   void forget();
-  /// Ends server and standby, and reaps them. For renew_server and the end of the program.
+  /// Ends and reaps server and standby. For renew_server and the end of the program.
   void end();
   Control* control() { return control_; }
   const platform::OutputBox& output_box() const { return output_box_; }
-  /// In a copy of this process that is none of its children.
+  /// For a copy of this process that is not one of its children.
   void close_output_box() { output_box_.close(); }
-  /// In the server, whose descriptors have been closed but those kept.
+  /// For the server, all of whose descriptors have been closed except those kept.
   void abandon_writing_end() { output_box_.abandon_writing_end(); }
 
  private:
@@ -75,13 +76,13 @@ class ServerLink {
   Control* control_ = nullptr;
   std::atomic<bool> ended_{false};
   platform::SharedRegion region_;
-  platform::SharedRegion former_;  // of the servers that were ended last
+  platform::SharedRegion former_;  // of the last server that was ended
   platform::Surroundings snapshot_;
   platform::OutputBox output_box_;
-  platform::Output output_;      // stdout and stderr that the server has, or will have with the next request
-  platform::Rights rights_;      // of the server, and so of children
-  platform::Rights rights_now_;  // of the caller of post; its memory is used again
-  platform::Confinement confinement_;  // as rights_
+  platform::Output output_;      // the server's stdout and stderr, or those it takes with the next request
+  platform::Rights rights_;      // of the server, and so of its children
+  platform::Rights rights_now_;  // of the thread that calls post; kept to reuse its memory
+  platform::Confinement confinement_;  // of the server, like rights_
   std::vector<std::string> module_keys_;
   std::uint32_t next_ = 0;
 };

@@ -22,20 +22,20 @@ namespace {
   platform::lead_group();
   if (!me.lifeline.arm_server()) platform::exit_now(0);
   platform::set_process_name("brood-server");
-  // All hygiene that children need is done here once.
+  // Everything that children need cleaned up is cleaned up here once.
   platform::close_descriptors_but({me.lifeline.read_descriptor(), me.lifeline.armed_descriptor(),
                                    arena::descriptor(), server_link().output_box().reading_descriptor()});
-  // Whoever owned one of those must not close that number once more: it will be another's.
+  // The former owner of such a descriptor must not close its number again: another file will have it.
   me.line_above.abandon();
   server_link().abandon_writing_end();
   if (hooks().in_server != nullptr) hooks().in_server();
   platform::stdin_from_null();
   platform::block_signals();
   reset_child_signals();
-  platform::install_crash_handlers();  // all children have them then
+  platform::install_crash_handlers();  // inherited by all children
   platform::report_waits_at_quit();
   platform::line_buffered_output();
-  me.being_born = true;  // whoever runs in a copy of this process is on its way to be a child
+  me.being_born = true;  // code that runs in a copy of this process is becoming a child
   serve(control);
 }
 
@@ -72,13 +72,13 @@ void ServerLink::create() {
         "with CLONE_NEWPID, and could not work with it; run the program anew there, as its first process");
   }
   if (arena::exists()) arena::keep_what_is_held();
-  platform::flush_output();  // else each child would have it in its buffers
+  platform::flush_output();  // otherwise each child would have the data in its buffers
   platform::fork_for_handlers();
   if (hooks().before_server != nullptr) hooks().before_server();
   wire::set_modules(own_modules());
   platform::prepare_crash_notes();
   if (!me.lifeline)
-    me.lifeline = platform::Lifeline::create();  // a renewed server's children hang on the old one
+    me.lifeline = platform::Lifeline::create();  // kept when the server is renewed: children depend on it
   output_box_ = platform::OutputBox::create();
   region_ = platform::SharedRegion::create("brood server", sizeof(Control));
   if (const int error = region_.reserve(0, sizeof(Control)))
@@ -131,26 +131,26 @@ void ServerLink::require_same_confinement() const {
   require_none(changes + more);
 }
 
-// Files without an offset are the same when they are the same file; else the server must have opened them
-// together with this process, by the same open.
+// Files without an offset are the same if they are the same file. Others are the same only if the server
+// shares the open file description with this process.
 bool ServerLink::output_is_the_servers(const platform::Output& now) const {
   return now == output_ &&
          platform::shares_offsets(now, session().pid, static_cast<platform::Pid>(control_->server.load()));
 }
 
-// Requests that are under way want what lies in the box now, and a server that dies over them looks there
-// again.
+// Changes the box only when no request is in progress: such a request needs the files that are in the box
+// now, and a standby that takes it over looks into the box again.
 void ServerLink::pass_output_on() {
   const auto now = platform::output();
   if (output_is_the_servers(now)) return;
   await_answers();
-  if (output_is_the_servers(now)) return;  // it had not taken them yet
+  if (output_is_the_servers(now)) return;  // the server had not taken them yet
   output_box_.put();
   output_ = now;
   control_->output.fetch_add(1);
 }
 
-// Only one thread posts at a time, so that no request becomes another meanwhile.
+// Only one thread posts at a time, so no slot is reused during this wait.
 void ServerLink::await_answers() {
   for (auto& request : control_->requests) {
     if (request.posted.load() != 0) wait_done(request, detail::Deadline::never());
@@ -158,7 +158,7 @@ void ServerLink::await_answers() {
 }
 
 bool ServerLink::any_server_left() {
-  // Reaping tells for sure: nobody but this process can, and until then the pid is not another's.
+  // has_ended is conclusive: only this process can reap them, and until then their pids are not reused.
   bool left = false;
   for (Word* word : {&control_->server, &control_->standby}) {
     const auto pid = static_cast<platform::Pid>(word->load());
@@ -170,8 +170,9 @@ bool ServerLink::any_server_left() {
 void ServerLink::reap_former() {
   if (!exists()) return;
   for (auto& former : control_->former) {
+    // Relaxed: only the value counts; the pid is checked below.
     std::uint32_t pid = former.load(std::memory_order_relaxed);
-    // Not yet: a tracer has it first.
+    // Not while a tracer must wait for the process first.
     if (pid == 0 || !platform::has_ended(static_cast<platform::Pid>(pid))) continue;
     platform::reap(static_cast<platform::Pid>(pid));
     former.compare_exchange_strong(pid, 0);
@@ -210,7 +211,7 @@ Request& ServerLink::post(std::uint32_t method, std::size_t size, FunctionRef<vo
        {&free->opened, &free->pid, &free->done, &free->error, &free->keeper, &free->ended, &free->born}) {
     word->store(0, std::memory_order_relaxed);
   }
-  // release, by the bell's add as well: a server that sees it posted sees all of it.
+  // release, also through the bell's add: a server that sees `posted` sees the whole request.
   free->posted.store(1, std::memory_order_release);
   ring();
   return *free;
@@ -226,12 +227,12 @@ bool ServerLink::wait_done(Request& request, detail::Deadline until) {
   platform::WaitNote waiting(what);
   constexpr auto look = std::chrono::milliseconds(20);
   while (request.done.load(std::memory_order_acquire) == 0) {
-    // Not a guess about death: the slices only set how soon a look at both servers is taken.
+    // The slices do not decide whether a server is dead; they only set how often both are checked.
     platform::park(request.done, 0,
                    until.at_most(std::min<std::chrono::nanoseconds>(look, waiting.patience())));
     if (request.done.load(std::memory_order_acquire) != 0) break;
     if (until.passed()) return false;
-    // Ask for the standby after the server: the takeover clears the standby first.
+    // Look twice: a takeover clears the standby before it sets the server, so one look can find neither.
     if (!any_server_left() && !any_server_left() && request.done.load() == 0) {
       throw StartFailed(
           "the fork server and its standby have both been killed; restart the program, or call "
@@ -261,8 +262,8 @@ void ServerLink::end() {
     const auto pid = static_cast<platform::Pid>(word.load());
     if (pid == 0) return;
     if (!platform::has_ended(pid)) {
-      // A program that has changed its user may not kill them: they leave when they see that they are
-      // retired.
+      // A program that has changed its user may lack the right to kill them. They exit when they see that
+      // they are retired.
       if (!platform::kill_child(pid)) ring();
       platform::wait_for_child(pid);
     }
@@ -271,7 +272,7 @@ void ServerLink::end() {
   end_one(control_->server);
   end_one(control_->standby);
   for (const Word& former : control_->former) end_one(former);  // one of them may be about to take over
-  // Another thread may still wait for a birth: it looks there for the last time.
+  // Another thread may still wait for a birth and read its request once more, so keep the mapping.
   former_ = std::move(region_);
   former_.close_descriptor();
   output_box_.close();

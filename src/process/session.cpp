@@ -28,8 +28,9 @@ namespace brood {
 namespace process {
 namespace {
 
-// In every process that the C library's fork makes of a member, whoever called it. A brood child says who it
-// is afterwards; any other is a stranger, and must not keep the lifeline of its parent's children alive.
+// Runs in every process that the C library's fork makes of a member, whichever code called fork. A brood
+// child then sets its identity; any other is a stranger and must not keep the lifeline of its parent's
+// children alive.
 void after_fork_in_child() {
   auto& me = session();
   me.lifeline.drop_write_end();
@@ -47,8 +48,8 @@ ExitHandlers& exit_handlers() {
   return *it;
 }
 
-// Called by exit() in the place of each handler, so that they run among the destructors of statics, and among
-// what std::atexit was given, in the order in which all these came.
+// exit() calls this once per handler, so that handlers run among the destructors of statics and the functions
+// given to std::atexit, in reverse order of registration.
 void run_last_exit_handler() {
   const auto& me = session();
   if (me.kind == Session::Kind::stranger || me.pid != platform::self_pid()) return;
@@ -96,7 +97,7 @@ bool put_threads_away() {
   return comes_to_have_one_thread();
 }
 
-// Allocators and profilers have theirs before main, and some can be asked to begin later.
+// Some allocators and profilers start threads before main; some can be asked to start them later.
 void refuse_threads(const std::string& what, const std::string& advice) {
   std::map<std::string, int> times;
   for (const auto& name : platform::names_of_other_threads()) ++times[name];
@@ -134,7 +135,7 @@ void require_member() {
 }
 
 namespace {
-// Before any global of the program is initialised: that may use brood already.
+// Before any global of the program is initialised, because such a global may already use brood.
 [[gnu::constructor(200)]] void register_here() { arena::set_maker(&require_member); }
 }  // namespace
 
@@ -142,8 +143,8 @@ void watch_forks() { platform::at_fork_in_child(&after_fork_in_child); }
 
 namespace {
 
-// Two that are apart do no harm. Where one calls functions of the other, what one has made is handed to the
-// other, which knows nothing of it.
+// Two separate copies of brood do no harm. If one calls functions of the other, it hands over objects that
+// the other does not know.
 void require_one_copy() {
   for (const char* prefix : {"_ZN5brood", "_ZNK5brood"}) {
     const auto mixed = platform::find_foreign_calls(reinterpret_cast<const void*>(&require_one_copy), prefix);
@@ -228,7 +229,8 @@ void add_exit_handler(std::function<void()> handler) {
 
 namespace {
 
-// Less has no room for a queue and a pool beside brood's own tables; more has no address.
+// Less has no room for a queue and a pool beside brood's own tables; more does not fit into the address
+// space.
 constexpr std::uint64_t least_bytes = std::uint64_t{4} << 20, most_bytes = std::uint64_t{1} << 47;
 constexpr std::uint32_t least_members = 8, most_members = 4095;
 

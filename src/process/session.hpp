@@ -1,5 +1,5 @@
 #pragma once
-// This process: who it is, and what it has set up.
+// This process: its identity, and what it has set up.
 
 #include <atomic>
 #include <functional>
@@ -29,9 +29,9 @@ struct Session {
   std::atomic<int> own_threads{0};  // brood's own
   std::atomic<int> children_made{0};
 
-  char** arguments = nullptr;          // of main, when init was given them
-  platform::Lifeline line_above;       // ends this process with its parent
-  platform::Lifeline lifeline;         // ends this process's children with it
+  char** arguments = nullptr;          // of main, if init was given them
+  platform::Lifeline line_above;       // ends this process when its parent ends
+  platform::Lifeline lifeline;         // ends this process's children when it ends
   std::uint64_t descriptor_limit = 0;  // the soft limit before it was raised; children get it back
   std::uint64_t raised_limit = 0;      // what it was raised to; 0: it was not
 
@@ -40,41 +40,41 @@ struct Session {
 
 Session& session();
 
-/// Throws UsageError in a process that may not use brood; sets up what init would have, at the first use
-/// without it.
+/// Throws UsageError in a process that may not use brood. At the first use without init, sets up what init
+/// would have.
 void require_member();
 void require_not_stranger();
-/// One thread, brood's own not counted.
+/// True if this process has one thread, not counting brood's own.
 bool has_one_thread();
-/// The same, for a tenth of a second: a thread that has been joined is still counted for a moment.
+/// As has_one_thread, but waits up to a tenth of a second: a thread that was joined is still counted briefly.
 bool comes_to_have_one_thread();
-/// The same, after libraries that have threads of their own (OpenBLAS, since before main) were asked to put
-/// them away, as their handlers of fork do.
+/// As comes_to_have_one_thread, after asking libraries that have had threads since before main (OpenBLAS) to
+/// end them, as their fork handlers do.
 bool put_threads_away();
-/// When that was in vain: UsageError, which names the threads.
+/// Throws the UsageError for threads that are still there, and names them.
 [[noreturn]] void refuse_threads(const std::string& what, const std::string& advice);
 
-/// Arena, handlers: what does not need a server. Once in a process.
+/// Makes the arena, handlers and the fork server. Once in a process.
 void set_up_program(const arena::Options& options);
 
-/// Notices the user's own fork(): its child is a stranger.
+/// Makes this process notice the user's own fork(), whose child is a stranger.
 void watch_forks();
 
-/// Names this process, in a child, from what it was told.
+/// Gives this process, a child, its identity from the certificate.
 struct Certificate;
 void become(const Certificate& told);
 
-/// What rooms above this one do at the turns of a process's life; set before main.
+/// What rooms above this one do at the stages of a process's life; set before main.
 struct Hooks {
-  void (*before_server)() = nullptr;              // map what its children shall inherit
+  void (*before_server)() = nullptr;              // maps what children of the server inherit
   void (*in_server)() = nullptr;                  // its descriptors have been closed
-  void (*in_child)(std::int32_t lane) = nullptr;  // a new process that is to keep this lane, or none (-1)
-  std::string (*tell_origin)() = nullptr;  // of the exception being handled, where it came out of a task
-  void (*before_end)() = nullptr;          // the process ends normally, its children still live
+  void (*in_child)(std::int32_t lane) = nullptr;  // a new process that keeps this lane, or none (-1)
+  std::string (*tell_origin)() = nullptr;  // origin of the exception being handled, if it came out of a task
+  void (*before_end)() = nullptr;          // the process ends normally; its children are still alive
 };
 Hooks& hooks();
 
-/// Ends the children, flushes. Once, behind all handlers of at_exit.
+/// Ends the children and flushes output. Once, after all handlers of at_exit.
 void finish();
 void add_exit_handler(std::function<void()> handler);
 

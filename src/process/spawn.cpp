@@ -19,8 +19,8 @@
 namespace brood::process {
 namespace {
 
-// Numbers of inherited descriptors: certificate, arena, lifeline; the limit of descriptors; where to say
-// hello.
+// Holds the numbers of inherited descriptors (certificate, arena, lifeline), the limit of descriptors, and
+// where to write the greeting.
 constexpr const char* variable = "BROOD_BIRTH";
 
 }  // namespace

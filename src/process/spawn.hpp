@@ -1,5 +1,5 @@
 #pragma once
-// Children by exec of the program's own file.
+// Children that execute the program's own file.
 
 #include <string>
 
@@ -9,13 +9,13 @@
 
 namespace brood::process {
 
-/// In a child of the server: executes the program anew with the request's certificate. Returns only with the
-/// reason why it could not.
+/// In a child of the server: executes the program again, with the request's certificate. Returns only on
+/// failure, with the reason.
 std::string re_execute(Request& request);
 
-/// This process was made by spawn and has not yet come to init.
+/// True if this process was made by spawn and has not yet reached init.
 bool is_unborn_copy();
-/// In main: whether this process is such a copy; if so, it becomes the child and never returns.
+/// Called in main: if this process is such a copy, it becomes the child and never returns.
 void become_spawned_child();
 
 }  // namespace brood::process

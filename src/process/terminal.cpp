@@ -1,9 +1,9 @@
 // The side of the program and of a child that wants the terminal; the keeper's side is terminal_keeper.cpp.
 //
-// A process that wants the terminal writes the pid of its group's leader into a free cell of the wishes, and
-// wakes the keeper up by a signal that does no harm should the pid belong to another process by now. The
-// keeper answers by a change of the cell, so the asking process may be killed at any instruction. It asks in
-// a signal handler, without memory from the heap and without locks.
+// A process that wants the terminal writes the pid of its group's leader into a free cell of the wishes. It
+// then wakes the keeper up with a signal that does no harm if the pid belongs to another process by now. The
+// keeper answers by changing the cell, so the asking process may be killed at any instruction. The request is
+// made in a signal handler, without heap memory and without locks.
 
 #include "process/terminal.hpp"
 
@@ -41,7 +41,7 @@ bool beside_terminal() {
 
 namespace {
 
-// Null when no cell is free: the caller tries again later, when others have been answered.
+// Null if no cell is free; the caller then tries again later, when others have been answered.
 Word* make_terminal_wish(std::uint32_t who) {
   for (auto& cell : terminal_words().wishes) {
     for (std::uint32_t free : {std::uint32_t{0}, refused_wish}) {
@@ -56,7 +56,7 @@ bool wake_terminal_keeper() {
   return keeper != 0 && platform::nudge(keeper);
 }
 
-// A keeper that has died can be nudged until somebody reaps it.
+// A signal to a dead keeper succeeds until somebody reaps it.
 bool keeper_is_unreaped() {
   const auto keeper = platform::open_process(pid_in_word(terminal_words().keeper));
   return keeper && platform::wait_ended(keeper, detail::Deadline::now());
@@ -64,14 +64,14 @@ bool keeper_is_unreaped() {
 
 void say_in_handler(const char* text) { static_cast<void>(!write(2, text, std::strlen(text))); }
 
-// False when the keeper has refused.
+// False if the keeper has refused.
 bool get_terminal() {
   const auto group = platform::own_group();
   const auto me = static_cast<std::uint32_t>(group);
   Word* cell = nullptr;
   for (int tries = 0;; ++tries) {
     if (cell == nullptr) cell = make_terminal_wish(me);
-    // Repeated, since there may be another keeper by now.
+    // Repeated, because another process may have become the keeper.
     const bool is_there = wake_terminal_keeper();
     if (tries == 5 && (!is_there || keeper_is_unreaped())) {
       say_in_handler(
@@ -82,7 +82,7 @@ bool get_terminal() {
     platform::park(cell != nullptr ? *cell : nothing, cell != nullptr ? me : 0,
                    detail::Deadline::in(std::chrono::milliseconds(200)));
     if (cell == nullptr) continue;
-    // A keeper may have died between the gift and the answer.
+    // A keeper may have died between handing the terminal over and answering.
     auto wish = me;
     if (cell->load() == me &&
         (platform::foreground_group() != group || !cell->compare_exchange_strong(wish, 0)))

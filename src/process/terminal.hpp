@@ -12,36 +12,36 @@
 
 namespace brood::process {
 
-/// Called in the program before its server is made: notes for all its processes whether there is a terminal,
-/// and the program's process group.
+/// Called in the program before its server is made. Records, for all processes of the program, whether there
+/// is a terminal, and the program's process group.
 void note_terminal();
-/// Whether the program had a terminal then.
+/// Whether the program had a terminal at that time.
 bool beside_terminal();
 
 // ---- a process that may want the terminal, and its parent
 
-/// Sets all signals to their defaults, except those by which children share a terminal, where there is one.
+/// Sets all signals to their defaults, except, if there is a terminal, those by which children share it.
 void reset_child_signals();
 
 extern std::atomic<bool> has_got_terminal;
 void return_terminal();
-/// Gives the terminal back if this process has got it. Called at the end of a task or process, before anybody
-/// is told of that end: the program may read the terminal next.
+/// Gives the terminal back if this process has it. Called at the end of a task or process, before that end is
+/// announced: the program may read the terminal next.
 inline void give_terminal_back() {
   if (has_got_terminal.load(std::memory_order_relaxed)) [[unlikely]]
     return_terminal();
 }
 /// Takes the terminal back from a child of this process that has ended, if the child had it.
 void terminal_of_ended(platform::Pid child);
-/// Asks for the terminal on behalf of a child that the system has stopped for using it: a child that has
-/// executed another program cannot ask itself. Does not wait.
+/// Asks for the terminal on behalf of a child that the system has stopped for using it, because a child that
+/// has executed another program cannot ask for itself. Does not wait.
 void look_at_stopped(platform::Pid child);
-/// Waits until the child has ended; asks for the terminal on its behalf meanwhile.
+/// Waits until the child has ended; while waiting, asks for the terminal on its behalf.
 void wait_for_child(platform::Pid child);
 
 // ---- the standby
 
-/// Hands the terminal out until `server` has ended: true; or until the program has ended: false.
+/// Hands the terminal out until `server` has ended (true) or the program has ended (false).
 bool keep_terminal(const platform::Descriptor& server);
 
 }  // namespace brood::process

@@ -1,9 +1,9 @@
-// The keeper of the terminal: see terminal.hpp. One process, asleep unless somebody wants the terminal or
-// Ctrl-Z is typed. All its signals are blocked, and it hears of them by a descriptor. It alone decides, from
+// The keeper of the terminal: see terminal.hpp. One process, asleep unless a process wants the terminal or
+// Ctrl-Z is typed. All its signals are blocked; it receives them through a descriptor. It alone decides, from
 // its own state and from what it looks up in the system; the words in the arena are only requests.
 //
-// When it is killed, at any instruction, the terminal belongs to the program, or to a child that gives it
-// back itself, or whose parent does. The next standby reads in the words where it has to go on.
+// If the keeper is killed, at any instruction, the terminal belongs to the program or to a child. Such a
+// child, or its parent, gives the terminal back. The next standby reads in the words where to continue.
 
 #include <algorithm>
 #include <array>
@@ -26,8 +26,8 @@ using namespace std::chrono_literals;
 using platform::Listed;
 using platform::Pid;
 
-// The mate: a process in the group that has the terminal, which passes on to the program's group what is
-// typed.
+// The mate: a process in the group that has the terminal. It passes on to the program's group the signals
+// that are typed.
 [[noreturn]] void be_mate(Pid keeper, Pid programs_group) {
   platform::end_with(keeper);
   platform::set_process_name("brood-terminal");
@@ -43,7 +43,7 @@ using platform::Pid;
     if (signal == 0) platform::exit_now(0);
     if (signal == SIGTSTP) {
       platform::signal_process(keeper, SIGTSTP);
-      // The others of the group may restore the terminal's modes before they stop.
+      // Other processes of the group may restore the terminal's modes before they stop.
       const auto until = detail::Deadline::in(500ms);
       while (others_run() && !until.passed()) platform::wait_for_any({}, 5);
     }
@@ -62,7 +62,7 @@ class TerminalKeeper {
   TerminalKeeper(const TerminalKeeper&) = delete;
   TerminalKeeper& operator=(const TerminalKeeper&) = delete;
 
-  /// False when the system does not let it.
+  /// False if the system does not allow it.
   bool begin() {
     if (!signals_.descriptor() || group_ == 0 || !platform::join_group(0, group_)) return false;
     words_.keeper.store(static_cast<std::uint32_t>(platform::self_pid()));
@@ -72,7 +72,7 @@ class TerminalKeeper {
     if (!stopped_ && program && program->stopped) stop_family();
     return true;
   }
-  /// Until the server has ended: true; or the program: false.
+  /// Runs until the server has ended (true) or the program has ended (false).
   bool run() {
     for (;;) {
       look();
@@ -89,7 +89,7 @@ class TerminalKeeper {
  private:
   using Clock = std::chrono::steady_clock;
 
-  // Goes on with what an earlier keeper has begun.
+  // Continues what an earlier keeper has begun.
   void take_over() {
     stopped_ = words_.stopped.load() != 0;
     if (stopped_) {
@@ -107,7 +107,7 @@ class TerminalKeeper {
     return holder_ != 0 ? static_cast<int>(settling_.count()) : -1;
   }
 
-  // ---- what is heard
+  // ---- signals and wishes ----
 
   void hear(const platform::HeardSignals::Heard& heard) {
     switch (heard.signal) {
@@ -155,7 +155,7 @@ class TerminalKeeper {
     }
   }
 
-  // ---- the family: the program's descendants in other groups, without brood's own processes
+  // ---- the family: the program's descendants in other groups, except brood's own processes ----
 
   std::vector<Listed> family() const {
     const auto all = platform::list_processes();
@@ -180,7 +180,7 @@ class TerminalKeeper {
                        [&](const Listed& each) { return each.pid == pid && each.group == pid; });
   }
 
-  // ---- stopping and going on
+  // ---- stopping and continuing ----
 
   void stop_family() {
     stopped_ = true;
@@ -220,7 +220,7 @@ class TerminalKeeper {
     stopped_groups_.clear();
   }
 
-  // ---- who has the terminal
+  // ---- giving the terminal and taking it back ----
 
   void hear_wishes() {
     waiting_ = false;
@@ -260,8 +260,8 @@ class TerminalKeeper {
     }
     if (holder_ != who) hold(who);
     asked_ = false;
-    // A shell that has just started the program may give it the terminal once more meanwhile. The wish stays
-    // then: what was stopped for it is continued by the gift alone.
+    // A shell that has just started the program may now give the program the terminal once more. The wish
+    // then stays: only a successful gift continues what was stopped for it.
     if (holder_ == 0 || !platform::hand_terminal(foreground, who)) {
       take_back();
       return false;
@@ -271,8 +271,8 @@ class TerminalKeeper {
     return true;
   }
 
-  // The program is stopped like any program that reads the terminal in the background, and its shell says so.
-  // A program that is not stopped by this may come to the foreground by other means.
+  // Stops the program like any program that reads the terminal in the background; its shell reports that. A
+  // program that this does not stop may come to the foreground by other means.
   void ask_for_foreground(Pid who) {
     if (!asked_) {
       asked_ = true;
@@ -284,7 +284,8 @@ class TerminalKeeper {
     }
   }
 
-  // A process of brood's own in the holder's group hears what is typed, whatever the others do with it.
+  // Puts a process of brood's own into the holder's group, to receive typed signals whatever the others do
+  // with them.
   void hold(Pid who) {
     holder_ = who;
     holder_process_ = platform::open_process(who);
@@ -299,7 +300,7 @@ class TerminalKeeper {
 
   void end_mate() {
     if (mate_ == 0) return;
-    // What was typed until now is still passed on.
+    // Signals typed until now are still passed on.
     const auto process = platform::open_process(mate_);
     platform::end_typed(mate_);
     if (!process || !platform::wait_ended(process, detail::Deadline::in(1s))) platform::kill_child(mate_);
@@ -307,7 +308,7 @@ class TerminalKeeper {
     platform::reap(std::exchange(mate_, 0));
   }
 
-  // Somebody has killed the whole group.
+  // Handles the case that the whole group was killed.
   void mate_has_ended() {
     if (mate_ == 0 || !platform::has_ended(mate_)) return;
     take_back();
@@ -323,7 +324,7 @@ class TerminalKeeper {
     holder_process_.reset();
   }
 
-  // A shell that a task has run may have left the terminal to a job of its own. True also for a group without
+  // A shell that a task has run may have left the terminal to a job of its own. Also true for a group without
   // members.
   bool is_of_family(Pid group) const {
     if (group == 0 || group == group_) return false;
@@ -336,7 +337,8 @@ class TerminalKeeper {
   }
 
   // A program that asks for a password may stop itself again after it was continued: it catches the signal,
-  // restores the modes and sends the signal to itself. The intervals grow, since this lists all processes.
+  // restores the modes and sends the signal to itself. The intervals grow, because each look lists all
+  // processes.
   void settle() {
     if (holder_ == 0) return;
     std::vector<Pid> stopped;
@@ -349,8 +351,8 @@ class TerminalKeeper {
     settling_ = std::min<std::chrono::milliseconds>(2 * settling_, 1s);
   }
 
-  // True when processes that were seen stopped before this call were not stopped by Ctrl-Z: that wakes the
-  // mate up at the same moment, and the mate does not sleep again before it has told this process.
+  // True if processes that were seen stopped before this call were not stopped by Ctrl-Z. Ctrl-Z also wakes
+  // the mate at the same moment, and the mate sleeps again only after it has told this process.
   bool nothing_typed() const {
     const auto mate = platform::look_up(mate_);
     return mate && mate->asleep && platform::wait_for_any({signals_.descriptor().get()}, 0) == 0;
@@ -373,8 +375,8 @@ class TerminalKeeper {
   platform::Descriptor holder_process_;
   bool following_ = false;      // a signal came that may stop the program
   bool stopped_ = false;        // the program is stopped, and this process has stopped its family
-  bool waiting_ = false;        // there is a wish that is not granted yet
-  bool asked_ = false;          // the program was sent SIGTTIN, for a child that reads in the background
+  bool waiting_ = false;        // a wish is not granted yet
+  bool asked_ = false;          // the program was sent SIGTTIN, because a child reads in the background
   bool program_wants_ = false;  // the program was stopped because it reads while a child has the terminal
   int looks_left_ = 0;
   Clock::time_point follow_until_;

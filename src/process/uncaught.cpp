@@ -28,12 +28,12 @@ std::string origin_of_current() {
   return hooks().tell_origin != nullptr ? hooks().tell_origin() : std::string();
 }
 
-// Empty when it is no exception out of a task.
+// Empty if the current exception did not come out of a task.
 std::string text_of_current() {
   if (!std::current_exception()) return {};
   const auto origin = origin_of_current();
   if (origin.empty()) return {};
-  // Where nobody catches an exception the stack of its throw is still there.
+  // If nobody catches an exception, the stack of its throw still exists.
   std::array<void*, 48> frames{};
   const auto n = platform::capture_stack(frames);
   const auto here = platform::own_places(std::span(frames).first(n), 3);
@@ -51,7 +51,7 @@ std::string text_of_current() {
       const auto text = text_of_current();
       platform::say(text);
       told = !text.empty();
-    } catch (...) {  // no memory: what was set before says what it can
+    } catch (...) {  // no memory: the previous handler says what it can
     }
   }
   if (before != nullptr && !(told && is_the_librarys(before))) before();

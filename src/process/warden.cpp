@@ -46,7 +46,7 @@ class Warden {
         poller_.add(it->second.sentinel, key);
         unwatched.dismiss();
       } catch (const std::exception&) {
-        // Not born, or no descriptor or memory left: whoever joins it does the rest.
+        // Not born, or no descriptor or memory left: the thread that joins the child does the rest.
       }
     }
   }
@@ -57,7 +57,8 @@ class Warden {
         const auto it = watched_.find(key);
         if (it == watched_.end()) continue;
         poller_.remove(it->second.sentinel);
-        // What failed before its function began is told to whoever joins it; nothing may be thrown here.
+        // A child that failed before its function began reports this to the thread that joins it; do not
+        // throw here.
         it->second.child->poll();
         watched_.erase(it);
       }
@@ -67,13 +68,13 @@ class Warden {
 
   struct Watched {
     std::shared_ptr<Child> child;
-    int sentinel;  // asked for later, it throws where the child could not begin
+    int sentinel;  // kept: sentinel() later would throw if the child could not begin
   };
 
   platform::Poller poller_;
   std::mutex mutex_;
   std::vector<std::shared_ptr<Child>> fresh_;
-  std::map<std::uint64_t, Watched> watched_;  // the thread's alone
+  std::map<std::uint64_t, Watched> watched_;  // used only by the thread
   std::uint64_t next_ = 0;
 };
 
@@ -87,7 +88,7 @@ void watch(const std::shared_ptr<Child>& child) noexcept {
     const std::lock_guard lock(making);
     if (warden == nullptr) warden = new Warden;
     warden->add(child);
-  } catch (const std::exception&) {  // it runs: without memory for this whoever joins it does the rest
+  } catch (const std::exception&) {  // no memory: the thread that joins the child does the rest
   }
 }
 
