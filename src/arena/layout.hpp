@@ -2,7 +2,7 @@
 // The layout of the arena. Every process of the program maps it, at any address, so all references are
 // offsets.
 //
-//   Header | members | who waits for what | chunk words | chunks ...
+//   Header | members | table of waits | chunk words | chunks ...
 
 #include <array>
 #include <atomic>

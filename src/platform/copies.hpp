@@ -8,8 +8,9 @@
 
 namespace brood::platform {
 
-/// Where calls of functions whose names begin so lead elsewhere than into the module that `code` lies in,
-/// although it has them itself: the paths of both, this one's first. Nothing where none do.
+/// Finds a call of a function whose name begins with `prefix` that leads out of the module that contains
+/// `code`, although the module has the function itself. Returns the paths of both modules, this one's first;
+/// nothing if there is no such call.
 std::optional<std::pair<std::string, std::string>> find_foreign_calls(const void* code,
                                                                       std::string_view prefix);
 

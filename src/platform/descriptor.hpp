@@ -5,8 +5,8 @@
 
 namespace brood::platform {
 
-/// The same descriptor under a number above 2: a program whose stdin, stdout or stderr is closed must not
-/// find one of brood's there. Negative ones stay as they are.
+/// Moves a descriptor to a number above 2: a program whose stdin, stdout or stderr is closed must not find
+/// one of brood's descriptors there. Negative numbers are returned unchanged.
 int above_standard(int descriptor);
 
 class Descriptor {

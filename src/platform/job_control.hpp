@@ -12,11 +12,11 @@
 
 namespace brood::platform {
 
-/// The controlling terminal of this process. stops_output: the terminal stops processes in the background
-/// that print there (stty tostop).
+/// The controlling terminal of this process. stops_output: the terminal stops background processes that print
+/// to it (stty tostop).
 enum class TerminalKind { none, plain, stops_output };
 TerminalKind own_terminal_kind();
-/// The process group in the foreground of the terminal; 0 when there is no terminal. Async-signal-safe.
+/// The process group in the foreground of the terminal; 0 if there is no terminal. Async-signal-safe.
 Pid foreground_group();
 /// Puts group `to` into the foreground if group `from` is there now. Any process of the session may call
 /// this.
@@ -27,8 +27,7 @@ Pid own_group();
 bool join_group(Pid member, Pid group);
 void signal_group(Pid group, int signal);
 void signal_process(Pid pid, int signal);
-/// Sends a signal that is ignored by a process that does not wait for it. False when there is no such
-/// process.
+/// Sends a signal that a process ignores unless it waits for it. False if there is no such process.
 bool nudge(Pid pid);
 /// From now on this process, a child of `maker`, is killed when `maker` ends.
 void end_with(Pid maker);
@@ -37,7 +36,7 @@ void end_with(Pid maker);
 struct Listed {
   Pid pid = 0, parent = 0, group = 0, session = 0;
   bool stopped = false;  // by a signal
-  bool asleep = false;   // waits for something
+  bool asleep = false;   // it waits for something
   bool ended = false;    // a zombie
 };
 std::optional<Listed> look_up(Pid pid);
@@ -45,40 +44,41 @@ std::vector<Listed> list_processes();
 /// The name of the process, as ps shows it.
 std::string name_of(Pid pid);
 
-/// A descriptor for the signals of job control. They have to be blocked in this process.
+/// A descriptor for the signals of job control, which must be blocked in this process.
 class HeardSignals {
  public:
   struct Heard {
     int signal = 0;
     bool typed = false;  // sent by the terminal; else sent by another process
   };
-  HeardSignals();  // the descriptor is empty where the system refuses
+  HeardSignals();  // the descriptor is empty if the system refuses
   const Descriptor& descriptor() const { return signals_; }
-  /// The next signal, without waiting.
+  /// Returns the next signal without waiting.
   std::optional<Heard> next();
 
  private:
   Descriptor signals_;
 };
-/// Waits until the terminal itself sends a signal to this process, which has them blocked: its number. 0 when
-/// end_typed has been called for this process, and all that was typed before has been returned.
+/// Waits until the terminal itself sends a signal, which must be blocked in this process, and returns its
+/// number. Returns 0 once end_typed has been called for this process and all signals typed before have been
+/// returned.
 int next_typed();
 void end_typed(Pid listener);
 
-/// Waits until one of the descriptors is readable, or for `milliseconds` (-1: for ever). Negative descriptors
-/// are left out. Bit n of the result: descriptor n is readable.
+/// Waits until one of the descriptors is readable, or for `milliseconds` (-1: for ever). Ignores negative
+/// descriptors. Bit n of the result: descriptor n is readable.
 unsigned wait_for_any(std::initializer_list<int> descriptors, int milliseconds);
 
-/// Waits until the child has ended: 0; or until a signal has stopped it: the signal's number. Each stop is
-/// reported once.
+/// Waits until the child has ended (returns 0) or a signal has stopped it (returns the signal's number). Each
+/// stop is reported once.
 int wait_for_end_or_stop(Pid child);
-/// The same without waiting: also 0 while the child runs.
+/// The same without waiting; also returns 0 while the child runs.
 int look_for_stop(Pid child);
 
-/// Sets the signal handlers of a process that may want the terminal. SIGTTIN and SIGTTOU call `wants`; when
-/// it returns false, reading fails with EIO and setting modes goes through in the background.
-/// `prints_freely`: SIGTTOU is ignored instead, also in programs that the process executes. A typed SIGINT is
-/// ignored: it is for the program alone. All other signals get their defaults.
+/// Sets the signal handlers of a process that may want the terminal. SIGTTIN and SIGTTOU call `wants`; if
+/// that returns false, reading fails with EIO, and setting modes succeeds in the background. `prints_freely`:
+/// SIGTTOU is ignored instead, also in programs that the process executes. A typed SIGINT is ignored: it is
+/// meant for the program alone. All other signals get their defaults.
 void reset_signals_beside_terminal(bool (*wants)(), bool prints_freely);
 
 }  // namespace brood::platform

@@ -5,12 +5,13 @@
 
 namespace brood::platform {
 
-/// Never 0: a copy that was made without a word to anybody (clone without the C library) is noticed here, and
-/// what at_fork_in_child was given is called first.
+/// The number of this process's life, never 0. Notices a copy that was made by a raw clone, bypassing the C
+/// library; the function given to at_fork_in_child is then called first.
 std::uint32_t life();
-/// From here on this process is another than the one it was copied from.
+/// From here on, this process differs from the one it was copied from.
 void begin_life();
-/// Called in every process that fork, or a raw clone, makes of this one; of the latter when it is noticed.
+/// Registers a function to be called in every copy of this process that fork or a raw clone makes; in the
+/// latter case, once the copy is noticed.
 void at_fork_in_child(void (*f)());
 
 }  // namespace brood::platform

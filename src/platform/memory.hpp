@@ -1,5 +1,5 @@
 #pragma once
-// Anonymous memory that processes share. Nothing has a name; nothing is left behind.
+// Anonymous memory that processes share. It has no name and leaves nothing behind.
 
 #include <cstddef>
 #include <cstdint>
@@ -8,16 +8,16 @@
 
 namespace brood::platform {
 
-/// A sparse piece of shared memory, mapped whole, inherited by fork and clone. Pages must be reserved before
-/// they are touched: an unreserved one may raise SIGBUS when memory is short. Nothing of it can be accessed
-/// before it is opened: mlockall, valgrind and others that go through all mappings would make every page of
-/// it.
+/// A sparse region of shared memory, mapped as a whole, inherited by fork and clone. Pages must be reserved
+/// before they are touched: an unreserved one may raise SIGBUS if memory is short. No page is accessible
+/// before it is opened, because mlockall, valgrind and other code that goes through all mappings would
+/// otherwise allocate every page.
 class SharedRegion {
  public:
   SharedRegion() = default;
-  /// Throws OsError naming the size.
+  /// Throws OsError, which names the size.
   static SharedRegion create(const char* what, std::size_t size);
-  /// Maps a region that another process made, whole or the part that begins at `offset`.
+  /// Maps a region that another process made: the whole region, or the part that begins at `offset`.
   static SharedRegion attach(Descriptor memory, std::size_t offset = 0, std::size_t size = 0);
   SharedRegion(SharedRegion&& other) noexcept;
   SharedRegion& operator=(SharedRegion&& other) noexcept;
@@ -27,19 +27,19 @@ class SharedRegion {
   std::size_t size() const { return size_; }
   int descriptor() const { return memory_.get(); }
 
-  /// Makes pages of [offset, offset + n) real. 0, or the reason (an errno value); nothing is thrown, for this
-  /// also runs where there is no memory to throw with.
+  /// Allocates the pages of [offset, offset + n). Returns 0 or an errno value; does not throw, because it
+  /// also runs if there is no memory for an exception.
   [[nodiscard]] int reserve(std::size_t offset, std::size_t n) const;
-  /// Pages of [offset, offset + n) can be accessed by this process, and by those that it makes later. 0, or
-  /// an errno value.
+  /// Makes the pages of [offset, offset + n) accessible to this process, and to those that it makes later.
+  /// Returns 0 or an errno value.
   [[nodiscard]] int open(std::size_t offset, std::size_t n) const;
-  /// Gives the pages back to the system; they read as unreserved zeros.
+  /// Returns the pages to the system; they then read as unreserved zeros.
   void release(std::size_t offset, std::size_t n) const;
-  /// Unmaps all but [offset, offset + n), and keeps that from the children of this process.
+  /// Unmaps all but [offset, offset + n), and hides the rest from the children of this process.
   void keep_only(std::size_t offset, std::size_t n);
-  /// The mapping stays; nothing more can be reserved or released.
+  /// The mapping stays, but nothing more can be reserved or released.
   void close_descriptor() { memory_.reset(); }
-  /// The descriptor was closed by other means: its number is not ours any more.
+  /// The descriptor was closed by other code: its number may now be another file's.
   void abandon_descriptor() { memory_.release(); }
   /// Unmaps everything and closes the memory; for a process that must not see it.
   void forget();
@@ -54,27 +54,27 @@ class SharedRegion {
   std::size_t size_ = 0;
 };
 
-/// What this process may use: physical memory, RLIMIT_AS. What is left under a memory cgroup:
+/// Upper bounds for this process: physical memory, RLIMIT_AS. For what is left under a memory cgroup, see
 /// memory_group.hpp.
 std::uint64_t physical_memory();
-std::uint64_t address_space_limit();  // max() when unlimited
-std::uint64_t file_size_limit();      // RLIMIT_FSIZE, which counts for shared memory too
+std::uint64_t address_space_limit();  // max() if unlimited
+std::uint64_t file_size_limit();      // RLIMIT_FSIZE, which applies to shared memory too
 
-/// Sets how many bytes this process may have as data (RLIMIT_DATA): heap and private mappings. Returns what
-/// it was.
+/// Sets RLIMIT_DATA, the most bytes of heap and private mappings of this process. Returns the former limit.
 std::uint64_t limit_data(std::uint64_t bytes);
-/// Bytes of real memory that this process holds now. Some microseconds.
+/// The real memory of this process now, in bytes. Takes some microseconds.
 std::uint64_t resident_memory();
 
 inline constexpr std::size_t page_size = 4096;
 
-/// Makes all pages of [at, at + n) present in one step, for memory that is about to be used as a whole: one
-/// by one, at the first touch of each, they cost several times as much, and where a fault leaves a virtual
-/// machine fifteen times. Where the system cannot, or has no memory, nothing happens: they come one by one.
+/// Makes all pages of [at, at + n) present in one step, for memory that is about to be used as a whole. Page
+/// by page, at first touch, the faults cost several times as much, and fifteen times if a fault leaves a
+/// virtual machine. If the system cannot do this, or has no memory, nothing happens: the pages are made at
+/// first touch.
 void make_present(void* at, std::size_t n);
 
-/// Zeroed private memory for very many small things: in pages of 2 MiB where the system has some, which come
-/// at the first touch of each. `n` is rounded up to such. Throws std::bad_alloc.
+/// Zeroed private memory for very many small objects: in pages of 2 MiB if the system has some, allocated at
+/// first touch. `n` is rounded up to such pages. Throws std::bad_alloc.
 std::byte* map_large(std::size_t n);
 void unmap_large(std::byte* at, std::size_t n);
 inline constexpr std::size_t large_page_size = 2 * 1024 * 1024;

@@ -1,5 +1,5 @@
 #pragma once
-// What a process has around it: directory, umask, environment, limits, processors, descriptors, signals.
+// The surroundings of a process: directory, umask, environment, limits, processors, descriptors, signals.
 
 #include <chrono>
 #include <cstddef>
@@ -15,7 +15,7 @@
 
 namespace brood::platform {
 
-/// How the kernel shares time out to a thread, as its fork would pass it on.
+/// How the kernel schedules a thread, as the thread's fork would pass it on.
 struct Scheduling {
   std::uint32_t policy = 0, priority = 0;  // priority: of the real-time policies
   std::int32_t nice = 0;
@@ -23,90 +23,91 @@ struct Scheduling {
   friend bool operator==(const Scheduling&, const Scheduling&) = default;
 };
 
-/// What children take over from the caller of start.
+/// What children take over from the process that calls start.
 struct Surroundings {
-  std::string directory;    // empty: could not be told (removed)
+  std::string directory;    // empty: unknown (removed)
   std::uint32_t mask = 0;   // umask
   std::string environment;  // NAME=value strings, each ended by a zero byte
   std::vector<std::pair<std::uint64_t, std::uint64_t>> limits;  // soft and hard, by resource number
-  std::string processors;  // the mask of those it may use, as the kernel keeps it; empty: could not be told
-  std::optional<Scheduling> scheduling;  // none: could not be told
+  std::string processors;                // the affinity mask, as the kernel keeps it; empty: unknown
+  std::optional<Scheduling> scheduling;  // none: unknown
   friend bool operator==(const Surroundings&, const Surroundings&) = default;
 };
 
-/// A directory of one process, for others: its number there, and what tells it from another that has got that
-/// number, or that path, since. It may have been removed.
+/// A directory of one process, for use by others: its descriptor number there, and what distinguishes it from
+/// another directory that has got this number or path since. It may have been removed.
 struct Folder {
-  std::int32_t number = -1;  // of a descriptor; -1: it is where that process works
+  std::int32_t number = -1;  // of a descriptor; -1: the process's working directory
   std::uint64_t device = 0, inode = 0;
-  std::string path;  // empty: none leads there
-  /// Else it may not even be looked at, and there is the path alone.
+  std::string path;  // empty: no path leads there
+  /// If false, the directory could not even be examined, and only the path is left.
   bool is_known() const { return inode != 0; }
 };
-/// Where this process works. `keep` keeps it; empty where that cannot be.
+/// The working directory of this process. `keep` holds it open, or is empty if that is impossible.
 Folder current_folder(Descriptor& keep);
-/// The same without keeping it: as long as this process stays there.
+/// The same without holding it open: valid as long as this process stays there.
 Folder current_folder();
-/// Makes it the working directory of this process, as the process `owner` has told it. Empty, or what failed.
+/// Makes `folder`, described by the process `owner`, the working directory. Returns an error text or an empty
+/// string.
 std::string enter_folder(std::int32_t owner, const Folder& folder);
 
-/// This process's own, now; of processors and scheduling the calling thread's. `alone`: there is one thread,
-/// so that the umask may be asked for by setting it.
+/// Reads this process's own; processors and scheduling are the calling thread's. `alone`: there is one
+/// thread, so the umask may be read by setting it.
 void read_surroundings(Surroundings& now, bool alone);
-/// Makes them this process's own, as far as they differ. Empty, or what failed.
+/// Applies `from` to this process where it differs from `here`. Returns an error text or an empty string.
 std::string apply_surroundings(const Surroundings& from, const Surroundings& here);
 
-/// For a child whose caller has the server's surroundings: only the limits that brood itself raised go back.
+/// For a child whose caller has the server's surroundings: restores only the limits that brood itself raised.
 std::string apply_own_limits(const Surroundings& server);
 
-/// Raises the soft limit of descriptors to the hard one; returns what it was and what it is.
+/// Raises the soft limit of descriptors to the hard one; returns the old and the new limit.
 std::pair<std::uint64_t, std::uint64_t> raise_descriptor_limit();
 std::uint64_t soft_descriptor_limit();
-/// Back to `was`, where the limit still is what it was raised to.
+/// Restores `was` if the limit is still `raised`.
 void lower_descriptor_limit(std::uint64_t raised, std::uint64_t was);
-inline constexpr std::size_t descriptor_limit = 7;  // RLIMIT_NOFILE's place in `limits`
+inline constexpr std::size_t descriptor_limit = 7;  // index of RLIMIT_NOFILE in `limits`
 
 /// Closes every descriptor but 0, 1, 2 and those kept.
 void close_descriptors_but(std::initializer_list<int> kept);
 void stdin_from_null();
-/// Descriptor `write_end_of` (the read end of a pipe) of process `owner`, opened for writing, becomes stderr
-/// here.
+/// Makes the write end of a pipe stderr here: `write_end_of` is the number of its read end in process
+/// `owner`.
 bool stderr_into(std::int32_t owner, int write_end_of);
-/// Default dispositions for all signals.
+/// Sets all signals to their default action.
 void reset_signals();
-/// Nothing is delivered; what arrives waits. A child that is cloned meanwhile starts with nothing waiting.
+/// Blocks all signals; they stay pending. A child that is cloned then starts with none pending.
 void block_signals();
 void unblock_signals();
-/// Bumps and wakes the word whenever a child with exit signal SIGCHLD ends; to be called with signals
-/// blocked.
+/// Increments `bell` and wakes its sleepers whenever a child with exit signal SIGCHLD ends. Call it with
+/// signals blocked.
 void count_child_ends(Word& bell);
 void stop_counting_child_ends();
 /// Makes this process the leader of a new process group.
 void lead_group();
-/// What ps shows (15 bytes).
+/// Sets the name that ps shows (15 bytes).
 void set_process_name(const std::string& name);
 
-/// Runs before everything that was registered with atexit so far, with the code given to exit.
+/// Registers a function that exit calls, with its code, before everything registered with atexit so far.
 void on_exit_first(void (*f)(int code, void*));
 
-/// Writes out what stdio and iostreams hold back.
+/// Writes out what stdio and iostreams have buffered.
 void flush_output();
-/// For a child: stdout by lines, and nothing inherited in its buffer.
+/// For a child: makes stdout line-buffered and discards inherited buffer contents.
 void line_buffered_output();
-/// Writes a whole text to stderr at once, past stdio.
+/// Writes the whole text to stderr at once, bypassing stdio.
 void say(const std::string& text);
 
 int thread_count();
-/// Names of the threads of this process, without the calling one.
+/// Names of the threads of this process, except the calling one.
 std::vector<std::string> names_of_other_threads();
-/// The C library has never seen a second thread: as good as thread_count() == 1, and free. May be false for
-/// one thread.
+/// True if the C library has never seen a second thread: as good as thread_count() == 1, and free. May be
+/// false although there is one thread.
 bool has_single_thread();
-/// Processors this process may use: affinity and cgroup quota counted, at least 1.
+/// Processors that this process may use, at least 1; respects affinity and cgroup quota.
 int usable_processors();
-/// The same, but the quota is read once; for deciding whether spinning can help.
+/// The same, but the quota is read once; used to decide whether spinning can help.
 int usable_processor_count();
-/// A variable of the environment is set to something but 0.
+/// True if the environment variable is set to something other than 0.
 bool variable_set(const char* name);
 /// Processors of the machine.
 int machine_processors();

@@ -1,5 +1,5 @@
 #pragma once
-// The terminal that a person looks at.
+// The terminal that the user looks at.
 
 #include <chrono>
 #include <cstdint>
@@ -9,15 +9,15 @@
 
 namespace brood::platform {
 
-/// Its columns; 0 when that is no terminal.
+/// The number of columns; 0 if the descriptor is not a terminal.
 int terminal_columns(int descriptor);
-/// What is stderr in that process, when it is a terminal that may be opened from here; else nothing.
+/// Opens the stderr of that process, if it is a terminal that may be opened from here; else empty.
 Descriptor terminal_of(std::uint32_t process);
-/// The whole text at once, as far as it goes without waiting for long.
+/// Writes the whole text at once, as far as possible without a long wait.
 void write_to_terminal(int descriptor, std::string_view text);
-/// The environment says that text is UTF-8.
+/// True if the environment says that text is UTF-8.
 bool speaks_utf8();
-/// The time of steady_clock to some milliseconds, as near as anybody sees, for a fifth of what that costs.
+/// The time of steady_clock to within some milliseconds, at a fifth of its cost.
 std::chrono::steady_clock::time_point rough_time();
 
 }  // namespace brood::platform

@@ -1,10 +1,10 @@
 #pragma once
-// Who waits for what, in all processes of the program, and the report of it when the program is ended by
-// SIGQUIT.
+// Which thread waits for what, in all processes of the program, and the report of that when SIGQUIT ends the
+// program.
 //
-// A wait is noted once it has lasted for a while (WaitNote::delay), by the thread that waits: what is over
-// sooner costs nothing but the look at a clock before the sleep that there was anyway. The table is read by
-// nobody but the handler of SIGQUIT, which never follows anything in it and prints no more of it than fits.
+// The waiting thread notes a wait once it has lasted for a while (WaitNote::delay). A shorter wait costs only
+// a look at the clock before a sleep that was due anyway. Only the handler of SIGQUIT reads the table; it
+// follows no reference in it and prints no more of it than fits.
 
 #include <array>
 #include <atomic>
@@ -17,7 +17,7 @@
 
 namespace brood::platform {
 
-/// One line of text, cut where it is full. Allocates nothing.
+/// One line of text, cut off when full. Allocates nothing.
 class WaitText {
  public:
   WaitText& operator<<(std::string_view text);
@@ -29,13 +29,13 @@ class WaitText {
   std::size_t size_ = 0;
 };
 
-/// In shared memory, zeros at first. The process that sets a pid into a free entry owns it, until it sets 0
-/// or has ended.
+/// In shared memory, zeros at first. The process that sets its pid in a free entry owns it until it sets 0 or
+/// has ended.
 struct WaitEntry {
   static constexpr std::size_t most_text = 224;
   Word pid;
   Word thread;
-  Word size;                         // of the text; 0: it is being written
+  Word size;                         // of the text; 0: the text is being written
   Word idle;                         // 1: a pool's worker without a task
   std::atomic<std::uint64_t> since;  // nanoseconds of the steady clock
   std::array<char, most_text> text;
@@ -44,17 +44,17 @@ struct WaitEntry {
 struct WaitTable {
   static constexpr std::uint32_t most = 254;
   alignas(64) Word used;  // entries from here on were never used
-  Word refused;           // somebody found no room
+  Word refused;           // some process found no room
   alignas(64) std::array<WaitEntry, most> entries;
 };
 
-/// This process notes its waits there from now on; null: nowhere.
+/// From now on this process notes its waits in this table; null: nowhere.
 void note_waits_in(WaitTable* table);
-/// That process has ended, and is not reaped yet.
+/// Removes the waits of a process that has ended and is not reaped yet.
 void forget_waits_of(Pid ended);
 
-/// A thread's wait, from its first sleep to the end of this object. Of several that are nested the outermost
-/// is noted, for it is the one that the user knows.
+/// One wait of a thread, from its first sleep to the end of this object. Of nested waits only the outermost
+/// is noted, because that is the one that the user knows.
 class WaitNote {
  public:
   static constexpr std::chrono::milliseconds delay{500};
@@ -62,21 +62,21 @@ class WaitNote {
   enum class Kind : std::uint32_t { wait, idle };
   using Describe = FunctionRef<void(WaitText&)>;
 
-  /// `describe` is called in the thread that waits, once the wait has lasted for `delay` and at later
-  /// wake-ups, for what it tells may change. What it throws makes the text end there. What it refers to
-  /// outlives this object.
+  /// The waiting thread calls `describe` once the wait has lasted for `delay`, and at later wake-ups, because
+  /// the description may change. If it throws, the text ends there. What it refers to must outlive this
+  /// object.
   explicit WaitNote(Describe describe, Kind kind = Kind::wait) : describe_(describe), kind_(kind) {}
   ~WaitNote() { rest(); }
   WaitNote(const WaitNote&) = delete;
   WaitNote& operator=(const WaitNote&) = delete;
 
-  /// Before each sleep: no sleep may be longer than this, so that the wait is noted. Then it may last.
+  /// Call before each sleep and sleep no longer than this, so that the wait is noted. Then it may last.
   std::chrono::nanoseconds patience();
-  /// Notes it at once, before a sleep that has no limit.
+  /// Notes the wait at once, before a sleep without a limit.
   void now();
-  /// Waits within this one are this one, from here on ...
+  /// From here on, waits nested in this one count as this one ...
   void begin();
-  /// ... until here. It goes on when it is begun again.
+  /// ... until here. The wait goes on when it is begun again.
   void rest() {
     if (is_outermost_) end();
   }
@@ -93,8 +93,8 @@ class WaitNote {
   WaitEntry* entry_ = nullptr;
 };
 
-/// SIGQUIT prints who waits for what in this process and in all that it has made, and then ends it as ever.
-/// Where the program handles or ignores the signal nothing is changed.
+/// From now on SIGQUIT prints what this process and all processes that it has made wait for, and then ends
+/// this process as usual. If the program handles or ignores the signal, nothing is changed.
 void report_waits_at_quit();
 
 }  // namespace brood::platform

@@ -217,8 +217,8 @@ void PoolCore::attend() {
   wake_waiters();
 }
 
-// After a long sleep it is looked once whether workers asked something, for they may have been unable to say,
-// and whether a task waits for a worker that has gone past it.
+// After a long sleep, the next turn looks once whether workers have asked for something that they could not
+// announce, and whether a task waits for a worker that has already passed it.
 void PoolCore::note_doze(Clock::time_point since) {
   if (Clock::now() - since >= sync::EventCount::longest_doze.load()) look_closer_ = true;
 }
@@ -238,8 +238,9 @@ void PoolCore::help() {
   }
 }
 
-// Whoever submits or waits just now hands tasks out as well, and would have to leave its tasks while this
-// thread has the books. Not for long: deadlines are this thread's. And not when a worker asks for something.
+// While other threads submit or wait, they hand out tasks too, and would have to leave their tasks while this
+// thread has the books. So the helper naps, but not for long, because it alone enforces deadlines, and not
+// when a worker asks for something.
 void PoolCore::leave_alone_who_works() {
   if (!watched_ && works_ == 0 && Clock::now() - helped_at_ < longest_nap) {
     // Relaxed: only compared with a later value, as a hint.
@@ -282,15 +283,15 @@ bool PoolCore::help_once() {
   return true;
 }
 
-// With the signals that the program's own threads get, and what they start: a program that is started from a
-// callback can be ended by SIGTERM. Between callbacks this thread gets none.
+// Runs callbacks with the signal mask of the program's own threads, which programs started from a callback
+// inherit: SIGTERM can end them. Between callbacks this thread receives no signals.
 bool run_callbacks_as_if_in(const platform::SignalMask& mask) {
   if (!detail::callbacks_are_due()) return false;
   const platform::SignalMask::InForce as_theirs(mask);
   return detail::run_callbacks(&platform::say);
 }
 
-// The user's code: it may take long, and nothing else hangs on this thread.
+// Runs the user's code, which may take long; nothing else depends on this thread.
 void PoolCore::call_back() {
   for (;;) {
     const auto seen = callbacks_.prepare();

@@ -30,8 +30,8 @@ bool is_alive(Pid pid) { return kill(pid, 0) == 0 || errno == EPERM; }
 Pid parent_pid() { return getppid(); }
 
 Pid raw_clone(Parent parent, Word* pid_word) {
-  // What glibc's fork does for the child and a raw clone does not: the thread's own tid word, and the head of
-  // its list of robust mutexes, without which a mutex of a killed child is never released.
+  // glibc's fork sets these for the child; a raw clone does not: the address of the thread's tid word, and
+  // the head of its list of robust mutexes, without which a killed child's mutexes would never be released.
   int* tid_address = nullptr;
   prctl(PR_GET_TID_ADDRESS, &tid_address);
   void* robust_head = nullptr;
@@ -41,7 +41,7 @@ Pid raw_clone(Parent parent, Word* pid_word) {
   unsigned long flags = CLONE_PARENT_SETTID | CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;  // exit signal 0
   if (parent == Parent::callers_parent) flags |= CLONE_PARENT;
   if (parent == Parent::caller_with_signal) flags |= SIGCHLD;
-  // clone, not clone3: the seccomp profile of Docker refuses that.
+  // clone, not clone3, which Docker's seccomp profile refuses.
   const long pid = syscall(SYS_clone, flags, nullptr, pid_word, tid_address, 0);
   if (pid == 0) {
     begin_life();
@@ -61,8 +61,8 @@ Pid library_fork(Word* pid_word) {
 }
 
 void fork_for_handlers() {
-  // A SIGCHLD handler of the program's is not to hear of it; of other children, whose end fell into this
-  // moment, it is.
+  // Hides this fork's end from a SIGCHLD handler of the program's. If other children have ended in this
+  // moment, the handler must still hear of them.
   struct sigaction theirs {
   }, standard{};
   standard.sa_handler = SIG_DFL;
@@ -152,7 +152,7 @@ int keep_over_exec(int descriptor) { return fcntl(descriptor, F_DUPFD, 3); }
 
 namespace {
 
-// As the kernel keeps them, for a program that has not handed them to init yet.
+// From the kernel, for a program that has not passed its arguments to init yet.
 std::vector<std::string> own_arguments() {
   std::vector<std::string> all;
   std::ifstream file("/proc/self/cmdline");
@@ -166,7 +166,7 @@ std::vector<std::string> own_arguments() {
 int exec_self(char* const* arguments, const std::string& variable) {
   std::string copy = variable;
   putenv(copy.data());
-  // Who loads the program for the kernel, as the dynamic linker may, was told by the arguments which one.
+  // A loader that loaded the program, such as the dynamic linker, needs the original arguments to find it.
   const bool as_it_was = arguments == nullptr || !loaded_by_another().empty();
   auto own = as_it_was ? own_arguments() : std::vector<std::string>();
   std::vector<char*> pointers;
@@ -185,7 +185,7 @@ bool send_kill(const Descriptor& process) { return send_signal(process, SIGKILL)
 bool kill_child(Pid child) { return kill(child, SIGKILL) == 0; }
 
 void send_signal_to_group(Pid child, int signal) {
-  // A child that has just been cloned is not yet the leader of its group.
+  // A child that was just cloned does not lead its group yet.
   if (kill(-child, signal) != 0) kill(child, signal);
 }
 
@@ -207,7 +207,7 @@ std::uint64_t start_time(Pid pid) {
   const std::size_t n = std::fread(text, 1, sizeof text - 1, file);
   std::fclose(file);
   text[n] = 0;
-  // The name, field 2, may hold anything; fields are counted from its closing parenthesis. Start time is
+  // The name, field 2, may contain anything, so count fields from its closing parenthesis. The start time is
   // field 22.
   const char* at = std::strrchr(text, ')');
   for (int field = 2; at != nullptr && field < 22; ++field) at = std::strchr(at + 1, ' ');
@@ -219,7 +219,7 @@ void exit_now(int code) { _exit(code); }
 void end_like(const Ended& ended) {
   if (ended.how == Ended::How::signalled) {
     rlimit no_core{0, 0};
-    setrlimit(RLIMIT_CORE, &no_core);  // the one who died first has written it
+    setrlimit(RLIMIT_CORE, &no_core);  // the process that died first has written one
     signal(ended.value, SIG_DFL);
     sigset_t one;
     sigemptyset(&one);

@@ -1,5 +1,5 @@
-// Whether two copies of a library in one process get into each other's way: a function of either that the
-// dynamic linker knows by name is looked for in the program first, and then in what was loaded with it.
+// Whether two copies of a library in one process interfere: the dynamic linker looks for a function by name
+// in the program first, and then in the modules that were loaded with it.
 
 #include "platform/copies.hpp"
 
@@ -19,7 +19,7 @@ struct Symbols {
   std::size_t count = 0;
 };
 
-// Those that are looked for by name stand behind all others, in the order of their buckets.
+// In a GNU hash table, symbols that can be looked up follow all others, in the order of their buckets.
 std::size_t count_of(const std::uint32_t* hash) {
   const std::uint32_t buckets = hash[0], first = hash[1], filter_words = hash[2];
   const auto* bucket = hash + 4 + std::size_t{filter_words} * (sizeof(ElfW(Addr)) / sizeof(std::uint32_t));

@@ -25,19 +25,19 @@ constexpr std::size_t probe = 1 << 20;
 constexpr int deadly[] = {SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGABRT};
 
 struct ChildsNote {
-  Word pid;  // whose it is; 0: nobody's
+  Word pid;  // of its owner; 0: free
   CrashNote note;
 };
 constexpr std::size_t children_at_once = 16;
 using ChildrensNotes = std::array<ChildsNote, children_at_once>;
 
-// Of this process.
+// State of this process.
 CrashNote* note = nullptr;
-ChildrensNotes* parents = nullptr;  // where it leaves its own, when it has none
+ChildrensNotes* parents = nullptr;  // where it writes its own note if it has none
 ChildrensNotes* childrens = nullptr;
 pid_t owner = 0;
-std::uintptr_t stack_begin = 0;  // of the first thread, about
-bool installed = false;          // the handlers, in it or in what it was cloned from
+std::uintptr_t stack_begin = 0;  // of the first thread, approximately
+bool installed = false;          // the handlers, in this process or in one that it was cloned from
 std::atomic<pid_t> noting{0};    // the thread that writes the note
 sigjmp_buf out_of_the_unwinder;
 
@@ -51,14 +51,14 @@ void handle(int signal, void (*handler)(int, siginfo_t*, void*), int flags) {
 
 pid_t this_thread() { return static_cast<pid_t>(syscall(SYS_gettid)); }
 
-// The stack is in ruins, and the unwinder fell into a hole.
+// The stack is destroyed, and the unwinder itself has crashed.
 void climb_out(int signal, siginfo_t*, void*) {
   if (this_thread() == noting.load()) siglongjmp(out_of_the_unwinder, 1);
   handle(signal, nullptr, 0);
 }
 
-// A touch of memory next to where the stack ends, or a page or so behind it: of a function with much room for
-// its variables the first touch may be far below.
+// A fault close to the stack pointer, up to `near` above it or `far` below it: a function with large local
+// variables may first touch memory far below.
 bool is_stack_overflow(int signal, const siginfo_t& info, const ucontext_t& context) {
   constexpr std::uintptr_t far = 1 << 20, near = 1 << 16;
   if (signal != SIGSEGV || info.si_code <= 0) return false;
@@ -66,7 +66,7 @@ bool is_stack_overflow(int signal, const siginfo_t& info, const ucontext_t& cont
   const auto stack = static_cast<std::uintptr_t>(context.uc_mcontext.gregs[REG_RSP]);
   if (at > stack + near || stack > at + far) return false;
   if (this_thread() != owner) return true;
-  // A stack pointer that was written over lies elsewhere.
+  // A stack pointer that was overwritten points elsewhere.
   rlimit most{};
   getrlimit(RLIMIT_STACK, &most);
   return stack < stack_begin && (most.rlim_cur == RLIM_INFINITY || stack_begin - stack < most.rlim_cur + far);
@@ -90,8 +90,8 @@ void write_note(int signal, const siginfo_t& info, const ucontext_t& context) {
     note->no_memory.store(1);
   else
     munmap(memory, probe);
-  // The place itself is sure, whatever the unwinder makes of the rest. One more than it is: as if it were a
-  // return address.
+  // The faulting place itself is certain, whatever the unwinder makes of the rest. Plus one, so that it reads
+  // like a return address.
   const auto here = static_cast<std::uint64_t>(context.uc_mcontext.gregs[REG_RIP]);
   note->frames[0] = here + 1;
   note->count.store(1);
@@ -116,7 +116,7 @@ void leave_note(int signal, siginfo_t* info, void* context) {
       write_note(signal, *info, *static_cast<const ucontext_t*>(context));
   }
   for (const int each : deadly) handle(each, nullptr, 0);
-  // A fault repeats itself on return; what was sent does not.
+  // A fault repeats when the handler returns; a signal that was sent does not.
   if (info->si_code <= 0) raise(signal);
 }
 
@@ -131,8 +131,8 @@ void prepare_unwinder() {
 
 void install_crash_handlers() {
   installed = true;
-  // Not in the program's data: what lies on both sides of it there would be in pages of its own, and each
-  // child writes to it.
+  // mmap, not static data: that would split the neighbouring data over more pages, and each child writes to
+  // it.
   static void* const stack =
       mmap(nullptr, handler_stack, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   stack_t there{};

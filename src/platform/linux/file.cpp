@@ -80,14 +80,14 @@ timespec to_timespec(FileTime t) {
 
 constexpr int folder_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
-// One stretch of a path that is short enough for the kernel, all of it below `at` and without symlinks.
+// Opens a part of a path that is short enough for the kernel, below `at` and without symlinks.
 Opened open_stretch(int at, const std::string& path) {
   open_how how{};
   how.flags = folder_flags;
   how.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS;
   const long fd = syscall(SYS_openat2, at, path.c_str(), &how, sizeof how);
   if (fd >= 0 || errno != ENOSYS) return opened(static_cast<int>(fd));
-  // An older kernel: step by step.
+  // An older kernel: go step by step.
   Descriptor here(fcntl(at, F_DUPFD_CLOEXEC, 3));
   for (std::size_t from = 0; from <= path.size() && here;) {
     const auto to = std::min(path.find('/', from), path.size());
@@ -155,7 +155,7 @@ int status_of_path(const std::string& path, FileStatus& status) {
 }
 
 int list_folder(const Descriptor& folder, FunctionRef<bool(std::string_view, FileKind)> f) {
-  // A descriptor of its own: reading moves its position.
+  // Opened separately, because reading moves the position of the descriptor.
   const int fd = openat(folder.get(), ".", folder_flags);
   if (fd < 0) return errno;
   DIR* stream = fdopendir(fd);
@@ -197,14 +197,14 @@ Opened create_file(const Descriptor& folder, const std::string& name, std::uint3
 
 namespace {
 
-// These say that this pair of files cannot be copied so; any other error is real and must not fall through to
-// the next method, which might then read what the kernel has lost.
+// True for errors that mean this pair of files cannot be copied by this method. Any other error is real and
+// must not lead to the next method, which might then read data that the kernel has lost.
 bool try_another_way(int error) {
   return error == EBADF || error == EINVAL || error == ENOSYS || error == EOPNOTSUPP || error == EPERM ||
          error == ETXTBSY || error == EXDEV;
 }
 
-// Up to `size`, or to the end where that is 0: of a file that did not know its size.
+// Copies up to `size` bytes, or to the end if size is 0, because the file did not know its size.
 int copy_by_hand(int from, int to, std::uint64_t size, std::uint64_t& copied, FunctionRef<bool()> stop) {
   alignas(4096) static thread_local std::array<char, 128 * 1024> buffer;
   while (size == 0 || copied < size) {
@@ -222,7 +222,7 @@ int copy_by_hand(int from, int to, std::uint64_t size, std::uint64_t& copied, Fu
     }
     copied += static_cast<std::uint64_t>(n);
     if (stop()) return was_stopped;
-    // It was empty when it was opened, and is a file that somebody fills: as much as there is now.
+    // The file was empty when it was opened, and another process is filling it: copy as much as it has now.
     struct stat now {};
     if (size == 0 && fstat(from, &now) == 0 && now.st_size > 0)
       size = static_cast<std::uint64_t>(now.st_size);
@@ -246,10 +246,10 @@ int copy_content(const Descriptor& from, const Descriptor& to, std::uint64_t siz
     }
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (copied > 0 || !try_another_way(errno))) return errno;
-    // Not possible here, or nothing where there should be data (procfs, some FUSE): by hand.
+    // Not possible here, or no data where there should be some (procfs, some FUSE filesystems): copy by hand.
     return copy_by_hand(from.get(), to.get(), size, copied, stop);
   }
-  // A file that says it is empty may be a virtual one.
+  // A file of size 0 may be a virtual one.
   return size == 0 ? copy_by_hand(from.get(), to.get(), 0, copied, stop) : 0;
 }
 
@@ -333,7 +333,7 @@ std::uint32_t current_umask() {
     if (line.starts_with("Umask:"))
       return static_cast<std::uint32_t>(std::strtoul(line.c_str() + 6, nullptr, 8));
   }
-  return 0777;  // not to be told: let every mode be set by hand
+  return 0777;  // unknown: every mode is then set explicitly
 }
 
 std::uint32_t clear_umask() { return umask(0); }
@@ -355,7 +355,7 @@ bool disk_is_full(int error) { return error == ENOSPC || error == EDQUOT || erro
 std::string reason(int error) { return std::strerror(error); }
 
 namespace {
-// Of a file without a name that is made there now.
+// The birth time of a file without a name that is made there now.
 std::optional<FileTime> birth_now(const Descriptor& folder) {
   const Descriptor nameless(openat(folder.get(), ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600));
   struct statx st {};
@@ -365,7 +365,7 @@ std::optional<FileTime> birth_now(const Descriptor& folder) {
 }
 }  // namespace
 
-// Births may have the grain of a tick of the kernel's, up to 10 ms.
+// Birth times may have the resolution of a kernel tick, up to 10 ms.
 FileTime file_clock(const Descriptor& folder) {
   constexpr int most_looks = 20;
   const auto first = birth_now(folder);

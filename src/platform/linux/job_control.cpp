@@ -32,7 +32,7 @@ sigset_t set_of(std::initializer_list<int> signals) {
   return set;
 }
 
-// The system stops a process in the background that hands the terminal on, unless it has SIGTTOU blocked.
+// The system stops a background process that hands the terminal on, unless that process blocks SIGTTOU.
 class TerminalOutputFree {
  public:
   TerminalOutputFree() {
@@ -135,7 +135,8 @@ std::optional<HeardSignals::Heard> HeardSignals::next() {
 }
 
 namespace {
-// The system returns the pending signal with the lowest number first, so this one comes after all typed ones.
+// The system returns the pending signal with the lowest number first, so this one comes after every typed
+// one.
 constexpr int no_more_typed = SIGPWR;
 }  // namespace
 
@@ -151,7 +152,7 @@ int next_typed() {
 
 void end_typed(Pid listener) {
   kill(listener, no_more_typed);
-  kill(listener, SIGCONT);  // it is stopped where its whole group is
+  kill(listener, SIGCONT);  // it is stopped if its whole group is
 }
 
 unsigned wait_for_any(std::initializer_list<int> descriptors, int milliseconds) {

@@ -9,14 +9,14 @@
 namespace brood {
 namespace {
 
-// Until there is a page, or where the kernel has none that a copy finds empty (before Linux 4.14, or refused
-// by a filter): then only copies that the C library makes are noticed.
+// Used until there is a page, or if the kernel cannot wipe a page in copies (before Linux 4.14, or a filter
+// forbids it): then only copies that the C library makes are noticed.
 constinit std::uint32_t plain_word = 1;
 constinit std::uint32_t* word = &plain_word;
 constinit std::uint32_t lives = 1;
 void (*in_copy)() = nullptr;
 
-// Before any global of the program is initialised, and so before it can fork.
+// Runs before any global of the program is initialised, and so before the program can fork.
 [[gnu::constructor(150)]] void make_page() {
   const auto size = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
   void* const page = mmap(nullptr, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);

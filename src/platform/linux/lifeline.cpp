@@ -19,7 +19,7 @@ bool arm_lifeline(int fd, pid_t whom) {
   fcntl(fd, F_SETOWN, whom);
   fcntl(fd, F_SETSIG, SIGKILL);
   fcntl(fd, F_SETFL, O_ASYNC | O_NONBLOCK);
-  // Armed; now see whether the other end had gone before.
+  // Now armed; check whether the other end was closed before.
   char byte;
   return read(fd, &byte, 1) != 0;
 }
@@ -42,11 +42,11 @@ Lifeline Lifeline::inherited(int read_descriptor) {
 }
 
 Descriptor Lifeline::open_anew() const {
-  // Not by printf: a child that is born touches no page of the library that it need not.
+  // Not printf: a newborn child touches no page of the library without need.
   char path[32] = "/proc/self/fd/";
   *std::to_chars(path + std::strlen(path), path + sizeof path - 1, read_.get()).ptr = 0;
   return Descriptor(
-      above_standard(open(path, O_RDONLY | O_NONBLOCK)));  // no O_CLOEXEC: programs that are started keep it
+      above_standard(open(path, O_RDONLY | O_NONBLOCK)));  // no O_CLOEXEC: executed programs keep it
 }
 
 bool Lifeline::arm() {
@@ -57,7 +57,7 @@ bool Lifeline::arm() {
     signals_ = true;
     return arm_lifeline(read_.get(), -getpid());  // the group
   }
-  // Without /proc: told of the end of the thread that made this process, which is the best there is.
+  // Without /proc: the signal comes when the thread that made this process ends, which is the best available.
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   char byte;
   fcntl(read_.get(), F_SETFL, O_NONBLOCK);
@@ -80,15 +80,15 @@ bool Lifeline::arm_alone() {
 }
 
 bool Lifeline::outlives(const Descriptor& process) const {
-  pollfd both[] = {{process.get(), POLLIN, 0}, {read_.get(), 0, 0}};  // POLLHUP is told unasked
+  pollfd both[] = {{process.get(), POLLIN, 0}, {read_.get(), 0, 0}};  // POLLHUP is always reported
   while (ppoll(both, 2, nullptr, nullptr) < 0 && errno == EINTR) {
   }
   return both[0].revents != 0 || both[1].revents == 0;
 }
 
 void Lifeline::cut() const {
-  open_anew();  // and closed: whenever an end of a pipe with nobody at the other one goes, it sends its
-                // signals
+  // Opened and closed: an end of a pipe that closes while nobody has the other end sends the signals.
+  open_anew();
   kill(0, SIGKILL);
   for (;;) pause();
 }

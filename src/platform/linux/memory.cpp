@@ -38,7 +38,7 @@ namespace {
 std::byte* map(int memory, std::size_t offset, std::size_t size) {
   void* at = mmap(nullptr, size, PROT_NONE, MAP_SHARED | MAP_NORESERVE, memory, static_cast<off_t>(offset));
   if (at == MAP_FAILED) throw OsError("mmap of " + std::to_string(size) + " bytes of shared memory", errno);
-  // A core dump of a sparse region would make every page of it.
+  // A core dump of a sparse region would allocate all its pages.
   madvise(at, size, MADV_DONTDUMP);
   return static_cast<std::byte*>(at);
 }
@@ -46,7 +46,7 @@ std::byte* map(int memory, std::size_t offset, std::size_t size) {
 }  // namespace
 
 SharedRegion SharedRegion::create(const char* what, std::size_t size) {
-  // Beyond the limit ftruncate does not only fail: a signal would end the program.
+  // Beyond the limit, ftruncate would not only fail: a signal would end the program.
   if (size > file_size_limit()) {
     throw OsError("ftruncate of the " + std::string(what) + " to " + std::to_string(size) +
                       " bytes (RLIMIT_FSIZE, ulimit -f, allows " + std::to_string(file_size_limit()) + ")",
@@ -58,7 +58,7 @@ SharedRegion SharedRegion::create(const char* what, std::size_t size) {
   if (ftruncate(region.memory_.get(), static_cast<off_t>(size)) != 0) {
     throw OsError("ftruncate of the " + std::string(what) + " to " + std::to_string(size) + " bytes", errno);
   }
-  // Nobody can shrink it under a mapping: no SIGBUS from that side.
+  // No process can shrink the region under a mapping, so that cause of SIGBUS is excluded.
   fcntl(region.memory_.get(), F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
   struct stat st {};
   if (fstat(region.memory_.get(), &st) == 0) region.inode_ = st.st_ino;
@@ -98,8 +98,8 @@ SharedRegion& SharedRegion::operator=(SharedRegion&& other) noexcept {
 
 SharedRegion::~SharedRegion() { forget(); }
 
-// A program may close all descriptors, and then open files of its own. Memory files of one kernel have
-// numbers of their own; a file elsewhere that has the same one is no memory file, and its size is another.
+// A program may close all descriptors and then open files of its own. The memory files of one kernel have
+// unique inode numbers; a file elsewhere with the same number is not a memory file or has another size.
 bool SharedRegion::is_intact() const {
   struct stat st {};
   return fstat(memory_.get(), &st) == 0 && st.st_ino == inode_ && st.st_nlink == 0 &&
@@ -107,9 +107,9 @@ bool SharedRegion::is_intact() const {
 }
 
 int SharedRegion::reserve(std::size_t offset, std::size_t n) const {
-  // In a memory cgroup fallocate is not refused but killed: ask first.
+  // In a memory cgroup, fallocate does not fail: the process is killed. So ask first.
   if (n > cgroup_memory_left()) return ENOMEM;
-  if (!is_intact()) {  // through the mapping then, since Linux 5.14
+  if (!is_intact()) {  // then through the mapping, since Linux 5.14
     if (const int error = open(offset, n)) return error;
     if (madvise(data_ + offset / page_size * page_size, n + offset % page_size, MADV_POPULATE_WRITE) == 0)
       return 0;
@@ -152,7 +152,7 @@ void SharedRegion::forget() {
   memory_.reset();
 }
 
-// Since Linux 5.14.
+// MADV_POPULATE_WRITE exists since Linux 5.14; before that, nothing happens.
 void make_present(void* at, std::size_t n) {
   const auto begin = reinterpret_cast<std::uintptr_t>(at) / page_size * page_size;
   const auto end = (reinterpret_cast<std::uintptr_t>(at) + n + page_size - 1) / page_size * page_size;
@@ -167,7 +167,7 @@ std::size_t whole_pages(std::size_t n) {
 
 std::byte* map_large(std::size_t n) {
   n = whole_pages(n);
-  const std::size_t room = n + large_page_size;  // the part of it that begins where a large page can
+  const std::size_t room = n + large_page_size;  // the part that begins at a large page is used
   void* const at = mmap(nullptr, room, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
   if (at == MAP_FAILED) throw std::bad_alloc();
   auto* const begin = static_cast<std::byte*>(at);

@@ -1,5 +1,5 @@
-// Needs CONFIG_MEMCG. Version 2 gives limits only to groups whose parent holds no process itself, so that
-// there the new group stands beside the process's own, where a session manager has left its parent to the
+// Needs CONFIG_MEMCG. Version 2 allows limits only in groups whose parent contains no process itself. So
+// there the new group is a sibling of the process's own, if a session manager has given the parent to the
 // user.
 
 #include "platform/memory_group.hpp"
@@ -31,7 +31,7 @@ std::uint64_t number_in(const std::string& file) {
   return in ? n : unlimited;
 }
 
-// Of a file of lines "NAME NUMBER"; 0 when there is none.
+// Reads a file of lines "NAME NUMBER"; 0 if the name is not in it.
 std::uint64_t field_in(const std::string& file, std::string_view name) {
   std::ifstream in(file);
   std::string key;
@@ -41,7 +41,7 @@ std::uint64_t field_in(const std::string& file, std::string_view name) {
   return 0;
 }
 
-// In one piece: these files take each write by itself.
+// In one write: these files interpret each write separately.
 bool write_to(const std::string& file, const std::string& text) {
   const int fd = open(file.c_str(), O_WRONLY | O_CLOEXEC);
   if (fd < 0) return false;
@@ -64,7 +64,7 @@ bool has_no_limit(const std::string& folder) {
   return true;
 }
 
-// Where a group with a limit may stand for a process of this one; empty when nowhere.
+// The folder in which a group with a limit may be made for a process of this group; empty if there is none.
 std::string parent_for(const NamedGroup& own) {
   if (!own.second_version) return own.folder;
   const auto gives_memory = [](const std::string& folder) {
@@ -73,14 +73,14 @@ std::string parent_for(const NamedGroup& own) {
     return all.find("memory") != std::string::npos;
   };
   if (gives_memory(own.folder)) return own.folder;
-  // It leaves its own group's limits for that, so there must be none.
+  // A sibling group escapes the limits of the own group, so the own group must have none.
   const auto slash = own.folder.rfind('/');
   const auto parent = own.folder.substr(0, slash);
   if (parent.size() <= mount_point.size() || !gives_memory(parent) || !has_no_limit(own.folder)) return {};
   return parent;
 }
 
-// Groups whose owner was killed before it could remove them. One in which somebody lives stays.
+// Removes groups whose owner was killed before it could remove them. A group that has processes stays.
 void sweep(const std::string& parent) {
   std::error_code error;
   for (const auto& entry : std::filesystem::directory_iterator(parent, error)) {
@@ -147,7 +147,7 @@ void MemoryGroup::limit(std::uint64_t bytes) const {
     write_to(file, second_version_ ? "max" : "-1");
     return;
   }
-  // Refused (version 1) when there is more already: what limits its data holds it then.
+  // Version 1 refuses a limit below what is already in use; the limit of the data then applies.
   write_to(file, std::to_string(bytes + field_in(folder_ + "/memory.stat", "shmem")));
 }
 
@@ -163,7 +163,7 @@ std::uint64_t cgroup_memory_left() {
   for (const auto& group : groups) {
     const auto limit = number_in(group.folder + limit_file(group.second_version));
     if (limit >= (std::uint64_t{1} << 60)) continue;
-    // The last of it is for what nobody asks for: heaps, stacks, page tables.
+    // Leave a margin for memory that is never requested here: heaps, stacks, page tables.
     const auto margin = std::min(limit / 16, std::uint64_t{16} << 20);
     const auto usage =
         number_in(group.folder + (group.second_version ? "/memory.current" : "/memory.usage_in_bytes"));

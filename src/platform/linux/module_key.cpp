@@ -17,7 +17,7 @@ std::string hex(std::span<const char> bytes) {
   return text;
 }
 
-// Of a file it may be anything.
+// The notes may come from a file, which may contain anything.
 std::string build_id_in(std::span<const char> notes) {
   ElfW(Nhdr) note;
   while (notes.size() >= sizeof note) {

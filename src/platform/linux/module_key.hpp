@@ -1,5 +1,5 @@
 #pragma once
-// By what a module is known to be the same in another process, or on disk: its build id, else name and size.
+// What identifies a module in another process or on disk: its build ID, or else its name and size.
 
 #include <elf.h>
 #include <link.h>
@@ -13,7 +13,7 @@
 
 namespace brood::platform {
 
-/// `bytes_of`: what a segment of notes holds.
+/// `bytes_of`: returns the contents of a segment of notes.
 std::string key_of(std::string_view path, std::span<const ElfW(Phdr)> segments,
                    FunctionRef<std::span<const char>(const ElfW(Phdr) &)> bytes_of);
 

@@ -32,10 +32,10 @@ int find_first_address(dl_phdr_info* info, std::size_t, void* to) {
     if (segment.p_type == PT_LOAD && segment.p_filesz != 0)
       *static_cast<std::uintptr_t*>(to) = info->dlpi_addr + segment.p_vaddr;
   }
-  return 1;  // the program is the first of all
+  return 1;  // the program itself comes first
 }
 
-// Of the file that is mapped there, as the kernel tells it.
+// The file that is mapped at the address, according to the kernel.
 std::string file_at(std::uintptr_t address) {
   std::ifstream maps("/proc/self/maps");
   for (std::string line; std::getline(maps, line);) {
@@ -86,7 +86,7 @@ const std::vector<LoadedModule>& current_modules() {
     unsigned long long loaded = 0, unloaded = 0;
     std::vector<LoadedModule> modules;
   };
-  // Of the thread: so neither a lock nor a copy in a forked child can be in the way.
+  // thread_local: needs no lock, and a forked child cannot find it half-written by another thread.
   thread_local Known known;
   Known now;
   dl_iterate_phdr(
@@ -111,13 +111,13 @@ const LoadedModule* module_of(std::span<const LoadedModule> modules, std::uintpt
   return nullptr;
 }
 
-// What was executed may be moved or replaced later, so it is looked at once.
+// The executed file may be moved or replaced later, so look only once.
 std::string loaded_by_another() {
   static const auto path = [] {
     std::uintptr_t address = 0;
     dl_iterate_phdr(find_first_address, &address);
     auto file = file_at(address);
-    // Something that has a path: what was mapped without a file tells nothing.
+    // Only a mapping with a path counts; one without a file is no evidence.
     return file.starts_with('/') && file != executed_path() ? file : std::string();
   }();
   return path;
@@ -133,7 +133,7 @@ bool is_inside_exit() {
   const auto n = capture_stack(frames);
   return std::any_of(frames.begin(), frames.begin() + static_cast<std::ptrdiff_t>(n), [](void* frame) {
     Dl_info info{};
-    void* const call = static_cast<std::byte*>(frame) - 1;  // just before where it returns to
+    void* const call = static_cast<std::byte*>(frame) - 1;  // just before the return address
     return dladdr(call, &info) != 0 && info.dli_sname != nullptr &&
            std::string_view(info.dli_sname) == "exit";
   });

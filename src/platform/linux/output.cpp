@@ -32,7 +32,7 @@ Output output() {
   Output now;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
     struct stat file {};
-    // Not by the C library: its fstat takes a call that looks at a path too.
+    // Not through the C library, whose fstat makes a call that can also resolve a path.
     if (syscall(SYS_fstat, numbers[i], &file) != 0) continue;
     now.files[i] = {file.st_dev, file.st_ino, S_ISREG(file.st_mode) || S_ISBLK(file.st_mode)};
   }
@@ -68,7 +68,7 @@ void OutputBox::put() {
         EBADF);
   }
   Attached attached{};
-  char open = 0;  // a bit for each that is
+  char open = 0;  // one bit for each open file
   int files[2];
   std::size_t n = 0;
   for (std::size_t i = 0; i < numbers.size(); ++i) {
@@ -92,7 +92,7 @@ void OutputBox::put() {
   if (sendmsg(writing_.get(), &message, MSG_DONTWAIT | MSG_NOSIGNAL) != 1) {
     throw OsError("sendmsg of stdout and stderr to the fork server", errno);
   }
-  // Only now: had there been no memory, those who look would still find the ones before.
+  // Only now: if memory had run out, readers would still find the previous files.
   char before;
   if (filled_) recv(reading_.get(), &before, 1, MSG_DONTWAIT);
   filled_ = true;
@@ -116,7 +116,7 @@ int OutputBox::look() const {
     std::memcpy(files, CMSG_DATA(header), n * sizeof(int));
   }
   bool whole = (message.msg_flags & MSG_CTRUNC) == 0;
-  // Where one of the numbers is free, it may be a file's that belongs under the other.
+  // If one of the two numbers is free, recvmsg may have used it for the file that belongs to the other.
   for (std::size_t i = 0; i < n; ++i) {
     files[i] = above_standard(files[i]);
     whole = whole && files[i] >= 0;

@@ -10,7 +10,7 @@
 
 namespace brood::platform {
 
-// Never FUTEX_PRIVATE: the word may be shared.
+// Never FUTEX_PRIVATE: the word may be shared between processes.
 bool park(const Word& word, std::uint32_t seen, detail::Deadline until) {
   timespec left{};
   timespec* limit = nullptr;

@@ -1,6 +1,6 @@
-// The handler of SIGQUIT: who waits for what, on stderr. Async-signal-safe: system calls and memory that is
-// there, no lock, no allocation. What it reads in shared memory others may have written as they like: numbers
-// are bounded, texts cut and rid of what a terminal obeys.
+// The handler of SIGQUIT: prints which process waits for what to stderr. Async-signal-safe: it uses system
+// calls and existing memory, no lock, no allocation. What it reads in shared memory may be corrupt: numbers
+// are bounded, texts are cut and stripped of terminal control characters.
 
 #include <fcntl.h>
 #include <sys/syscall.h>
@@ -24,17 +24,17 @@ namespace brood::platform {
 namespace {
 
 constexpr std::size_t most_lines = 36, most_of_one = 8, most_processes = 512, idle_named = 6;
-constexpr std::string_view server = "brood-server";  // the helpers of each process that has children
+constexpr std::string_view server = "brood-server";  // the helper processes of each process that has children
 
 struct Process {
   pid_t pid;
-  char state;  // as /proc tells it
+  char state;  // as in /proc
   std::array<char, 16> name;
   bool is_server;
   bool has_notes;
 };
 
-// Text on its way to stderr, so that a line is written whole.
+// Text for stderr, collected so that a line is written as a whole.
 class Out {
  public:
   Out& operator<<(std::string_view text) {
@@ -48,7 +48,7 @@ class Out {
     const auto end = std::to_chars(digits, digits + sizeof digits, number).ptr;
     return *this << std::string_view(digits, static_cast<std::size_t>(end - digits));
   }
-  // What others have written. Bytes of other alphabets stay.
+  // Text that other processes have written. Bytes of other alphabets are kept.
   void foreign(std::string_view text) {
     char previous = 0;
     for (const char c : text) {
@@ -75,7 +75,7 @@ class Out {
   std::size_t size_ = 0;
 };
 
-// In no stack: the handler may have little of that.
+// Not on the stack: the handler may have little of that.
 struct State {
   std::array<Process, most_processes> processes;
   std::size_t count;
@@ -102,7 +102,7 @@ int open_of(pid_t process, std::string_view what, std::uint32_t thread = 0, std:
   return ::open(path, O_RDONLY | O_CLOEXEC);
 }
 
-// Its name and state; false when there is no such process.
+// Reads name and state of the process; false if there is no such process.
 bool look_at(Process& process) {
   char text[512];
   const int file = open_of(process.pid, "/stat");
@@ -149,9 +149,9 @@ void add_children(pid_t process, std::uint32_t thread) {
   ::close(file);
 }
 
-// Those that it has made, whichever of its threads did.
+// Adds the children that any thread of the process has made.
 void add_children(pid_t process) {
-  struct Entry {  // as getdents64 gives them
+  struct Entry {  // as getdents64 returns them
     std::uint64_t inode;
     std::int64_t offset;
     std::uint16_t size;
@@ -173,7 +173,7 @@ void add_children(pid_t process) {
   ::close(folder);
 }
 
-// What has a note is a process of ours, where the kernel does not tell of children.
+// If the kernel does not list children: a process that has a note is one of the program's.
 void add_noted(const WaitTable& table) {
   for (const auto& entry : table.entries) {
     const auto pid = static_cast<pid_t>(entry.pid.load());
@@ -224,7 +224,7 @@ void print(const Process& process, const WaitEntry& entry) {
   all.out.end_line();
 }
 
-// Of a process with very many threads only some: others are to be seen too.
+// Prints only some waits of a process with very many threads, so that other processes are seen too.
 void print_waits(const WaitTable& table) {
   for (std::size_t i = 0; i < all.count; ++i) {
     auto& process = all.processes[i];
@@ -331,12 +331,12 @@ void report(const WaitTable& table) {
 
 void handle(int signal) {
   const int error = errno;
-  // Not in a copy that the user's own fork or clone made: it has none of these processes.
+  // Not in a copy that the user's own fork or clone made: these processes are not its own.
   if (*detail::process_life != 0 && wait_table() != nullptr) report(*wait_table());
   struct sigaction standard {};
   standard.sa_handler = SIG_DFL;
   sigaction(signal, &standard, nullptr);
-  raise(signal);  // it comes when this returns
+  raise(signal);  // delivered when this handler returns
   errno = error;
 }
 

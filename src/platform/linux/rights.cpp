@@ -88,7 +88,7 @@ Capabilities read_capabilities() {
           whole(&__user_cap_data_struct::inheritable)};
 }
 
-// The mount tells a namespace of mounts from its copy, where folder and device are the same.
+// The mount ID distinguishes a mount namespace from its copy, in which folder and device are the same.
 void read_root(Rights& now) {
   struct statx root {};
   if (statx(AT_FDCWD, "/", AT_NO_AUTOMOUNT, STATX_INO | STATX_MNT_ID, &root) != 0) return;
@@ -96,7 +96,7 @@ void read_root(Rights& now) {
               (root.stx_mask & STATX_MNT_ID) != 0 ? root.stx_mnt_id : 0};
 }
 
-// The last is that of children.
+// The last one is the namespace of children.
 constexpr const char* namespace_names[] = {"user", "net", "ipc", "uts", "cgroup", "pid_for_children"};
 constexpr std::size_t pid_space = 5;
 
@@ -119,7 +119,7 @@ void read_rights(Rights& now) {
   getresgid(&id[3], &id[4], &id[5]);
   now.groups.resize(now.groups.capacity());
   int n = getgroups(static_cast<int>(now.groups.size()), now.groups.data());
-  if (n < 0 || now.groups.empty()) {  // there are more of them than there is room, or any at all
+  if (n < 0 || now.groups.empty()) {  // the buffer is too small, or empty
     now.groups.resize(static_cast<std::size_t>(getgroups(0, nullptr)) + 1);
     n = getgroups(static_cast<int>(now.groups.size()), now.groups.data());
   }
@@ -166,7 +166,7 @@ void read_confinement(Confinement& now) {
   for (std::size_t i = 0; i < now.namespaces.size(); ++i) {
     now.namespaces[i] = namespace_number(namespace_names[i]);
   }
-  // A namespace of pids in which there is no process yet has no number.
+  // A pid namespace that contains no process yet has no number.
   if (now.namespaces[pid_space] == 0 && now.namespaces[0] != 0) now.namespaces[pid_space] = 1;
 }
 

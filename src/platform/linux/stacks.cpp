@@ -1,4 +1,4 @@
-// Stacks as texts.
+// Stacks as text.
 
 #include <algorithm>
 #include <cstdio>
@@ -14,7 +14,7 @@ bool begins_with_one_of(std::string_view symbol, std::initializer_list<std::stri
   return std::any_of(beginnings.begin(), beginnings.end(), [&](auto b) { return symbol.starts_with(b); });
 }
 
-// What stands between the caller's functions and says nothing about them.
+// Frames between the caller's functions that say nothing about them.
 bool is_plumbing(std::string_view symbol) {
   if (symbol.starts_with("_ZSt") && symbol.find("__throw_") != symbol.npos) return true;
   return begins_with_one_of(
@@ -24,7 +24,7 @@ bool is_plumbing(std::string_view symbol) {
                "_ZN5brood6detail11invoke_hereI", "_ZN5brood6detail6invokeI"});
 }
 
-// From here on down it is brood that called.
+// Below such a frame, every frame is of brood's call into the task.
 bool is_ground(std::string_view symbol) {
   return begins_with_one_of(
       symbol,
@@ -33,7 +33,7 @@ bool is_ground(std::string_view symbol) {
        "_ZN5brood11FunctionRefI", "_ZN5brood7process17report_exceptions"});
 }
 
-// Neither of the system nor of brood.
+// True if the frame belongs neither to the system nor to brood.
 bool is_own(const CodePlace& place, std::string_view symbol) {
   if (symbol.empty() || is_plumbing(symbol) || is_ground(symbol)) return false;
   if (begins_with_one_of(symbol, {"_ZN5brood", "_ZNK5brood", "_ZZN5brood", "_ZSt", "_ZNSt", "_ZNKSt",
@@ -45,7 +45,7 @@ bool is_own(const CodePlace& place, std::string_view symbol) {
                                     "ld-linux", "libasan", "libubsan", "[vdso]"});
 }
 
-// Parts of its functions that have no names of their own.
+// True for parts of the runtime's functions that have no names of their own.
 bool is_of_the_runtime(const CodePlace& place) { return place.path.find("/libstdc++.so") != place.path.npos; }
 
 struct Frame {
@@ -73,7 +73,7 @@ std::vector<Frame> frames_of(std::span<const CodePlace> places, bool all_of_them
   return frames;
 }
 
-// How often the `length` frames from `at` on follow each other.
+// How many times the `length` frames from `at` on repeat.
 std::size_t rounds(std::span<const Frame> frames, std::size_t at, std::size_t length) {
   std::size_t end = at + length;
   while (end < frames.size() && !frames[end].symbol.empty() &&
@@ -82,7 +82,7 @@ std::size_t rounds(std::span<const Frame> frames, std::size_t at, std::size_t le
   return (end - at) / length;
 }
 
-// A recursion is told once.
+// Prints a recursion once, with its count.
 std::string folded(std::span<const Frame> frames) {
   constexpr std::size_t longest = 4, least = 4;
   std::string text;
@@ -106,7 +106,7 @@ std::string folded(std::span<const Frame> frames) {
 std::vector<CodePlace> places_of(std::span<void* const> frames) {
   std::vector<CodePlace> places;
   for (void* frame : frames) {
-    // A return address; the call is just before it.
+    // A return address: the call is just before it.
     const auto at = reinterpret_cast<std::uintptr_t>(frame) - 1;
     if (const auto* module = module_of(current_modules(), at))
       places.push_back({module->key, module->path, at - module->base});
@@ -117,9 +117,9 @@ std::vector<CodePlace> places_of(std::span<void* const> frames) {
 }  // namespace
 
 std::string describe_places(std::span<const CodePlace> places) {
-  if (places.empty()) return {};  // as of most deaths: nothing to look up
+  if (places.empty()) return {};  // as for most deaths: nothing to look up
   auto text = folded(frames_of(places, false));
-  // A function that the compiler has put into the plumbing around it.
+  // If nothing is left, the compiler has inlined the function into the plumbing around it: print everything.
   return text.empty() ? folded(frames_of(places, true)) : text;
 }
 
@@ -138,7 +138,7 @@ std::string own_places(std::span<void* const> frames, std::size_t most) {
   std::size_t n = 0;
   for (const auto& place : places_of(frames)) {
     const auto named = name_of(place, true);
-    // A recursion is told once.
+    // Print a recursion once.
     if (!is_own(place, named.symbol) || named.symbol == last) continue;
     text += (n == 0 ? "" : ", called by ") + text_of(place, named);
     last = named.symbol;

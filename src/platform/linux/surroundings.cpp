@@ -40,8 +40,8 @@ std::uint32_t read_mask(bool alone) {
     umask(mask);
     return mask;
   }
-  // With threads the mask must not change even for an instant; the kernel tells it in a file.
-  char text[256] = "";  // it is on the second line
+  // With threads, the mask must not change even for an instant; the kernel shows it in a file.
+  char text[256] = "";  // the mask is on the second line
   const int status = open("/proc/thread-self/status", O_RDONLY | O_CLOEXEC);
   if (status >= 0) {
     const ssize_t n = read(status, text, sizeof text - 1);
@@ -53,7 +53,7 @@ std::uint32_t read_mask(bool alone) {
   return at != nullptr ? static_cast<std::uint32_t>(std::strtoul(at + std::strlen(key), nullptr, 8)) : 022;
 }
 
-// Reads into the string that is there: a start which changes nothing writes and allocates nothing.
+// Compares with the string in place: a start that changes nothing writes and allocates nothing.
 void read_environment(std::string& to) {
   std::size_t same = 0;
   char** at = environ;
@@ -66,7 +66,7 @@ void read_environment(std::string& to) {
   for (; at != nullptr && *at != nullptr; ++at) to.append(*at, std::strlen(*at) + 1);
 }
 
-// As sched_getattr(2) has it: <linux/sched/types.h> cannot be included beside <sched.h>.
+// As in sched_getattr(2): <linux/sched/types.h> cannot be included together with <sched.h>.
 constexpr std::uint32_t deadline_policy = 6;  // SCHED_DEADLINE
 struct KernelScheduling {
   std::uint32_t size, policy;
@@ -77,7 +77,7 @@ struct KernelScheduling {
 };
 static_assert(sizeof(KernelScheduling) == 48);
 
-// As large as the machine's, which may be larger than a cpu_set_t.
+// As large as the machine's mask, which may be larger than a cpu_set_t.
 void read_processors(std::string& to) {
   char mask[1024];
   const long n = syscall(SYS_sched_getaffinity, 0, sizeof mask, mask);
@@ -89,7 +89,7 @@ std::optional<Scheduling> read_scheduling() {
   if (syscall(SYS_sched_getattr, 0, &now, sizeof now, 0) != 0) return std::nullopt;
   Scheduling found{now.policy, now.priority, now.nice, 0, 0, 0};
   const bool by_deadline = now.policy == deadline_policy;
-  // Since Linux 6.12 others have a runtime too, which the kernel itself changes.
+  // Since Linux 6.12, other policies have a runtime too, which the kernel itself changes.
   if (by_deadline) {
     found.runtime = now.runtime;
     found.deadline = now.deadline;
@@ -118,7 +118,7 @@ std::string apply_scheduling(const Scheduling& wanted) {
 
 std::string apply_limits(const Surroundings& from, const Surroundings& here) {
   for (std::size_t i = 0; i < from.limits.size(); ++i) {
-    // The limit of descriptors always: the server itself has the one that brood raised.
+    // Always set the limit of descriptors: the server itself has the one that brood raised.
     if (i != descriptor_limit && i < here.limits.size() && from.limits[i] == here.limits[i]) continue;
     const rlimit limit{from.limits[i].first, from.limits[i].second};
     if (setrlimit(static_cast<__rlimit_resource>(i), &limit) != 0) {
@@ -165,8 +165,8 @@ Folder current_folder(Descriptor& keep) {
   return folder;
 }
 
-// By its number first: a path may lead elsewhere by now, or nowhere. By its path where /proc is not to be
-// had.
+// First by its descriptor number: the path may lead elsewhere by now, or nowhere. By its path if /proc is
+// missing.
 std::string enter_folder(std::int32_t owner, const Folder& folder) {
   const auto process = "/proc/" + std::to_string(owner);
   const auto there = folder.number < 0 ? process + "/cwd" : process + "/fd/" + std::to_string(folder.number);
@@ -186,8 +186,7 @@ void read_surroundings(Surroundings& now, bool alone) {
   read_environment(now.environment);
   now.limits.resize(limit_count);
   for (int i = 0; i < limit_count; ++i) {
-    if (i == RLIMIT_RSS || i == RLIMIT_LOCKS)
-      continue;  // Linux does not heed them: not worth a call at each start
+    if (i == RLIMIT_RSS || i == RLIMIT_LOCKS) continue;  // Linux ignores them: not worth a call at each start
     rlimit limit{};
     getrlimit(static_cast<__rlimit_resource>(i), &limit);
     now.limits[static_cast<std::size_t>(i)] = {limit.rlim_cur, limit.rlim_max};
@@ -212,7 +211,7 @@ std::string apply_surroundings(const Surroundings& from, const Surroundings& her
     if (auto reason = apply_processors(from.processors); !reason.empty()) return reason;
   }
   const bool scheduled = from.scheduling && from.scheduling != here.scheduling;
-  // Limits (RLIMIT_NICE, RLIMIT_RTPRIO) rule what may be had: the program's may be less by now, or more.
+  // RLIMIT_NICE and RLIMIT_RTPRIO bound what may be set; the program's may now be lower or higher.
   const bool again = scheduled && !apply_scheduling(*from.scheduling).empty();
   if (auto reason = apply_limits(from, here); !reason.empty()) return reason;
   if (again) {
@@ -273,7 +272,7 @@ void stdin_from_null() {
     dup2(null, 0);
     close(null);
   } else if (null < 0) {
-    close(0);  // no /dev/null here: better no input than the program's
+    close(0);  // no /dev/null: better no input than the program's
   }
 }
 
@@ -281,7 +280,7 @@ bool stderr_into(std::int32_t owner, int write_end_of) {
   const auto path = "/proc/" + std::to_string(owner) + "/fd/" + std::to_string(write_end_of);
   const int fd = open(path.c_str(), O_WRONLY | O_APPEND);
   if (fd < 0) return false;
-  if (fd == 2) return true;  // it was closed
+  if (fd == 2) return true;  // descriptor 2 was closed
   dup2(fd, 2);
   close(fd);
   return true;
@@ -315,8 +314,8 @@ void count_child_ends(Word& bell) {
   child_ends = &bell;
   struct sigaction action {};
   action.sa_handler = [](int) {
-    // A sleeper that looked at the bell before finds it changed: nothing is missed between looking and
-    // sleeping.
+    // A sleeper that has read the bell before finds it changed, so it misses nothing between that and its
+    // sleep.
     child_ends->fetch_add(1);
     unpark_all(*child_ends);
   };
@@ -339,7 +338,7 @@ void set_process_name(const std::string& name) {
 void on_exit_first(void (*f)(int, void*)) { on_exit(f, nullptr); }
 
 void flush_output() {
-  static const std::ios_base::Init streams;  // this may run in the initialisation of a global
+  static const std::ios_base::Init streams;  // this may run while a global is initialised
   std::cout.flush();
   std::clog.flush();
   std::fflush(nullptr);
@@ -390,7 +389,7 @@ bool variable_set(const char* name) {
 
 namespace {
 
-// Processors' worth of time that a cgroup grants, 0 when unlimited.
+// How many processors' worth of time the cgroup grants, 0 if unlimited.
 double quota(const std::string& folder) {
   double amount = -1;
   double period = 100000;
@@ -405,14 +404,14 @@ double quota(const std::string& folder) {
   return amount > 0 && period > 0 ? amount / period : 0;
 }
 
-// What the affinity of this thread leaves.
+// Limited by the affinity of this thread.
 int allowed_processors() {
   cpu_set_t set;
   const int n = machine_processors();
   return sched_getaffinity(0, sizeof set, &set) == 0 ? std::min(n, CPU_COUNT(&set)) : n;
 }
 
-// What cgroups leave; the largest number when nothing is said.
+// Limited by cgroups; the largest number if they set no limit.
 int granted_processors() {
   int n = std::numeric_limits<int>::max();
   std::ifstream groups("/proc/self/cgroup");

@@ -35,8 +35,7 @@ std::atomic<std::uint64_t> opened{0};
 class Mapped {
  public:
   Mapped() = default;
-  // The name of a module comes out of another process, so it may be anything: devices and pipes are left
-  // alone.
+  // A module's name comes from another process, so it may be anything: do not open devices and pipes.
   explicit Mapped(const std::string& path) {
     struct stat st {};
     if (stat(path.c_str(), &st) != 0 || !S_ISREG(st.st_mode)) return;
@@ -85,8 +84,8 @@ std::string key_of_file(const Mapped& file, const std::string& path) {
   });
 }
 
-// The function in a file's symbol table that holds `address` (as in the file). dladdr sees exported functions
-// only.
+// The function in a file's symbol table that contains `address` (as in the file). dladdr sees only exported
+// functions.
 std::string symbol_in(const Mapped& file, std::uint64_t address) {
   const auto* head = head_of(file);
   if (head == nullptr) return {};
@@ -107,14 +106,14 @@ std::string symbol_in(const Mapped& file, std::uint64_t address) {
 }
 
 #ifdef BROOD_HAVE_LIBDW
-// File and line of each address, as far as the debug information tells.
+// File and line of each address, as far as the debug information has them.
 class Lines {
  public:
   explicit Lines(const std::string& path) {
     callbacks_.find_elf = dwfl_build_id_find_elf;
     callbacks_.section_address = dwfl_offline_section_address;
-    // By its build id on this machine alone. The standard way also asks servers (debuginfod), and for that
-    // loads libraries into the program, which then crash where it is about to end.
+    // Only by build ID on this machine. The standard way also asks servers (debuginfod), and for that loads
+    // libraries into the program, which then crash if it is about to end.
     callbacks_.find_debuginfo = dwfl_build_id_find_debuginfo;
     dwfl_ = dwfl_begin(&callbacks_);
     if (dwfl_ == nullptr) return;
@@ -144,15 +143,15 @@ class Lines {
  private:
   using Scopes = std::unique_ptr<Dwarf_Die, decltype(&std::free)>;
 
-  // Where what stands there was put into its function by the compiler: the line of that function's own that
-  // calls it. Empty where it is the function's own.
+  // If the compiler inlined the code at this address into the function: the line of that function itself
+  // which calls it. Empty if the code is the function's own.
   std::string of_the_function(std::uint64_t address) const {
     Dwarf_Addr bias = 0;
     Dwarf_Die* unit = dwfl_addrdie(dwfl_, address, &bias);
     Dwarf_Die* found = nullptr;
     const bool any = unit != nullptr && dwarf_getscopes(unit, address - bias, &found) > 0;
     const Scopes innermost(found, &std::free);
-    // Those around it in the code; the others are those around its definition.
+    // The scopes around it in the code; the others are those around its definition.
     Dwarf_Die* scopes = nullptr;
     const int n = any ? dwarf_getscopes_die(found, &scopes) : 0;
     const Scopes around(scopes, &std::free);
@@ -185,11 +184,11 @@ struct Lines {
 };
 #endif
 
-// One module, with what has been asked of it.
+// One module, and what has been looked up in it.
 class File {
  public:
-  // The program's own file may have been deleted or replaced since; any other must still be the one that was
-  // loaded.
+  // The program's own file may have been deleted or replaced since; any other file must still be the one that
+  // was loaded.
   File(std::string key, std::string path)
       : key_(std::move(key)), path_(is_own() ? "/proc/self/exe" : std::move(path)), mapped_(path_) {
     if (is_own() || key_of_file(mapped_, path_) == key_) return;
@@ -225,7 +224,7 @@ class File {
     const auto& all = current_modules();
     return !all.empty() && all.front().key == key_;
   }
-  // Where the module is loaded here too.
+  // Works if the module is loaded here too.
   std::string exported_at(std::uint64_t address) const {
     for (const auto& module : current_modules()) {
       if (module.key != key_) continue;
@@ -243,8 +242,8 @@ class File {
   std::map<std::uint64_t, Known> known_;
 };
 
-// The files that were looked at last, of this process: in the copy that a fork makes another thread may have
-// been at work in them.
+// The files that were used last, owned by this process: in a copy made by fork, another thread may have been
+// working on them.
 struct Files {
   static constexpr std::size_t most = 32;
   const pid_t owner = getpid();

@@ -1,5 +1,5 @@
 #pragma once
-// Names of functions, and files and lines, out of the files of modules.
+// Names of functions, and files and lines, from the files of modules.
 
 #include <cstdint>
 #include <string>
@@ -9,12 +9,12 @@
 namespace brood::platform {
 
 struct Named {
-  std::string symbol;  // mangled; empty when it is not known
+  std::string symbol;  // mangled; empty if unknown
   std::string line;    // "parse.cpp:12", or empty
 };
 
-/// What is known of that place; `with_line`: file and line too. Any thread; files stay open for the next
-/// time.
+/// Looks up a place; `with_line`: file and line too. Callable from any thread; files stay open for the next
+/// call.
 Named name_of(const CodePlace& place, bool with_line);
 
 }  // namespace brood::platform

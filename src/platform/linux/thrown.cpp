@@ -27,7 +27,7 @@ std::string quoted(std::string_view text) {
   return to + (text.size() > most_of_a_text ? "...\"" : "\"");
 }
 
-// A pointer that was thrown may lead nowhere: the kernel reads it, up to the end of a page.
+// A pointer that was thrown may be invalid, so the kernel reads from it, up to the end of each page.
 std::string text_at(const char* from) {
   constexpr std::uintptr_t page = 4096;
   std::array<char, most_of_a_text + 1> text{};
@@ -53,7 +53,7 @@ std::string number(Number value) {
   return {text, std::to_chars(text, text + sizeof text, value).ptr};
 }
 
-// Of the exception being handled.
+// Is the exception being handled of type T? Then its value goes into `text`.
 template <class T>
 bool is_number(std::string& text) {
   try {

@@ -1,8 +1,8 @@
-// The stack of a throw, taken where it is thrown: in the catch block the function that threw is gone already.
+// The stack of a throw, taken at the throw: in the catch block, the function that threw is already gone.
 //
-// The C++ runtime calls __cxa_throw for each throw; this definition stands before the runtime's own, notes
-// the stack and goes on there. It is weak, so that a program with one of its own, or with libstdc++ linked
-// statically, keeps that and loses only the traces.
+// The C++ runtime calls __cxa_throw for each throw. This definition precedes the runtime's own, notes the
+// stack and then calls that one. It is weak, so that a program with a definition of its own, or with
+// libstdc++ linked statically, keeps that and loses only the traces.
 
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -25,16 +25,16 @@ struct Stack {
   std::size_t count = 0;
   std::array<void*, 48> frames{};
 };
-// More than one: an exception may be thrown and caught by a destructor while another is on its way.
+// More than one: a destructor may throw and catch an exception while another is in flight.
 constexpr std::size_t kept = 4;
 struct Record {
-  const void* outermost = nullptr;  // the frame of the innermost recorder's function; null: nobody records
+  const void* outermost = nullptr;  // the frame of the innermost recorder's function; null: no recording
   bool any = false;                 // a task that throws nothing touches no more than this line
   std::size_t next = 0;
   std::array<const void*, kept> objects{};
   std::array<const std::type_info*, kept> types{};
-  // Made by the thread's first throw, for the rest of its life: threads that record are the first ones of
-  // their processes. Here they would fill a page that each child copies.
+  // Allocated at the thread's first throw, for the rest of its life: threads that record are the first ones
+  // of their processes. Inside this struct it would fill a page that each child copies.
   std::array<Stack, kept>* stacks = nullptr;
 };
 constinit thread_local Record record;
@@ -45,11 +45,11 @@ struct Walk {
   int own = 0;
 };
 
-// The stack grows downwards: who called the recorder's function lies above its frame.
+// The stack grows downwards: the callers of the recorder's function are above its frame.
 _Unwind_Reason_Code note_frame(_Unwind_Context* context, void* walk) {
   auto& [to, end, own] = *static_cast<Walk*>(walk);
   if (_Unwind_GetCFA(context) > end || to.count == to.frames.size()) return _URC_END_OF_STACK;
-  // The first two are note_throw and __cxa_throw.
+  // The first two frames are note_throw and __cxa_throw.
   if (own++ >= 2) to.frames.at(to.count++) = reinterpret_cast<void*>(_Unwind_GetIP(context));
   return _URC_NO_REASON;
 }
@@ -73,8 +73,8 @@ _Unwind_Reason_Code note_frame(_Unwind_Context* context, void* walk) {
 
 }  // namespace
 
-// The frame address of this constructor: just below the frame of the function that has the recorder, so that
-// what that function calls is noted and itself is not.
+// The frame address of this constructor is just below the frame of the function that owns the recorder. So
+// functions called by that function are noted, and that function itself is not.
 [[gnu::noinline]] ThrowRecorder::ThrowRecorder() : outer_(record.outermost) {
   record.outermost = __builtin_frame_address(0);
   if (!std::exchange(record.any, false)) return;
@@ -87,10 +87,10 @@ std::span<void* const> ThrowRecorder::stack_of(const std::exception_ptr& error) 
   static_assert(sizeof error == sizeof object);
   std::memcpy(&object, &error, sizeof object);
   if (object == nullptr) return {};
-  // The newest first: its address may have been another exception's before.
+  // Newest first: its address may have been another exception's before.
   for (std::size_t i = 1; i <= kept; ++i) {
     const auto at = (record.next + kept - i) % kept;
-    // One that was not thrown (std::make_exception_ptr) may lie where another one did.
+    // An exception that was not thrown (std::make_exception_ptr) may have the address of an earlier one.
     if (record.objects.at(at) == object && *record.types.at(at) == *error.__cxa_exception_type())
       return std::span(record.stacks->at(at).frames).first(record.stacks->at(at).count);
   }
@@ -104,8 +104,8 @@ std::size_t capture_stack(std::span<void*> frames) {
 
 }  // namespace brood::platform
 
-// Visible, so that what the C++ library throws on a caller's behalf (std::vector::at, std::stoi) passes here
-// too.
+// Visible, so that exceptions that the C++ library throws on a caller's behalf (std::vector::at, std::stoi)
+// pass through here too.
 extern "C" [[gnu::weak, gnu::visibility("default"), noreturn]] void __cxa_throw(void* object,
                                                                                 std::type_info* type,
                                                                                 void (*destroy)(void*)) {

@@ -3,7 +3,7 @@
 
 namespace brood::platform {
 
-/// Where this process notes its waits; null: nowhere. Safe in a handler of a signal.
+/// The table in which this process notes its waits; null: none. Async-signal-safe.
 const WaitTable* wait_table();
 
 }  // namespace brood::platform
