@@ -18,6 +18,7 @@ namespace {
 
 thread_local PoolCore* running_here = nullptr;
 
+// Explained in docs/decisions/0010-short-tasks-stay-together.md.
 constexpr std::uint32_t short_task = 20'000;  // nanoseconds; to wake a sleeper takes about as long
 // Tasks that one worker gets in a row before its progress is checked.
 constexpr std::uint32_t most_in_a_row = 64;
