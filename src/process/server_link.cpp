@@ -226,14 +226,18 @@ bool ServerLink::wait_done(Request& request, detail::Deadline until) {
   const auto what = [](platform::WaitText& text) { text << "the fork server, which is to make a process"; };
   platform::WaitNote waiting(what);
   constexpr auto look = std::chrono::milliseconds(20);
+  // A takeover clears the standby before it sets the server: between the two, which may take a while on a
+  // busy machine, no server is to be seen.
+  constexpr int most_looks_in_vain = 5;
+  int in_vain = 0;
   while (request.done.load(std::memory_order_acquire) == 0) {
     // The slices do not decide whether a server is dead; they only set how often both are checked.
     platform::park(request.done, 0,
                    until.at_most(std::min<std::chrono::nanoseconds>(look, waiting.patience())));
     if (request.done.load(std::memory_order_acquire) != 0) break;
     if (until.passed()) return false;
-    // Look twice: a takeover clears the standby before it sets the server, so one look can find neither.
-    if (!any_server_left() && !any_server_left() && request.done.load() == 0) {
+    in_vain = any_server_left() ? 0 : in_vain + 1;
+    if (in_vain == most_looks_in_vain && request.done.load() == 0) {
       throw StartFailed(
           "the fork server and its standby have both been killed; restart the program, or call "
           "brood::renew_server() while there is one thread");
