@@ -97,6 +97,15 @@ class Shell : public OnTerminal {
     const auto at = screen().find(begin) + begin.size();
     return std::stoi(screen().substr(at));
   }
+  bool gives_terminal_to(pid_t group) const {
+    return comes_to([&] { return tcgetpgrp(descriptor()) == group; });
+  }
+  /// Runs a task that reads; `worker` has the terminal then.
+  void run_reader(pid_t& worker) {
+    run_child("task read");
+    worker = number_after("worker ");
+    ASSERT_TRUE(gives_terminal_to(worker)) << screen();
+  }
   void expect(const std::string& text) { ASSERT_TRUE(shows(text)) << "no " << text << " in\n" << screen(); }
   /// The shell has the terminal, and the terminal echoes.
   void expect_prompt_in_order() {
@@ -319,7 +328,7 @@ TEST_P(Terminal, ctrl_c_reaches_the_program_once_while_a_task_has_the_terminal) 
       shell.expect("Password: ");
     } else {
       const pid_t worker = shell.number_after("worker ");
-      ASSERT_TRUE(comes_to([&] { return tcgetpgrp(shell.descriptor()) == worker; }));
+      ASSERT_TRUE(shell.gives_terminal_to(worker));
     }
     ASSERT_TRUE(comes_to([&] { return tcgetpgrp(shell.descriptor()) != shell.program; }));
     shell.type(interrupt);
@@ -333,9 +342,8 @@ TEST_P(Terminal, ctrl_c_reaches_the_program_once_while_a_task_has_the_terminal) 
 
 TEST_P(Terminal, ctrl_c_while_a_task_has_the_terminal_ends_a_program_that_minds_nothing) {
   Shell shell(GetParam());
-  shell.run_child("task read");
-  const pid_t worker = shell.number_after("worker ");
-  ASSERT_TRUE(comes_to([&] { return tcgetpgrp(shell.descriptor()) == worker; }));
+  pid_t worker = 0;
+  ASSERT_NO_FATAL_FAILURE(shell.run_reader(worker));
   shell.type(interrupt);
   shell.prompt();
   EXPECT_TRUE(gone(worker));  // until then it may take what is typed
@@ -347,14 +355,13 @@ TEST_P(Terminal, ctrl_c_while_a_task_has_the_terminal_ends_a_program_that_minds_
 
 TEST_P(Terminal, ctrl_c_of_a_stopped_program_that_is_continued_ends_all) {
   Shell shell(GetParam());
-  shell.run_child("task read");
-  const pid_t worker = shell.number_after("worker ");
-  ASSERT_TRUE(comes_to([&] { return tcgetpgrp(shell.descriptor()) == worker; }));
+  pid_t worker = 0;
+  ASSERT_NO_FATAL_FAILURE(shell.run_reader(worker));
   shell.type(stop);
   shell.expect("Stopped");
   shell.prompt();
   shell.type("fg\n");
-  ASSERT_TRUE(comes_to([&] { return tcgetpgrp(shell.descriptor()) == worker; }));
+  ASSERT_TRUE(shell.gives_terminal_to(worker));
   shell.type(interrupt);
   shell.prompt();
   EXPECT_TRUE(gone(worker));

@@ -45,7 +45,7 @@ class CopyRefused : public detail::RuntimeError {
   using ErrorAs::ErrorAs;
 };
 
-/// What a copy has done so far, or in total.
+/// The work that a copy has done so far, or in total.
 struct CopyReport {
   std::uint64_t files = 0;        ///< regular files that were copied
   std::uint64_t links = 0;        ///< symlinks that were made

@@ -36,7 +36,7 @@ constexpr bool is_of_one_size() {
     return is_plain<R>() || std::is_same_v<R, bool>;
 }
 
-/// What the untyped code must know about a map's types. Only the code that reads, calls and decodes is a
+/// The facts about a map's types that untyped code needs. Only the code that reads, calls and decodes is a
 /// template; the rest is compiled once, in the library.
 struct MapTypes {
   std::size_t item_size = 0;    // size of a plain item; 0: items are encoded
@@ -159,7 +159,7 @@ class SeldomLook {
   std::uint64_t stride_ = 1, left_ = 1;
 };
 
-/// What a map's task receives besides the function that it calls.
+/// The arguments of a map's task besides the function that it calls.
 struct ChunkTask {
   SharedBlock items;
   SharedBlock results;  // for results of varying size

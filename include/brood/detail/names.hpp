@@ -54,7 +54,7 @@ class HeldNames {
   Names names_;
 };
 
-// Where only bytes travel, the names follow the bytes of the value.
+// If only bytes travel, the names follow the bytes of the value.
 inline std::size_t size_of_names(std::size_t n) { return n * sizeof(std::uint64_t); }
 void write_names(Writer& to, const Names& names);
 Names names_behind(const std::byte* end_of_value, std::size_t n);

@@ -20,7 +20,9 @@
 #include <fstream>
 #include <vector>
 
+#include "platform/descriptor.hpp"
 #include "platform/life.hpp"
+#include "platform/linux/process_stat.hpp"
 #include "platform/modules.hpp"
 
 namespace brood::platform {
@@ -198,20 +200,22 @@ std::string signal_name(int signal) {
   return name != nullptr ? "SIG" + std::string(name) : "signal " + std::to_string(signal);
 }
 
-std::uint64_t start_time(Pid pid) {
+std::string stat_after_name(Pid pid) {
   char path[40];
   std::snprintf(path, sizeof path, "/proc/%d/stat", pid);
-  std::FILE* file = std::fopen(path, "re");
-  if (file == nullptr) return 0;
+  const Descriptor file(open(path, O_RDONLY | O_CLOEXEC));
   char text[1024];
-  const std::size_t n = std::fread(text, 1, sizeof text - 1, file);
-  std::fclose(file);
-  text[n] = 0;
-  // The name, field 2, may contain anything, so count fields from its closing parenthesis. The start time is
-  // field 22.
-  const char* at = std::strrchr(text, ')');
-  for (int field = 2; at != nullptr && field < 22; ++field) at = std::strchr(at + 1, ' ');
-  return at != nullptr ? std::strtoull(at + 1, nullptr, 10) : 0;
+  const ssize_t n = file ? read(file.get(), text, sizeof text) : 0;
+  const std::string all(text, n > 0 ? static_cast<std::size_t>(n) : 0);
+  const auto name_end = all.rfind(')');
+  return name_end != all.npos ? all.substr(name_end + 1) : std::string();
+}
+
+std::uint64_t start_time(Pid pid) {
+  const auto fields = stat_after_name(pid);
+  std::size_t at = 0;
+  for (int field = 3; at != fields.npos && field < 22; ++field) at = fields.find(' ', at + 1);
+  return at < fields.size() ? std::strtoull(fields.c_str() + at + 1, nullptr, 10) : 0;
 }
 
 void exit_now(int code) { _exit(code); }

@@ -18,6 +18,8 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "platform/linux/process_stat.hpp"
+
 namespace brood::platform {
 namespace {
 
@@ -84,17 +86,10 @@ void end_with(Pid maker) {
 }
 
 std::optional<Listed> look_up(Pid pid) {
-  std::array<char, 40> path;
-  std::snprintf(path.data(), path.size(), "/proc/%d/stat", pid);
-  const Descriptor file(open(path.data(), O_RDONLY | O_CLOEXEC));
-  std::array<char, 512> text{};
-  if (!file || read(file.get(), text.data(), text.size() - 1) <= 0) return std::nullopt;
-  // Field 2 is the name, which may hold any character.
-  const char* const after_name = std::strrchr(text.data(), ')');
+  const auto fields = stat_after_name(pid);
   char state = 0;
   Listed found{.pid = pid};
-  if (after_name == nullptr ||
-      std::sscanf(after_name + 1, " %c %d %d %d", &state, &found.parent, &found.group, &found.session) != 4)
+  if (std::sscanf(fields.c_str(), " %c %d %d %d", &state, &found.parent, &found.group, &found.session) != 4)
     return std::nullopt;
   found.stopped = state == 'T';
   found.asleep = state == 'S';
