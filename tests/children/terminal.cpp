@@ -162,6 +162,7 @@ int main(int argc, char** argv) {
   if (what == "task") {
     struct sigaction action {};
     action.sa_handler = [](int) { ++interrupts; };
+    action.sa_flags = SA_RESTART;  // a write to the terminal that it interrupts is not lost
     if (argc > 3) sigaction(SIGINT, &action, nullptr);
     brood::Pool pool(1);
     const int worker = pool.apply(getpid);
